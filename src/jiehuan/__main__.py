@@ -1,0 +1,5 @@
+"""``python -m jiehuan`` is the ``jiehuan`` command."""
+
+from jiehuan.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Portfolio metrics, vintages, roll rates, decomposition."""

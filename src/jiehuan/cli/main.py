@@ -1,0 +1,47 @@
+"""The ``jiehuan`` command: finds the command groups beside this file and runs one.
+
+Each module in this folder that defines ``register(app)`` adds its commands. Command modules import only the light things
+at the top and the heavy ones inside the command, so that ``--help`` and errors stay fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+import typer
+
+import jiehuan.cli
+from jiehuan.units.errors import JiehuanError
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    app = typer.Typer(
+        name="jiehuan",
+        help="借还: closed-loop credit risk for unsecured online consumer micro-loans.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for module in sorted(found.name for found in iter_modules(jiehuan.cli.__path__)):
+        if module not in {"main", "terminal"}:
+            import_module(f"jiehuan.cli.{module}").register(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; exit 0 done, 1 refused or failed check, 2 wrong usage or unreadable input."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        build()(args=words, prog_name="jiehuan")
+    except JiehuanError as error:
+        from jiehuan.cli.terminal import show_error
+
+        show_error(error, as_json="--json" in words)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,1 @@
+"""Segments, the work list under capacity, contact rules, promises."""

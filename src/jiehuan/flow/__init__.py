@@ -1,0 +1,1 @@
+"""The loop's use cases, one file a verb: load, pure core, save, in one transaction."""

@@ -1,0 +1,1 @@
+"""Cases, jurisdiction, fees, deadlines, pleadings."""

@@ -1,0 +1,1 @@
+"""Dynamic limit, and price for new draws."""

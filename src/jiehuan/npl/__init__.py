@@ -1,0 +1,1 @@
+"""Bad assets: valuation, restructuring, write-off, sale tape."""

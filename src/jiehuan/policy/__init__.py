@@ -1,0 +1,1 @@
+"""Decision graphs: load, validate, run one, run many, explain, compare."""

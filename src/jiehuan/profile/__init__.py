@@ -1,0 +1,1 @@
+"""Who the borrower is: declared features, verified income, affordability."""

@@ -1,0 +1,1 @@
+"""Beyond one machine: streams and distributed batch."""

@@ -1,0 +1,1 @@
+"""Scorecards and boosted models: binning, fit, calibration, reasons, drift, model cards."""

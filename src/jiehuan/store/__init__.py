@@ -1,0 +1,1 @@
+"""Tables, migrations, embedded server, outbox, vault, files: where state is kept."""

@@ -1,0 +1,526 @@
+"""Every table, in the order of the loop. Money columns end in ``_fen`` (bigint), rates in ``_ppm``; instants carry a zone.
+
+Append-only tables (``loan_event``, ``entry``, ``line``, ``decision``, ``contact``, ``activity``) are guarded by triggers in the
+migration: the database itself refuses UPDATE and DELETE on them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import UserDefinedType
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+class Xid8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id, by which the outbox is read in order of visibility."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The type's name in DDL."""
+        return "xid8"
+
+
+def _at(name: str, *, default: bool = False, nullable: bool = False) -> Column[object]:
+    return Column(name, DateTime(timezone=True), server_default=func.now() if default else None, nullable=nullable)
+
+
+def _fen(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+# apply
+
+borrower = Table(
+    "borrower",
+    metadata,
+    Column("borrower_id", Text, primary_key=True),
+    Column("name_sealed", LargeBinary),
+    Column("id_number_sealed", LargeBinary),
+    Column("phone_sealed", LargeBinary),
+    Column("email_sealed", LargeBinary),
+    Column("id_number_index", LargeBinary, unique=True),
+    Column("region", Text, nullable=False),
+    Column("birth_year", Integer),
+    Column("sex", Text),
+    Column("language", Text, nullable=False, server_default="zh"),
+    _at("created_at", default=True),
+)
+
+application = Table(
+    "application",
+    metadata,
+    Column("application_id", Text, primary_key=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False, index=True),
+    Column("lender_type", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("purpose", Text, nullable=False, server_default=""),
+    _fen("amount_fen"),
+    Column("months", Integer, nullable=False),
+    _at("applied_at"),
+    Column("features", JSONB, nullable=False),
+    Column("status", Text, nullable=False, index=True),  # new approved refused review signed booked withdrawn imported
+    Column("source", Text, nullable=False, server_default="api"),
+)
+
+# decide
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("decision_id", Text, primary_key=True),
+    Column("application_id", ForeignKey("application.application_id"), nullable=False, index=True),
+    Column("outcome", Text, nullable=False),  # approve refuse review
+    _fen("limit_fen", nullable=True),
+    Column("rate_ppm", Integer),
+    Column("months", Integer),
+    Column("method", Text),
+    Column("points", Integer),
+    Column("pd", Double),
+    Column("reasons", JSONB, nullable=False),  # [{code, zh, en, feature?, value?}]
+    Column("law_checks", JSONB, nullable=False),  # [{rule, ok, citation, zh, en}]
+    Column("offers", JSONB, nullable=False),
+    Column("inputs", JSONB, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("model_id", Text),
+    Column("law_version", Text, nullable=False),
+    Column("decided_by", Text, nullable=False, server_default="policy"),
+    _at("decided_at"),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    _at("fitted_at"),
+    Column("metrics", JSONB, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("status", Text, nullable=False),  # champion challenger retired
+    Column("note", Text, nullable=False, server_default=""),
+)
+
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("graph", JSONB, nullable=False),
+    Column("status", Text, nullable=False),  # draft active retired
+    Column("effective_from", Date, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("approved_by", Text),
+    _at("created_at", default=True),
+)
+
+# book
+
+loan = Table(
+    "loan",
+    metadata,
+    Column("loan_id", Text, primary_key=True),
+    Column("application_id", ForeignKey("application.application_id"), unique=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False, index=True),
+    Column("lender_type", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    _fen("principal_fen"),
+    Column("rate_ppm", Integer, nullable=False),
+    Column("months", Integer, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("drawn_on", Date, nullable=False, index=True),
+    Column("first_due", Date, nullable=False),
+    Column("terms", JSONB, nullable=False),  # the `loan replay` input without events
+    Column("source", Text, nullable=False, server_default="api"),
+    _at("created_at", default=True),
+)
+
+contract = Table(
+    "contract",
+    metadata,
+    Column("contract_id", Text, primary_key=True),
+    Column("application_id", ForeignKey("application.application_id"), nullable=False, unique=True),
+    Column("terms", JSONB, nullable=False),
+    Column("contract_file", ForeignKey("file.file_id"), nullable=False),
+    Column("cost_sheet_file", ForeignKey("file.file_id"), nullable=False),
+    _at("signed_at"),
+)
+
+loan_event = Table(
+    "loan_event",
+    metadata,
+    Column("loan_id", ForeignKey("loan.loan_id"), primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), unique=True),
+    Column("kind", Text, nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("known_on", Date, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    _at("recorded_at", default=True),
+)
+
+loan_state = Table(
+    "loan_state",
+    metadata,
+    Column("loan_id", ForeignKey("loan.loan_id"), primary_key=True),
+    Column("as_of", Date, nullable=False),
+    _fen("principal_outstanding_fen"),
+    _fen("interest_due_fen"),
+    _fen("penalty_due_fen"),
+    _fen("costs_due_fen"),
+    _fen("overdue_fen"),
+    _fen("credit_balance_fen"),
+    Column("dpd", Integer, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    _fen("provision_fen"),
+    Column("status", Text, nullable=False),  # active settled written_off sold restructured
+    Column("next_due", Date),
+    Index("ix_loan_state_overdue", "dpd", postgresql_where="dpd > 0"),
+)
+
+book_snapshot = Table(
+    "book_snapshot",
+    metadata,
+    Column("as_of", Date, primary_key=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), primary_key=True),
+    _fen("outstanding_fen"),
+    _fen("overdue_fen"),
+    Column("dpd", Integer, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("status", Text, nullable=False),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), unique=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False),
+    Column("n", Integer, nullable=False),  # place in the loan's chain, from 0
+    Column("event_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("effective", Date, nullable=False),
+    Column("known", Date, nullable=False),
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    Column("previous_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _at("recorded_at", default=True),
+    UniqueConstraint("loan_id", "n"),
+)
+
+line = Table(
+    "line",
+    metadata,
+    Column("entry_id", ForeignKey("entry.entry_id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("account", Text, nullable=False, index=True),
+    _fen("debit_fen"),
+    _fen("credit_fen"),
+)
+
+journal_seal = Table(
+    "journal_seal",
+    metadata,
+    Column("seal_id", Text, primary_key=True),
+    Column("on", Date, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    _at("sealed_at", default=True),
+)
+
+# watch and adjust
+
+signal_event = Table(
+    "signal_event",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    _at("at"),
+    Column("kind", Text, nullable=False),
+    _fen("amount_fen"),
+    Column("counterparty", Text, nullable=False, server_default=""),
+    Column("channel", Text, nullable=False, server_default=""),
+    _at("received_at", default=True),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("alert_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("loan_id", ForeignKey("loan.loan_id")),
+    _at("at"),
+    Column("rule", Text, nullable=False),
+    Column("severity", Text, nullable=False),  # info warning critical
+    Column("evidence", JSONB, nullable=False),
+    Column("event_id", Text),
+    Column("status", Text, nullable=False, server_default="open"),  # open confirmed dismissed
+    Column("handled_by", Text),
+    _at("handled_at", nullable=True),
+)
+
+credit_line = Table(
+    "credit_line",
+    metadata,
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), primary_key=True),
+    _fen("limit_fen"),
+    Column("rate_ppm", Integer, nullable=False),  # for new draws only
+    _at("updated_at", default=True),
+)
+
+line_change = Table(
+    "line_change",
+    metadata,
+    Column("change_id", Text, primary_key=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False, index=True),
+    Column("on", Date, nullable=False),
+    _fen("old_limit_fen"),
+    _fen("new_limit_fen"),
+    Column("old_rate_ppm", Integer, nullable=False),
+    Column("new_rate_ppm", Integer, nullable=False),
+    Column("reasons", JSONB, nullable=False),
+    Column("arm", Text, nullable=False),  # treated holdout
+    _at("notified_at", nullable=True),
+)
+
+# collect
+
+work_item = Table(
+    "work_item",
+    metadata,
+    Column("item_id", Text, primary_key=True),
+    Column("plan_id", Text, nullable=False, index=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False, index=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False),
+    Column("action", Text, nullable=False),  # sms mail call letter legal none
+    _at("at"),
+    _fen("expected_gain_fen"),
+    Column("arm", Text, nullable=False),
+    Column("segment", Text, nullable=False, server_default=""),
+    Column("reason", JSONB, nullable=False),  # {zh, en}
+    Column("status", Text, nullable=False, server_default="open"),  # open done expired
+    Column("outcome", JSONB),
+    Column("done_by", Text),
+    _at("done_at", nullable=True),
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("contact_id", Text, primary_key=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False, index=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False, index=True),
+    Column("item_id", Text),
+    Column("channel", Text, nullable=False),
+    _at("at"),
+    Column("template", Text, nullable=False, server_default=""),
+    Column("status", Text, nullable=False),  # sent failed blocked answered unanswered
+    Column("detail", JSONB, nullable=False),  # reason of a block with citation, gateway's answer, message id
+    Column("idempotency_key", Text, nullable=False, unique=True),
+)
+
+promise = Table(
+    "promise",
+    metadata,
+    Column("promise_id", Text, primary_key=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False, index=True),
+    _fen("amount_fen"),
+    Column("due_on", Date, nullable=False),
+    Column("status", Text, nullable=False),  # open kept broken
+    _at("made_at"),
+)
+
+# litigate and dispose
+
+legal_case = Table(
+    "legal_case",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False, index=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False),
+    Column("kind", Text, nullable=False),  # payment_order litigation
+    Column("procedure", Text, nullable=False),  # small_claims summary ordinary payment_order
+    Column("court", Text, nullable=False),
+    Column("amounts", JSONB, nullable=False),
+    _fen("claim_fen"),
+    _fen("fee_fen"),
+    Column("stage", Text, nullable=False),  # prepared filed accepted heard judged enforced closed
+    Column("law_firm", Text),
+    Column("opened_on", Date, nullable=False),
+    Column("pleading_file", ForeignKey("file.file_id")),
+)
+
+deadline = Table(
+    "deadline",
+    metadata,
+    Column("deadline_id", Text, primary_key=True),
+    Column("case_id", ForeignKey("legal_case.case_id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("citation", Text, nullable=False),
+    Column("done_on", Date),
+    Column("done_by", Text),
+)
+
+disposal = Table(
+    "disposal",
+    metadata,
+    Column("disposal_id", Text, primary_key=True),
+    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),  # hold restructure writeoff sale
+    Column("on", Date, nullable=False),
+    _fen("balance_fen"),
+    _fen("value_fen"),
+    _fen("low_fen"),
+    _fen("high_fen"),
+    Column("tape_id", Text),
+    Column("detail", JSONB, nullable=False),
+    Column("status", Text, nullable=False),  # proposed approved done
+)
+
+# report and learn
+
+report = Table(
+    "report",
+    metadata,
+    Column("report_id", Text, primary_key=True),
+    Column("on", Date, nullable=False),
+    Column("figures", JSONB, nullable=False),
+    Column("pdf_file", ForeignKey("file.file_id"), nullable=False),
+    Column("html_file", ForeignKey("file.file_id"), nullable=False),
+    _at("created_at", default=True),
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("file_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # contract cost_sheet pleading report tape
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    Column("sha256", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    _at("created_at", default=True),
+)
+
+# doors and plumbing
+
+import_run = Table(
+    "import_run",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("mapping", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("counts", JSONB, nullable=False),
+    _at("started_at", default=True),
+    _at("finished_at", nullable=True),
+)
+
+import_refusal = Table(
+    "import_refusal",
+    metadata,
+    Column("run_id", ForeignKey("import_run.run_id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+user_account = Table(
+    "user_account",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),  # risk collector legal auditor admin
+    Column("active", Boolean, nullable=False, server_default="true"),
+    _at("created_at", default=True),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", ForeignKey("user_account.user_id"), nullable=False),
+    _at("expires_at"),
+    _at("created_at", default=True),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("response", JSONB, nullable=False),
+    _at("created_at", default=True),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("xid", Xid8, nullable=False, server_default=func.pg_current_xact_id()),
+    Column("topic", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    _at("created_at", default=True),
+    _at("published_at", nullable=True),
+)
+
+activity = Table(
+    "activity",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _at("at"),
+    Column("actor", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    Column("detail", JSONB, nullable=False),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", JSONB, nullable=False),
+)

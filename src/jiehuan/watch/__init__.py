@@ -1,0 +1,1 @@
+"""Signals declared once, the window engine, rules and alerts."""
