@@ -1,7 +1,7 @@
 """Dates: reading them, adding months without drift, and the difference in days.
 
-Dates are ``datetime.date``; instants are timezone-aware ``datetime`` (Asia/Shanghai where people see them). Working days
-and holidays are in ``calendar.py``, by data.
+Dates are ``datetime.date``; instants are timezone-aware ``datetime`` (Asia/Shanghai where people see them). Working
+days and holidays are in ``calendar.py``, by data.
 """
 
 from __future__ import annotations

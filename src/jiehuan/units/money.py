@@ -44,7 +44,9 @@ def parse_yuan(value: object, where: str = "amount", *, minimum: int | None = 0)
         raise InputError(Problem(where, _shown(value), "not an amount of money", mend))
     fen = int(Decimal(text) * 100)
     if abs(fen) > MAX_FEN:
-        raise InputError(Problem(where, _shown(value), "larger than any amount this system keeps", "check the unit (yuan)"))
+        raise InputError(
+            Problem(where, _shown(value), "larger than any amount this system keeps", "check the unit (yuan)")
+        )
     if minimum is not None and fen < minimum:
         least = format_yuan(minimum)
         raise InputError(Problem(where, _shown(value), f"below {least}", f"write an amount of at least {least}"))

@@ -19,7 +19,7 @@ _RATE = re.compile(r"\d{1,6}(\.\d{1,12})?\Z", re.ASCII)
 
 
 def parse_rate(value: object, where: str = "rate", *, maximum_ppm: int = MAX_RATE_PPM) -> int:
-    """Read a rate per year (``"0.18"``) as ppm. Raises InputError for text, NaN, negatives, percents or over six places.
+    """Read a rate per year (``"0.18"``) as ppm. Raises InputError for text, NaN, negatives, percents, over six places.
 
     >>> parse_rate("0.18")
     180000
