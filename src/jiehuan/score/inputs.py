@@ -1,0 +1,247 @@
+"""How a model's feature is read from a column: as a number, as a category, or as a part of a date.
+
+An ``Input`` reads one value with the standard library alone (a request scores one row) and a whole column with Polars
+(batch); both give the same answer, and a test holds them together. A number is a float with NaN for missing; a category
+is a text or None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from jiehuan.units.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+NUMBER_READINGS = ("number", "hour", "weekday", "month_day", "days_before", "years_before")
+READINGS = ("category", *NUMBER_READINGS)
+
+DATE_FORMATS = (
+    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S%.f", "%Y%m%d",
+)
+"""Written dates that are understood, in Polars' words; one format is chosen for a column and kept in the model."""
+
+_NAN = math.nan
+_DAY = 86_400.0
+_YEAR_DAYS = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One feature of a model.
+
+    ``name`` is the feature, ``column`` the column it is read from, ``reading`` one of ``READINGS``. Date readings keep the
+    written ``date_format`` (empty when the column holds real dates); ``days_before`` and ``years_before`` also keep the
+    column they count to (``against``, ``against_format``) or a fixed day (``reference``, ISO).
+    """
+
+    name: str
+    column: str
+    reading: str
+    date_format: str = ""
+    against: str = ""
+    against_format: str = ""
+    reference: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that must be present."""
+        return (self.column, self.against) if self.against else (self.column,)
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the value is a text; all other readings give a number."""
+        return self.reading == "category"
+
+    def as_document(self) -> dict[str, str]:
+        """Plain JSON, without the empty fields."""
+        return {key: getattr(self, key) for key in self.__slots__ if getattr(self, key)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, str]) -> Input:
+        """The input that ``as_document`` wrote. Raises InputError for an unknown reading or field."""
+        if document.get("reading") not in READINGS or not set(document) <= set(cls.__slots__):
+            raise InputError(Problem("model input", str(dict(document))[:120], "not a known reading", "use the model file as `score fit` wrote it"))
+        return cls(**document)
+
+    def row_reader(self) -> Callable[[Mapping[str, Any]], float | str | None]:
+        """A function from a row to this feature's value. It raises KeyError for an absent column, InputError for a wrong type."""
+        column = self.column
+        if self.reading == "category":
+            return lambda row: category_of(row[column], column)
+        if self.reading == "number":
+            return lambda row: number_of(row[column], column)
+        moment = _moment_reader(column, self.date_format)
+        if self.reading in ("days_before", "years_before"):
+            unit = _DAY if self.reading == "days_before" else _DAY * _YEAR_DAYS
+            to = _moment_reader(self.against, self.against_format) if self.against else None
+            fixed = datetime.fromisoformat(self.reference) if self.reference else None
+
+            def gap(row: Mapping[str, Any]) -> float:
+                start, end = moment(row), to(row) if to else fixed
+                return (end - start).total_seconds() / unit if start is not None and end is not None else _NAN
+
+            return gap
+        part = {"hour": lambda at: at.hour, "weekday": lambda at: at.isoweekday(), "month_day": lambda at: at.day}[self.reading]
+
+        def piece(row: Mapping[str, Any]) -> float:
+            at = moment(row)
+            return _NAN if at is None else float(part(at))
+
+        return piece
+
+    def read_numbers(self, frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The feature of every row as float64[n], NaN where missing. Raises InputError when the column has another type."""
+        import polars as pl
+
+        column = frame.get_column(self.column)
+        if self.reading == "number":
+            return _numbers(column)
+        moments = as_moments(column, self.date_format)
+        if self.reading in ("days_before", "years_before"):
+            unit = _DAY if self.reading == "days_before" else _DAY * _YEAR_DAYS
+            end: Any
+            if self.against:
+                end = as_moments(frame.get_column(self.against), self.against_format)
+            else:
+                end = datetime.fromisoformat(self.reference)
+            gap = (end - moments).dt.total_microseconds() / 1_000_000 / unit
+            return _numbers(gap)
+        part = {"hour": moments.dt.hour, "weekday": moments.dt.weekday, "month_day": moments.dt.day}[self.reading]()
+        return _numbers(part.cast(pl.Float64))
+
+    def read_texts(self, frame: pl.DataFrame) -> pl.Series:
+        """A category feature of every row as texts, null where missing. Raises InputError when the column is of another type."""
+        return as_texts(frame.get_column(self.column))
+
+
+def number_of(value: Any, column: str) -> float:
+    """One value as a float, NaN for None. Raises InputError for anything that is not a number."""
+    kind = type(value)
+    if kind is float:
+        return value  # type: ignore[no-any-return]
+    if kind is int:
+        return float(value)
+    if value is None:
+        return _NAN
+    if isinstance(value, str | bytes | date) or not hasattr(value, "__float__"):
+        raise InputError(Problem(column, str(value)[:80], f"not a number but {kind.__name__}", "give a number, or null when it is not known"))
+    return float(value)
+
+
+def category_of(value: Any, column: str) -> str | None:
+    """One value as a category's text, None for missing. Whole numbers and booleans read as they are written in a CSV."""
+    kind = type(value)
+    if kind is str:
+        return value  # type: ignore[no-any-return]
+    if value is None or (kind is float and value != value):
+        return None
+    if kind is bool:
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(int(value))
+    raise InputError(Problem(column, str(value)[:80], f"not a text but {kind.__name__}", "give the category's text, or null"))
+
+
+def as_texts(column: pl.Series) -> pl.Series:
+    """A column of categories as texts. Raises InputError for numbers with fractions, lists, structs."""
+    import polars as pl
+
+    kind = column.dtype
+    if kind == pl.String:
+        return column
+    if kind == pl.Boolean or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum) or kind == pl.Null:
+        return column.cast(pl.String)
+    raise InputError(Problem(column.name, str(kind), "not texts, as the model was fitted on", "write the column as texts"))
+
+
+def as_moments(column: pl.Series, date_format: str) -> pl.Series:
+    """A column of dates as Datetime[us] without zone. Raises InputError naming the first value that is no such date."""
+    import polars as pl
+
+    kind = column.dtype
+    if kind == pl.Date or kind == pl.Null:
+        return column.cast(pl.Datetime("us"))
+    if isinstance(kind, pl.Datetime):
+        return column.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if kind == pl.String and date_format:
+        moments = column.str.to_datetime(date_format, time_unit="us", strict=False)
+        bad = moments.is_null() & column.is_not_null() & (column.str.strip_chars() != "")
+        if bad.any():
+            row = int(bad.arg_max() or 0)
+            raise InputError(Problem(f"{column.name} row {row + 1}", str(column[row])[:80], "not a date as the model was fitted on", f"write it as {date_format}"))
+        return moments
+    raise InputError(Problem(column.name, str(kind), "not dates, as the model was fitted on", "write the column as dates"))
+
+
+def _numbers(column: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    import polars as pl
+
+    kind = column.dtype
+    if not (kind.is_numeric() or kind == pl.Boolean or kind == pl.Null):
+        raise InputError(Problem(column.name, str(kind), "not numbers, as the model was fitted on", "write the column as numbers"))
+    floats = column.cast(pl.Float64)
+    return (floats.fill_null(_NAN) if floats.null_count() else floats).to_numpy()
+
+
+def _moment_reader(column: str, date_format: str) -> Callable[[Mapping[str, Any]], datetime | None]:
+    written = date_format.replace("%.f", "")
+    fraction = date_format.endswith("%.f")
+
+    def moment(row: Mapping[str, Any]) -> datetime | None:
+        value = row[column]
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=None)
+        if isinstance(value, date):
+            return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - local dates carry no zone
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        if isinstance(value, str) and written:
+            head, dot, tail = value.partition(".") if fraction else (value, "", "")
+            try:
+                at = datetime.strptime(head, written)  # noqa: DTZ007 - as above
+                return at.replace(microsecond=int(tail[:6].ljust(6, "0"))) if dot else at
+            except ValueError:
+                pass
+        raise InputError(Problem(column, str(value)[:80], "not a date as the model was fitted on", f"write it as {date_format or 'a date'}"))
+
+    return moment
+
+
+
+def problems_with(inputs: Sequence[Input], schema: Mapping[str, Any]) -> list[Problem]:
+    """What keeps a table with this schema (column name to Polars type) from being scored: absent columns, other types."""
+    problems = []
+    seen: set[tuple[str, str]] = set()
+    for one in inputs:
+        for column in one.columns:
+            wanted = one.reading if one.reading in ("number", "category") else "date"
+            if (column, wanted) in seen:
+                continue
+            seen.add((column, wanted))
+            if column not in schema:
+                near = get_close_matches(column, schema, 1)
+                hint = f'; is it "{near[0]}"?' if near else ""
+                problems.append(Problem(f"column {column}", "", "missing, but the model needs it", f"add the column ({wanted}; null where not known){hint}"))
+            elif not _fits(schema[column], wanted):
+                problems.append(Problem(f"column {column}", str(schema[column]), f"another type than at the fit ({wanted})", f"write it as {wanted}s"))
+    return problems
+
+
+def _fits(kind: Any, wanted: str) -> bool:
+    import polars as pl
+
+    if kind == pl.Null:
+        return True
+    if wanted == "number":
+        return bool(kind.is_numeric() or kind == pl.Boolean)
+    if wanted == "date":
+        return bool(kind in (pl.Date, pl.String) or isinstance(kind, pl.Datetime))
+    return bool(kind in (pl.String, pl.Boolean) or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum))
