@@ -1,7 +1,7 @@
-"""Every table, in the order of the loop. Money columns end in ``_fen`` (bigint), rates in ``_ppm``; instants carry a zone.
+"""Every table, in the order of the loop. Money columns end in ``_fen`` (bigint), rates in ``_ppm``; instants have a zone.
 
-Append-only tables (``loan_event``, ``entry``, ``line``, ``decision``, ``contact``, ``activity``) are guarded by triggers in the
-migration: the database itself refuses UPDATE and DELETE on them.
+Append-only tables (``APPEND_ONLY``) are guarded by triggers in the migration: the database itself refuses UPDATE, DELETE
+and TRUNCATE on them. It also refuses an entry whose lines do not balance.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Date,
     DateTime,
@@ -33,6 +34,7 @@ metadata = MetaData(
         "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
 
@@ -224,7 +226,7 @@ book_snapshot = Table(
 entry = Table(
     "entry",
     metadata,
-    Column("entry_id", Text, primary_key=True),
+    Column("entry_id", Text, primary_key=True),  # derived from what it posts: posting twice posts once
     Column("seq", BigInteger, Identity(always=True), unique=True),
     Column("loan_id", ForeignKey("loan.loan_id"), nullable=False),
     Column("n", Integer, nullable=False),  # place in the loan's chain, from 0
@@ -232,7 +234,6 @@ entry = Table(
     Column("kind", Text, nullable=False),
     Column("effective", Date, nullable=False),
     Column("known", Date, nullable=False),
-    Column("idempotency_key", Text, nullable=False, unique=True),
     Column("previous_hash", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     _at("recorded_at", default=True),
@@ -244,9 +245,10 @@ line = Table(
     metadata,
     Column("entry_id", ForeignKey("entry.entry_id"), primary_key=True),
     Column("n", Integer, primary_key=True),
-    Column("account", Text, nullable=False, index=True),
+    Column("account", Text, nullable=False),
     _fen("debit_fen"),
     _fen("credit_fen"),
+    CheckConstraint("debit_fen >= 0 AND credit_fen >= 0 AND (debit_fen = 0) <> (credit_fen = 0)", name="one_side"),
 )
 
 journal_seal = Table(
@@ -524,3 +526,6 @@ setting = Table(
     Column("key", Text, primary_key=True),
     Column("value", JSONB, nullable=False),
 )
+
+APPEND_ONLY = (loan_event, entry, line, journal_seal, decision, contact, activity, file)
+"""Tables that only grow."""
