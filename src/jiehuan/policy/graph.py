@@ -2,8 +2,8 @@
 
 A graph has one input node, whose JSON Schema declares every field with its type and bounds, any number of decision
 tables, expression nodes and switches, and output nodes. Reading finds every structural mistake at once: malformed
-nodes, edges that lead nowhere, circles. The version of a policy is the hash of what it decides; moving a box in the editor
-leaves it as it is.
+nodes, edges that lead nowhere, circles. The version of a policy is the hash of what it decides; moving a box in the
+editor leaves it as it is.
 """
 
 from __future__ import annotations
