@@ -9,10 +9,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
+
+if TYPE_CHECKING:
+    from jiehuan.store.database import Database
+    from jiehuan.store.embedded import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,3 +62,49 @@ def cli() -> Cli:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """One embedded server a test session (a worker); it does not wait for the disk, as nothing here outlives it."""
+    from jiehuan.store.embedded import start_server
+
+    hurry = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+    with start_server(tmp_path_factory.mktemp("server") / "home", hurry) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _template(postgres: EmbeddedServer) -> str:
+    """A migrated, empty database to copy; its name."""
+    import psycopg
+
+    from jiehuan.store.database import open_database
+
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty_book")
+    with open_database(dsn=postgres.dsn("empty_book"), upgrade=True):
+        pass
+    return "empty_book"
+
+
+@pytest.fixture
+def database(postgres: EmbeddedServer, _template: str, tmp_path: Path) -> Iterator[Database]:
+    """A fresh, migrated, empty database of the test's own (a copy of the template, about 30 ms)."""
+    import psycopg
+
+    from jiehuan.store.database import open_database
+
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
+    with open_database(home=tmp_path / "home", dsn=postgres.dsn(name)) as opened:
+        yield opened
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_env(database: Database) -> dict[str, str]:
+    """The environment in which a command works on the test's database: ``cli("audit", env=database_env)``."""
+    return {"JIEHUAN_DSN": database.dsn, "JIEHUAN_HOME": str(database.home)}

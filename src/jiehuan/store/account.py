@@ -1,8 +1,8 @@
 """Under which account the embedded PostgreSQL runs, and how a command becomes that account.
 
 PostgreSQL refuses to run as root, and rightly. When root starts the platform (a container, a clone below /root) the
-server runs as the owner of the home folder, or as ``postgres`` or ``nobody``. That account often cannot enter the folders
-on the way to the data and the binaries (/root has mode 700). Nothing is opened up for it: the process keeps one
+server runs as the owner of the home folder, or as ``postgres`` or ``nobody``. That account often cannot enter the
+folders on the way to the data and the binaries (/root has mode 700). Nothing is opened up for it: the process keeps one
 capability across the change of user, the right to enter folders (CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE where
 containers withhold the first). The securebit NO_SETUID_FIXUP makes access(2) honour it (PostgreSQL asks access(2) about
 its own binary). Linux manuals: capabilities(7), prctl(2).

@@ -304,7 +304,7 @@ def _as(account: Account | None, folder: Path, command: list[str]) -> list[str]:
 
 
 def _socket_folder(home: Path, account: Account | None) -> Path:
-    """A folder for the socket: in the home when its path is short enough, else a private one below a temporary folder."""
+    """A folder for the socket: in the home when its path is short enough, else a private one elsewhere."""
     inside = home / "run"
     candidates = [inside]
     name = f"jiehuan-{hashlib.sha256(str(home).encode()).hexdigest()[:16]}"

@@ -1,10 +1,11 @@
 """The process that keeps one embedded PostgreSQL running for as long as anyone uses it.
 
 A small program, run by path with ``python -I -S keeper.py``; its one argument is JSON: ``home`` (the folder of the
-locks), ``command`` (the server's words) or ``adopt`` (the pid of a server that lost its keeper), ``log``, ``grace`` (seconds).
+locks), ``command`` (the server's words) or ``adopt`` (the pid of a server that lost its keeper), ``log``, ``grace``
+(seconds).
 
-Every user of the server holds a shared lock on ``postgres.users.lock`` for as long as it lives; the kernel drops the lock
-of a process that is killed. The keeper waits for the exclusive lock. When it gets it, nobody is left: it stops the
+Every user of the server holds a shared lock on ``postgres.users.lock`` for as long as it lives; the kernel drops the
+lock of a process that is killed. The keeper waits for the exclusive lock. When it gets it, nobody is left: it stops the
 server and goes, holding the lock until the server is down, so that a newcomer waits and then starts afresh. In a
 session of its own, it does not see the terminal's Ctrl-C. Standard library only: it starts in about 20 ms.
 """

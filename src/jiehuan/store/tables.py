@@ -1,7 +1,7 @@
-"""Every table, in the order of the loop. Money columns end in ``_fen`` (bigint), rates in ``_ppm``; instants have a zone.
+"""Every table, in the order of the loop. Money columns end in ``_fen`` (bigint), rates in ``_ppm``; instants are zoned.
 
-Append-only tables (``APPEND_ONLY``) are guarded by triggers in the migration: the database itself refuses UPDATE, DELETE
-and TRUNCATE on them. It also refuses an entry whose lines do not balance.
+Append-only tables (``APPEND_ONLY``) are guarded by triggers in the migration: the database itself refuses UPDATE,
+DELETE and TRUNCATE on them. It also refuses an entry whose lines do not balance.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ borrower = Table(
     Column("phone_sealed", LargeBinary),
     Column("email_sealed", LargeBinary),
     Column("id_number_index", LargeBinary, unique=True),
+    Column("phone_index", LargeBinary, index=True),
     Column("region", Text, nullable=False),
     Column("birth_year", Integer),
     Column("sex", Text),
@@ -231,6 +232,7 @@ entry = Table(
     Column("loan_id", ForeignKey("loan.loan_id"), nullable=False),
     Column("n", Integer, nullable=False),  # place in the loan's chain, from 0
     Column("event_id", Text),
+    Column("reverses", Text, unique=True),  # the entry that this one undoes; an entry is undone at most once
     Column("kind", Text, nullable=False),
     Column("effective", Date, nullable=False),
     Column("known", Date, nullable=False),
@@ -486,6 +488,14 @@ session = Table(
     _at("created_at", default=True),
 )
 
+vault_key = Table(
+    "vault_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),  # a data key, sealed by the master key that is not in the database
+    _at("created_at", default=True),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,
@@ -507,6 +517,7 @@ outbox = Table(
     Column("payload", JSONB, nullable=False),
     _at("created_at", default=True),
     _at("published_at", nullable=True),
+    Index("ix_outbox_xid_id", "xid", "id"),
 )
 
 activity = Table(
@@ -527,5 +538,5 @@ setting = Table(
     Column("value", JSONB, nullable=False),
 )
 
-APPEND_ONLY = (loan_event, entry, line, journal_seal, decision, contact, activity, file)
+APPEND_ONLY = (loan_event, entry, line, journal_seal, decision, contact, activity)
 """Tables that only grow."""
