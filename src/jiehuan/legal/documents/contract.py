@@ -30,7 +30,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jiehuan.law import Law, law_on
+from jiehuan.law import Law, Rule, law_on
 from jiehuan.legal.documents.reading import Reader, grouped, percent
 from jiehuan.legal.typeset import typeset
 from jiehuan.legal.words import yuan_in_capitals
@@ -195,8 +195,13 @@ def _law(law: Law) -> dict[str, Any]:
     cap, order = law.rule("cost_cap"), law.rule("allocation_order")
     quiet, disclosure = law.rule("quiet_hours"), law.rule("cost_disclosure")
     return {
-        "cap": {"percent": percent(cap.value), "citation": cap.citation} if cap else None,
+        "cap": {"percent": percent(cap.value), **_cited(cap)} if cap else None,
         "allocation": [_named(PARTS, part) for part in (order.value if order else PARTS)],
-        "quiet": {**quiet.value, "citation": quiet.citation} if quiet else None,
-        "disclosure": disclosure.citation if disclosure else None,
+        "allocation_law": _cited(order) if order else None,
+        "quiet": {"from": quiet.value["from"], "to": quiet.value["to"], **_cited(quiet)} if quiet else None,
+        "disclosure": _cited(disclosure) if disclosure else None,
     }
+
+
+def _cited(rule: Rule) -> dict[str, str]:
+    return {"law_zh": rule.law_zh, "law_en": rule.law_en}
