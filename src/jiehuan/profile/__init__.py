@@ -1,1 +1,1 @@
-"""Who the borrower is: declared features, verified income, affordability."""
+"""Borrower profile: declared sources and features, income verified from bank flow, and what the cash flow carries."""
