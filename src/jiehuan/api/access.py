@@ -1,0 +1,151 @@
+"""Who is asking, and may they: sessions, roles, and the one dependency that guards every route.
+
+A session token is 256 random bits; the database keeps its SHA-256 only. It travels in a cookie (HttpOnly, SameSite=Strict)
+or as ``Authorization: Bearer``. Roles are read on each request, so that a change of role acts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from sqlalchemy import Connection, delete, select, update
+
+from jiehuan.api.errors import NotAllowed, NotLoggedIn
+from jiehuan.api.rules import PUBLIC, rules
+from jiehuan.store.database import Database
+from jiehuan.store.tables import session, user_account
+from jiehuan.units.errors import Problem
+
+_bearer = HTTPBearer(auto_error=False, description="The token that POST /api/session answers with.")
+_cookie = APIKeyCookie(name=rules().cookie, auto_error=False, description="Set by POST /api/session.")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The person behind a request. ``token_hash`` names the session, so that logging out can end it."""
+
+    user_id: str
+    login: str
+    name: str
+    role: str
+    token_hash: bytes
+    expires_at: datetime
+
+
+def hashed(token: str) -> bytes:
+    """What the database keeps of a token."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def actor_of(connection: Connection, token_hash: bytes, now: datetime) -> Actor | None:
+    """The person of an unexpired session of an active account, or none."""
+    found = connection.execute(
+        select(
+            user_account.c.user_id, user_account.c.login, user_account.c.name, user_account.c.role, session.c.expires_at
+        )
+        .join(user_account, user_account.c.user_id == session.c.user_id)
+        .where(session.c.token_hash == token_hash, session.c.expires_at > now, user_account.c.active)
+    ).one_or_none()
+    return (
+        None
+        if found is None
+        else Actor(found.user_id, found.login, found.name, found.role, token_hash, found.expires_at)
+    )
+
+
+def extend(connection: Connection, token_hash: bytes, now: datetime) -> None:
+    """Push the end of a used session forward, never beyond its longest life."""
+    chosen = rules()
+    idle, longest = timedelta(minutes=chosen.idle_minutes), timedelta(hours=chosen.longest_hours)
+    created = connection.execute(
+        select(session.c.created_at).where(session.c.token_hash == token_hash)
+    ).scalar_one_or_none()
+    if created is not None:
+        until = min(now + idle, created + longest)
+        connection.execute(update(session).where(session.c.token_hash == token_hash).values(expires_at=until))
+
+
+def forget_expired(connection: Connection, now: datetime) -> None:
+    """Remove the sessions that have ended."""
+    connection.execute(delete(session).where(session.c.expires_at <= now))
+
+
+async def guard(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+    cookie: Annotated[str | None, Security(_cookie)] = None,
+) -> None:
+    """Let the request through to its route, or raise NotLoggedIn (401) or NotAllowed (403). Sits before every route.
+
+    The roles come from the declared table; a route that is not in the table answers nobody. A write that comes with the
+    cookie must come from our own page (Origin), as a second lock behind SameSite.
+    """
+    allowed = rules().routes.get(door_of(request), frozenset())
+    if allowed == PUBLIC:
+        return
+    token = bearer.credentials if bearer is not None else cookie
+    if not token:
+        raise NotLoggedIn(Problem("request", "", "this needs a login", "log in with POST /api/session"))
+    database = cast(Database, request.app.state.database)
+    actor = await run_in_threadpool(_recognise, database, hashed(token))
+    if actor is None:
+        raise NotLoggedIn(Problem("session", "", "it has ended", "log in again"))
+    if bearer is None and request.method not in {"GET", "HEAD"} and _from_elsewhere(request):
+        raise NotAllowed(
+            Problem("header Origin", "", "a write from another site's page", "use the console of this server")
+        )
+    if actor.role not in allowed:
+        who = ", ".join(sorted(allowed)) or "nobody"
+        raise NotAllowed(
+            Problem("role", actor.role, f"may not do this; it is for {who}", "ask a colleague of that role")
+        )
+    request.state.actor = actor
+
+
+def door_of(request: Request) -> str:
+    """``METHOD /path/{pattern}`` of the route that was found, as the table names it."""
+    method = "GET" if request.method == "HEAD" else request.method
+    return f"{method} {request.scope['route'].path}"
+
+
+def _recognise(database: Database, token_hash: bytes) -> Actor | None:
+    now = datetime.now(UTC)
+    with database.connect() as connection:
+        actor = actor_of(connection, token_hash, now)
+    if actor is not None and actor.expires_at - now < timedelta(minutes=rules().idle_minutes) * 0.9:
+        with database.begin() as connection:
+            extend(connection, token_hash, now)
+    return actor
+
+
+def _from_elsewhere(request: Request) -> bool:
+    headers: Mapping[str, Any] = request.headers
+    if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return True
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
+
+
+async def _acting(request: Request) -> Actor:
+    return cast(Actor, request.state.actor)
+
+
+async def _database(request: Request) -> Database:
+    return cast(Database, request.app.state.database)
+
+
+Acting = Annotated[Actor, Depends(_acting)]
+"""The logged-in person, in a route's signature."""
+
+Store = Annotated[Database, Depends(_database)]
+"""The database. Routes open a connection themselves, inside their thread: a connection held by a dependency while its route
+waits for a thread can stop the whole server when threads and connections run out together."""

@@ -1,0 +1,104 @@
+"""Alerts of the early warning: the list, and what people found when they looked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from sqlalchemy import select, update
+
+from jiehuan.api.access import Store
+from jiehuan.api.errors import NotFound
+from jiehuan.api.paging import Paging, page_of
+from jiehuan.api.shapes import Body, Id, Page, Plain, Record, spoken
+from jiehuan.api.writes import Write
+from jiehuan.flow.activity import note
+from jiehuan.store.tables import alert
+from jiehuan.units.errors import Problem, Refused
+
+router = APIRouter(prefix="/api/alerts", tags=["alerts"])
+
+
+class AlertRow(Record):
+    """An alert: which rule fired on which account, with the evidence; ``status`` is open, confirmed or dismissed."""
+
+    alert_id: str
+    account_id: str
+    loan_id: str | None
+    at: datetime
+    rule: str
+    severity: str
+    evidence: dict[str, Any]
+    event_id: str | None
+    status: str
+    handled_by: str | None
+    handled_at: datetime | None
+
+
+class AlertPage(Page):
+    """A page of alerts."""
+
+    items: list[AlertRow]
+
+
+class Feedback(Body):
+    """What a person found: the alert was right, or it was not. ``note`` says why, without personal data."""
+
+    status: Literal["confirmed", "dismissed"]
+    note: Plain = Field("", description="Kept in the diary.")
+
+
+@router.get("")
+def list_alerts(
+    database: Store,
+    paging: Paging,
+    status: Annotated[Literal["open", "confirmed", "dismissed"] | None, Query()] = None,
+    severity: Annotated[Literal["info", "warning", "critical"] | None, Query()] = None,
+    rule: Annotated[Id | None, Query()] = None,
+    loan_id: Annotated[Id | None, Query()] = None,
+    account_id: Annotated[Id | None, Query()] = None,
+) -> AlertPage:
+    """Alerts, newest first."""
+    rows = select(alert)
+    wanted = {"status": status, "severity": severity, "rule": rule, "loan_id": loan_id, "account_id": account_id}
+    for name, value in wanted.items():
+        if value is not None:
+            rows = rows.where(alert.c[name] == value)
+    sortable = {name: alert.c[name] for name in ("at", "rule", "severity", "status", "account_id")}
+    with database.connect() as connection:
+        found, total = page_of(connection, rows, paging, sortable, "-at", alert.c.alert_id)
+    return AlertPage(total=total, page=paging.page, size=paging.size, items=[AlertRow(**spoken(row)) for row in found])
+
+
+@router.post("/{alert_id}/feedback")
+def give_feedback(write: Write, alert_id: Annotated[Id, Path()], body: Feedback) -> AlertRow:
+    """Confirm or dismiss an open alert; what was once said about an alert stays."""
+
+    def act(connection: Any) -> AlertRow:
+        row = (
+            connection.execute(select(alert).where(alert.c.alert_id == alert_id).with_for_update())
+            .mappings()
+            .one_or_none()
+        )
+        if row is None:
+            raise NotFound(Problem("alert_id", alert_id, "no such alert", "look in GET /api/alerts"))
+        if row["status"] != "open":
+            raise Refused(
+                Problem("alert", alert_id, f"already {row['status']} by {row['handled_by']}", "read it again")
+            )
+        now = datetime.now(UTC)
+        done = {"status": body.status, "handled_by": write.actor.login, "handled_at": now}
+        connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**done))
+        note(
+            connection,
+            now,
+            write.actor.login,
+            f"alert_{body.status}",
+            alert_id,
+            {"rule": row["rule"], "note": body.note},
+        )
+        return AlertRow(**spoken({**row, **done}))
+
+    return write.once(AlertRow, act)

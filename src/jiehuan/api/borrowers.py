@@ -1,0 +1,62 @@
+"""A borrower as the platform shows people: masked, unless the role may see more and says what for (which is recorded)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy import select
+
+from jiehuan.api.access import Acting, Store
+from jiehuan.api.errors import NotAllowed, NotFound
+from jiehuan.api.masking import BorrowerOut, borrower_of, unsealed
+from jiehuan.api.rules import rules
+from jiehuan.api.shapes import Id, Record
+from jiehuan.flow.activity import note
+from jiehuan.store.tables import borrower
+from jiehuan.units.errors import Problem
+
+router = APIRouter(prefix="/api/borrowers", tags=["borrowers"])
+
+Purpose = Literal["contact", "case", "review", "complaint", "audit"]
+
+
+class Identity(Record):
+    """The personal data that the role may see, unmasked; fields that it may not see are null."""
+
+    borrower_id: str
+    name: str | None
+    phone: str | None
+    email: str | None
+    id_number: str | None
+
+
+@router.get("/{borrower_id}")
+def get_borrower(database: Store, borrower_id: Annotated[Id, Path()]) -> BorrowerOut:
+    """The borrower, masked."""
+    with database.connect() as connection:
+        return borrower_of(connection, borrower_id)
+
+
+@router.get("/{borrower_id}/identity")
+def get_identity(
+    database: Store,
+    actor: Acting,
+    response: Response,
+    borrower_id: Annotated[Id, Path()],
+    purpose: Annotated[Purpose, Query()],
+) -> Identity:
+    """Name, phone and the like, for a stated purpose; who saw what, when and what for goes into the diary first."""
+    fields = rules().personal[actor.role]
+    if not fields:
+        raise NotAllowed(Problem("role", actor.role, "may not see personal data", "ask a colleague of that role"))
+    with database.begin() as connection:
+        row = connection.execute(select(borrower).where(borrower.c.borrower_id == borrower_id)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(Problem("borrower_id", borrower_id, "no such borrower"))
+        detail = {"purpose": purpose, "fields": sorted(fields)}
+        note(connection, datetime.now(UTC), actor.login, "identity_viewed", borrower_id, detail)
+    response.headers["Cache-Control"] = "no-store"
+    shown = {name: unsealed(row, name) if name in fields else None for name in ("name", "phone", "email", "id_number")}
+    return Identity(borrower_id=borrower_id, **shown)

@@ -1,0 +1,213 @@
+"""Court cases and their deadlines: what is due, what was missed, and marking a deadline done."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from sqlalchemy import Connection, and_, func, select, update
+
+from jiehuan.api.access import Store
+from jiehuan.api.book_figures import book_day
+from jiehuan.api.errors import NotFound
+from jiehuan.api.files import FileRow, files_of
+from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
+from jiehuan.api.paging import Paging, page_of
+from jiehuan.api.shapes import Body, Id, Page, Record, Yuan, spoken
+from jiehuan.api.writes import Write
+from jiehuan.flow.activity import note
+from jiehuan.store.tables import deadline, legal_case
+from jiehuan.units.days import CHINA
+from jiehuan.units.errors import Problem, Refused
+
+router = APIRouter(prefix="/api/cases", tags=["cases"])
+
+
+class DeadlineOut(Record):
+    """A date that the law sets; ``missed`` when it passed undone before the book's day."""
+
+    deadline_id: str
+    kind: str
+    due_on: date
+    zh: str
+    en: str
+    citation: str
+    done_on: date | None
+    done_by: str | None
+    missed: bool
+
+
+class CaseRow(Record):
+    """A case in the list with its next undone deadline. ``name`` is masked."""
+
+    case_id: str
+    loan_id: str
+    borrower_id: str
+    name: str | None
+    kind: str
+    procedure: str
+    court: str
+    claim: Yuan
+    fee: Yuan
+    stage: str
+    law_firm: str | None
+    opened_on: date
+    next_deadline: date | None
+    missed: bool
+
+
+class CasePage(Page):
+    """A page of cases."""
+
+    items: list[CaseRow]
+
+
+class CaseOut(Record):
+    """One case whole; ``amounts`` is the claim by part, in yuan."""
+
+    case_id: str
+    loan_id: str
+    borrower: BorrowerOut
+    kind: str
+    procedure: str
+    court: str
+    amounts: dict[str, Any]
+    claim: Yuan
+    fee: Yuan
+    stage: str
+    law_firm: str | None
+    opened_on: date
+    pleading_file: str | None
+    deadlines: list[DeadlineOut]
+    files: list[FileRow]
+
+
+class Done(Body):
+    """On which day the deadline was met (default: today in China)."""
+
+    done_on: date | None = None
+
+
+@router.get("")
+def list_cases(
+    database: Store,
+    paging: Paging,
+    stage: Annotated[Id | None, Query()] = None,
+    kind: Annotated[Id | None, Query()] = None,
+    loan_id: Annotated[Id | None, Query()] = None,
+    missed: Annotated[bool | None, Query(description="Only cases with, or without, a missed deadline.")] = None,
+) -> CasePage:
+    """Cases, those whose deadline passed or comes first on top."""
+    waiting = (
+        select(func.min(deadline.c.due_on))
+        .where(deadline.c.case_id == legal_case.c.case_id, deadline.c.done_on.is_(None))
+        .scalar_subquery()
+    )
+    columns = [column for column in legal_case.c if column.name not in {"amounts", "pleading_file"}]
+    with database.connect() as connection:
+        day = today(connection)
+        late = func.coalesce(waiting < day, False)
+        rows = select(*columns, waiting.label("next_deadline"), late.label("missed"))
+        for column, value in ((legal_case.c.stage, stage), (legal_case.c.kind, kind), (legal_case.c.loan_id, loan_id)):
+            if value is not None:
+                rows = rows.where(column == value)
+        if missed is not None:
+            rows = rows.where(late.is_(missed))
+        sortable = {
+            "next_deadline": waiting,
+            "opened_on": legal_case.c.opened_on,
+            "claim": legal_case.c.claim_fen,
+            "stage": legal_case.c.stage,
+        }
+        found, total = page_of(connection, rows, paging, sortable, "next_deadline", legal_case.c.case_id)
+        names = masked_names(connection, [row["borrower_id"] for row in found])
+    items = [CaseRow(**spoken(row), name=names.get(row["borrower_id"])) for row in found]
+    return CasePage(total=total, page=paging.page, size=paging.size, items=items)
+
+
+@router.get("/{case_id}")
+def get_case(database: Store, case_id: Annotated[Id, Path()]) -> CaseOut:
+    """One case with its deadlines, the missed ones first, and its papers."""
+    with database.connect() as connection:
+        row = connection.execute(select(legal_case).where(legal_case.c.case_id == case_id)).mappings().one_or_none()
+        if row is None:
+            raise NotFound(Problem("case_id", case_id, "no such case", "look in GET /api/cases"))
+        said = spoken(row)
+        person = borrower_of(connection, said.pop("borrower_id"))
+        return CaseOut(
+            **said, borrower=person, deadlines=deadlines_of(connection, case_id), files=files_of(connection, [case_id])
+        )
+
+
+def deadlines_of(connection: Connection, case_id: str) -> list[DeadlineOut]:
+    """A case's deadlines: missed, then coming, then done."""
+    day = today(connection)
+    rows = connection.execute(
+        select(deadline)
+        .where(deadline.c.case_id == case_id)
+        .order_by(deadline.c.done_on.is_not(None), deadline.c.due_on, deadline.c.deadline_id)
+    ).mappings()
+    return [_deadline(row, day) for row in rows]
+
+
+def _deadline(row: Any, day: date) -> DeadlineOut:
+    said = {name: value for name, value in row.items() if name != "case_id"}
+    return DeadlineOut(**said, missed=row["done_on"] is None and row["due_on"] < day)
+
+
+@router.post("/{case_id}/deadlines/{deadline_id}/done")
+def meet_deadline(
+    write: Write, case_id: Annotated[Id, Path()], deadline_id: Annotated[Id, Path()], body: Done
+) -> DeadlineOut:
+    """Mark a deadline met. A day in the future, or before the case was opened, is refused."""
+
+    def act(connection: Connection) -> DeadlineOut:
+        mine = and_(deadline.c.deadline_id == deadline_id, deadline.c.case_id == case_id)
+        row = connection.execute(select(deadline).where(mine).with_for_update()).mappings().one_or_none()
+        if row is None:
+            raise NotFound(
+                Problem(
+                    "deadline_id", deadline_id, "no such deadline in this case", f"look in GET /api/cases/{case_id}"
+                )
+            )
+        if row["done_on"] is not None:
+            raise Refused(
+                Problem(
+                    "deadline",
+                    deadline_id,
+                    f"already met on {row['done_on']} by {row['done_by']}",
+                    "read the case again",
+                )
+            )
+        opened = connection.execute(select(legal_case.c.opened_on).where(legal_case.c.case_id == case_id)).scalar_one()
+        now = datetime.now(UTC)
+        latest = max(today(connection), now.astimezone(CHINA).date())
+        on = body.done_on or max(today(connection), opened)
+        if not opened <= on <= latest:
+            raise Refused(
+                Problem(
+                    "done_on",
+                    str(on),
+                    f"not between the opening of the case ({opened}) and today ({latest})",
+                    "check the date",
+                )
+            )
+        done = {"done_on": on, "done_by": write.actor.login}
+        connection.execute(update(deadline).where(mine).values(**done))
+        note(
+            connection,
+            now,
+            write.actor.login,
+            "deadline_met",
+            case_id,
+            {"deadline": deadline_id, "kind": row["kind"], "on": str(on)},
+        )
+        return _deadline({**row, **done}, today(connection))
+
+    return write.once(DeadlineOut, act)
+
+
+def today(connection: Connection) -> date:
+    """The book's day; the calendar's day while the book is empty."""
+    return book_day(connection) or datetime.now(CHINA).date()

@@ -1,0 +1,98 @@
+"""Credit lines: today's limit and price of a borrower, and each change with its reasons."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from sqlalchemy import select
+
+from jiehuan.api.access import Store
+from jiehuan.api.masking import BorrowerOut, borrower_of
+from jiehuan.api.paging import Paging, page_of
+from jiehuan.api.shapes import Id, Page, Rate, Record, Yuan, spoken
+from jiehuan.store.tables import credit_line, line_change
+
+router = APIRouter(prefix="/api/lines", tags=["lines"])
+
+
+class LineChange(Record):
+    """A change of limit or price. ``arm`` is treated, or holdout (computed, but not done, to learn what it brings)."""
+
+    change_id: str
+    borrower_id: str
+    on: date
+    old_limit: Yuan
+    new_limit: Yuan
+    old_rate: Rate
+    new_rate: Rate
+    reasons: list[dict[str, Any]]
+    arm: str
+    notified_at: datetime | None
+
+
+class LineChangePage(Page):
+    """A page of changes."""
+
+    items: list[LineChange]
+
+
+class LineOut(Record):
+    """A borrower's line (null when none was granted) and its changes, newest first."""
+
+    borrower: BorrowerOut
+    limit: Yuan | None
+    rate: Rate | None
+    updated_at: datetime | None
+    changes: list[LineChange]
+
+
+@router.get("")
+def list_line_changes(
+    database: Store,
+    paging: Paging,
+    borrower_id: Annotated[Id | None, Query()] = None,
+    arm: Annotated[Literal["treated", "holdout"] | None, Query()] = None,
+    direction: Annotated[Literal["up", "down"] | None, Query(description="Of the limit.")] = None,
+) -> LineChangePage:
+    """Changes of limit and price, newest first."""
+    rows = select(line_change)
+    if borrower_id is not None:
+        rows = rows.where(line_change.c.borrower_id == borrower_id)
+    if arm is not None:
+        rows = rows.where(line_change.c.arm == arm)
+    if direction is not None:
+        old, new = line_change.c.old_limit_fen, line_change.c.new_limit_fen
+        rows = rows.where(new > old if direction == "up" else new < old)
+    sortable = {
+        "on": line_change.c.on,
+        "old_limit": line_change.c.old_limit_fen,
+        "new_limit": line_change.c.new_limit_fen,
+    }
+    with database.connect() as connection:
+        found, total = page_of(connection, rows, paging, sortable, "-on", line_change.c.change_id)
+    return LineChangePage(
+        total=total, page=paging.page, size=paging.size, items=[LineChange(**spoken(row)) for row in found]
+    )
+
+
+@router.get("/{borrower_id}")
+def get_line(database: Store, borrower_id: Annotated[Id, Path()]) -> LineOut:
+    """One borrower's line."""
+    with database.connect() as connection:
+        person = borrower_of(connection, borrower_id)
+        now = (
+            connection.execute(select(credit_line).where(credit_line.c.borrower_id == borrower_id))
+            .mappings()
+            .one_or_none()
+        )
+        changes = connection.execute(
+            select(line_change)
+            .where(line_change.c.borrower_id == borrower_id)
+            .order_by(line_change.c.on.desc(), line_change.c.change_id)
+            .limit(200)
+        ).mappings()
+        said = spoken(now) if now else {"limit": None, "rate": None, "updated_at": None}
+        said.pop("borrower_id", None)
+        return LineOut(borrower=person, **said, changes=[LineChange(**spoken(row)) for row in changes])

@@ -1,0 +1,143 @@
+"""The words of the HTTP interface: how money, rates, days and lists are written, and the record every model starts from.
+
+Amounts are yuan strings with two places, rates and shares decimal strings with six, instants ISO 8601 with zone, ids
+strings. What the database keeps in fen and ppm becomes these here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from jiehuan.units.days import CHINA
+from jiehuan.units.money import format_yuan, half_up, parse_yuan
+from jiehuan.units.rates import PPM, format_rate
+
+Yuan = Annotated[str, Field(pattern=r"^-?\d{1,15}\.\d{2}$", examples=["916.80"], description="Yuan, two decimals.")]
+Rate = Annotated[str, Field(pattern=r"^-?\d+\.\d{6}$", examples=["0.180000"], description="Per year, six decimals.")]
+Share = Annotated[
+    str, Field(pattern=r"^-?\d+\.\d{6}$", examples=["0.023100"], description="A part of one, six decimals.")
+]
+
+
+def _an_amount(text: str) -> str:
+    try:
+        return format_yuan(parse_yuan(text))
+    except Exception as error:
+        raise ValueError("not an amount in yuan; write at most two decimals, like 916.80") from error
+
+
+YuanIn = Annotated[
+    str,
+    Field(max_length=18, examples=["916.80"]),
+    AfterValidator(_an_amount),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^[0-9]{1,13}(\.[0-9]{1,2})?$",
+            "maxLength": 16,
+            "description": "Yuan, at most two decimals.",
+        }
+    ),
+]
+"""An amount in a request: never negative; ``parse_yuan`` reads it to fen."""
+
+Id = Annotated[str, Field(max_length=200, pattern=r"^[^/\u0000-\u001f\u007f]+$")]
+"""An identifier in a path or query: up to 200 characters, no slash, no control character."""
+
+Plain = Annotated[str, Field(max_length=500, pattern=r"^[^\u0000-\u0008\u000b-\u001f\u007f]*$")]
+"""A short free text: up to 500 characters, no control characters."""
+
+
+class Record(BaseModel):
+    """A row as it is answered: built from a mapping of already converted values; extra keys are an error of ours."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Body(BaseModel):
+    """What a request carries: an unknown field is refused, so that a misspelt one is not silently lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Words(Record):
+    """The same sentence in Chinese and English."""
+
+    zh: str
+    en: str
+
+
+class ProblemOut(Record):
+    """One thing that is wrong: where, what was found, why it is refused, how to mend it; the law where it is the law's."""
+
+    where: str
+    value: str
+    reason: str
+    mend: str = ""
+    citation: str = ""
+    zh: str = ""
+
+
+class Failure(Record):
+    """The one shape of every error: a stable word and the problems behind it."""
+
+    error: str
+    problems: list[ProblemOut]
+
+
+class Page(Record):
+    """A slice of a list. ``total`` is counted exactly up to 100,000, and stands at that figure beyond."""
+
+    total: int
+    page: int
+    size: int
+
+
+def yuan(fen: int | None) -> str | None:
+    """Fen as yuan; nothing stays nothing."""
+    return None if fen is None else format_yuan(fen)
+
+
+def rate(ppm: int | None) -> str | None:
+    """Millionths as a decimal per year; nothing stays nothing."""
+    return None if ppm is None else format_rate(ppm)
+
+
+def share(part: int | None, whole: int | None) -> str:
+    """``part / whole`` with six decimals, half up; zero of nothing is zero.
+
+    >>> share(1, 3), share(5, 0)
+    ('0.333333', '0.000000')
+    """
+    return format_rate(half_up(int(part or 0) * PPM, int(whole))) if whole else format_rate(0)
+
+
+def probability(value: float | None) -> str | None:
+    """A probability as a decimal string with six places; nothing stays nothing."""
+    return None if value is None else f"{value:.6f}"
+
+
+def instant(value: datetime | None) -> datetime | None:
+    """An instant told in the zone where people read it."""
+    return None if value is None else value.astimezone(CHINA)
+
+
+def spoken(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A database row in the words of the interface: ``*_fen`` becomes yuan, ``*_ppm`` a decimal rate, instants get the zone.
+
+    >>> spoken({"principal_fen": 91680, "rate_ppm": 180000, "n": 1})
+    {'principal': '916.80', 'rate': '0.180000', 'n': 1}
+    """
+    said: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.endswith("_fen"):
+            said[name.removesuffix("_fen")] = yuan(value)
+        elif name.endswith("_ppm"):
+            said[name.removesuffix("_ppm")] = rate(value)
+        else:
+            said[name] = instant(value) if isinstance(value, datetime) else value
+    return said

@@ -1,0 +1,249 @@
+"""The collectors' work: today's list in the order of what it should bring, and what came of each item."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from sqlalchemy import Connection, Select, insert, select, update
+
+from jiehuan.api.access import Store
+from jiehuan.api.cases import today
+from jiehuan.api.errors import NotFound
+from jiehuan.api.masking import masked_names
+from jiehuan.api.paging import Paging, page_of
+from jiehuan.api.shapes import Body, Id, Page, Plain, Record, Words, Yuan, YuanIn, spoken
+from jiehuan.api.writes import Write, WriteOnce
+from jiehuan.flow.activity import note
+from jiehuan.store.tables import contact, loan, loan_state, promise, work_item
+from jiehuan.units.days import CHINA
+from jiehuan.units.errors import InputError, Problem, Refused
+from jiehuan.units.ids import derived_id
+from jiehuan.units.money import format_yuan, parse_yuan
+
+router = APIRouter(prefix="/api/work", tags=["work"])
+
+Result = Literal[
+    "answered", "unanswered", "sent", "failed", "promise", "paid", "refused", "wrong_number", "hardship", "complaint"
+]
+
+_CONTACT_STATUS: dict[str, str] = {
+    "answered": "answered", "promise": "answered", "paid": "answered", "refused": "answered", "hardship": "answered",
+    "complaint": "answered", "wrong_number": "answered", "unanswered": "unanswered", "sent": "sent", "failed": "failed",
+}  # fmt: skip
+
+
+class WorkRow(Record):
+    """One thing to do for one loan. ``name`` is masked; ``reason`` says why this action now.
+
+    ``arm`` is treated or holdout (left on the default on purpose, to learn what the measure brings).
+    """
+
+    item_id: str
+    plan_id: str
+    loan_id: str
+    borrower_id: str
+    name: str | None
+    region: str
+    action: str
+    at: datetime
+    expected_gain: Yuan
+    arm: str
+    segment: str
+    reason: Words
+    status: str
+    outcome: dict[str, Any] | None
+    done_by: str | None
+    done_at: datetime | None
+    dpd: int
+    overdue: Yuan
+    outstanding: Yuan
+
+
+class WorkPage(Page):
+    """A page of the list of one day."""
+
+    day: date
+    items: list[WorkRow]
+
+
+class PromiseIn(Body):
+    """What the borrower promised to pay, and by when."""
+
+    amount: YuanIn
+    due_on: date
+
+
+class Outcome(Body):
+    """What came of the item. ``at`` is when it happened (default: now); a result "promise" carries the promise."""
+
+    result: Result
+    at: datetime | None = None
+    note: Plain = Field("", description="Without personal data.")
+    promise: PromiseIn | None = None
+
+
+def _rows() -> Select[Any]:
+    return (
+        select(
+            *work_item.c,
+            loan.c.region,
+            loan_state.c.dpd,
+            loan_state.c.overdue_fen,
+            loan_state.c.principal_outstanding_fen.label("outstanding_fen"),
+        )
+        .join(loan, loan.c.loan_id == work_item.c.loan_id)
+        .join(loan_state, loan_state.c.loan_id == work_item.c.loan_id)
+    )
+
+
+@router.get("")
+def list_work(
+    database: Store,
+    paging: Paging,
+    day: Annotated[date | None, Query(description="Default: the book's day.")] = None,
+    status: Annotated[Literal["open", "done", "expired"] | None, Query()] = None,
+    action: Annotated[Id | None, Query()] = None,
+    segment: Annotated[Id | None, Query()] = None,
+    loan_id: Annotated[Id | None, Query(description="Of one loan, on any day.")] = None,
+    holdout: Annotated[bool, Query(description="Also what is held out: not to be worked on.")] = False,
+) -> WorkPage:
+    """The work of a day, what should bring most first."""
+    rows = _rows()
+    for column, value in ((work_item.c.status, status), (work_item.c.action, action), (work_item.c.segment, segment)):
+        if value is not None:
+            rows = rows.where(column == value)
+    if not holdout:
+        rows = rows.where(work_item.c.arm != "holdout")
+    sortable = {
+        "expected_gain": work_item.c.expected_gain_fen, "at": work_item.c.at, "dpd": loan_state.c.dpd,
+        "overdue": loan_state.c.overdue_fen, "status": work_item.c.status, "action": work_item.c.action,
+    }  # fmt: skip
+    with database.connect() as connection:
+        on = day or today(connection)
+        if loan_id is not None:
+            rows = rows.where(work_item.c.loan_id == loan_id)
+        else:
+            start = datetime.combine(on, time(), CHINA)
+            rows = rows.where(work_item.c.at >= start, work_item.c.at < start + timedelta(days=1))
+        found, total = page_of(connection, rows, paging, sortable, "-expected_gain", work_item.c.item_id)
+        items = _shown(connection, found)
+    return WorkPage(day=on, total=total, page=paging.page, size=paging.size, items=items)
+
+
+@router.get("/{item_id}")
+def get_work_item(database: Store, item_id: Annotated[Id, Path()]) -> WorkRow:
+    """One item."""
+    with database.connect() as connection:
+        return _item(connection, item_id)
+
+
+@router.post("/{item_id}/outcome")
+def post_outcome(write: Write, item_id: Annotated[Id, Path()], body: Outcome) -> WorkRow:
+    """Say what came of an item: it is done, the contact is kept, a promise is opened."""
+    if (body.result == "promise") != (body.promise is not None):
+        raise InputError(
+            Problem(
+                "body promise", "", "a promise belongs to the result promise, and only to it", "send both or neither"
+            )
+        )
+
+    def act(connection: Connection) -> WorkRow:
+        return _finish(connection, write, item_id, body, datetime.now(UTC))
+
+    return write.once(WorkRow, act)
+
+
+def _finish(connection: Connection, write: WriteOnce, item_id: str, body: Outcome, now: datetime) -> WorkRow:
+    row = (
+        connection.execute(select(work_item).where(work_item.c.item_id == item_id).with_for_update())
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        raise NotFound(Problem("item_id", item_id, "no such work item", "look in GET /api/work"))
+    if row["status"] != "open":
+        raise Refused(Problem("item", item_id, f"is already {row['status']}", "read it again"))
+    if row["arm"] == "holdout":
+        raise Refused(
+            Problem("item", item_id, "is held out: nobody works on it, so that the measure's effect is known")
+        )
+    at = (
+        body.at
+        if body.at is not None and body.at.tzinfo
+        else (body.at.replace(tzinfo=CHINA) if body.at else max(now, row["at"]))
+    )
+    latest = max(now, row["at"]) + timedelta(days=1)
+    if not row["at"] - timedelta(days=1) <= at <= latest:
+        raise InputError(
+            Problem(
+                "body at", at.isoformat(), "not near the day of the item", f"between the day before {row['at']} and now"
+            )
+        )
+    outcome = {"result": body.result, "at": at.isoformat(), "note": body.note}
+    if body.promise is not None:
+        outcome["promise"] = _promise(connection, row, body.promise, at)
+    connection.execute(
+        update(work_item)
+        .where(work_item.c.item_id == item_id)
+        .values(status="done", outcome=outcome, done_by=write.actor.login, done_at=at)
+    )
+    if row["action"] in {"call", "sms", "mail", "letter"}:
+        connection.execute(
+            insert(contact).values(
+                contact_id=derived_id("ct", item_id, "outcome"),
+                loan_id=row["loan_id"],
+                borrower_id=row["borrower_id"],
+                item_id=item_id,
+                channel=row["action"],
+                at=at,
+                status=_CONTACT_STATUS[body.result],
+                detail={"result": body.result, "by": write.actor.login},
+                idempotency_key=f"outcome:{item_id}",
+            )
+        )
+    note(
+        connection,
+        now,
+        write.actor.login,
+        "work_done",
+        item_id,
+        {"loan": row["loan_id"], "action": row["action"], "result": body.result},
+    )
+    return _item(connection, item_id)
+
+
+def _promise(connection: Connection, row: Any, wanted: PromiseIn, at: datetime) -> dict[str, str]:
+    amount, made_on = parse_yuan(wanted.amount, "body promise amount", minimum=1), at.astimezone(CHINA).date()
+    if not made_on <= wanted.due_on <= made_on + timedelta(days=60):
+        mend = "a day within 60 days; a longer wish is a plan, not a promise"
+        raise InputError(
+            Problem(
+                "body promise due_on", str(wanted.due_on), "not between the day of the promise and 60 days later", mend
+            )
+        )
+    connection.execute(
+        insert(promise).values(
+            promise_id=derived_id("pr", row["item_id"]),
+            loan_id=row["loan_id"],
+            amount_fen=amount,
+            due_on=wanted.due_on,
+            status="open",
+            made_at=at,
+        )
+    )
+    return {"amount": format_yuan(amount), "due_on": str(wanted.due_on)}
+
+
+def _item(connection: Connection, item_id: str) -> WorkRow:
+    found = connection.execute(_rows().where(work_item.c.item_id == item_id)).mappings().all()
+    if not found:
+        raise NotFound(Problem("item_id", item_id, "no such work item", "look in GET /api/work"))
+    return _shown(connection, found)[0]
+
+
+def _shown(connection: Connection, found: Any) -> list[WorkRow]:
+    names = masked_names(connection, [row["borrower_id"] for row in found])
+    return [WorkRow(**spoken(row), name=names.get(row["borrower_id"])) for row in found]
