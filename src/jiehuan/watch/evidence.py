@@ -1,0 +1,60 @@
+"""What an alert says: its sentence in Chinese and English with the numbers the rule saw, and those numbers by name."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+from typing import Any
+
+from jiehuan.units.ids import derived_id
+from jiehuan.watch.declare import Declaration, Rule
+from jiehuan.watch.event import Alert, Event
+
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_UNKNOWN = {"zh": "未知", "en": "unknown"}
+
+
+def make_alert(declared: Declaration, rule: Rule, event: Event, at: datetime, seen: Any, local: datetime, *, late: bool = False) -> Alert:
+    """The alert of a rule with its evidence. ``seen``: feature values, windowed first, then derived; ``local``: the event's
+    own time where people see it; ``at``: the time as of which the rule was met (later than ``local`` for a late event)."""
+    names = {name: place for place, name in enumerate((*declared.features, *declared.derived))}
+    units = {name: feature.unit for name, feature in (*declared.features.items(), *declared.derived.items())}
+    values = {name: float(seen[names[name]]) for name in rule.shown}
+    evidence: dict[str, Any] = {}
+    for language, text in (("zh", rule.zh), ("en", rule.en)):
+        shown = {name: show(value, units[name], language) for name, value in values.items()}
+        shown["amount"] = show(event.amount_fen / 100, "yuan", language)
+        shown["hour"] = f"{local:%H:%M}"
+        evidence[language] = _PLACEHOLDER.sub(lambda found, s=shown: s.get(found[1], found[0]), text)  # type: ignore[misc]
+    evidence["values"] = {name: show(value, units[name], "en") for name, value in values.items()}
+    words = declared.kinds.get(event.kind, {})
+    evidence["event"] = {
+        "kind": event.kind, "zh": words.get("zh", event.kind), "en": words.get("en", event.kind),
+        "amount": show(event.amount_fen / 100, "yuan", "en"), "at": local.isoformat(),
+    }
+    if late:
+        evidence["late"] = True
+    alert_id = derived_id("al", event.account_id, rule.name, event.event_id)
+    return Alert(alert_id, event.account_id, at, rule.name, rule.severity, evidence, event.event_id)
+
+
+def show(value: float, unit: str, language: str) -> str:
+    """A value as a person reads it.
+
+    >>> show(1234.5, "yuan", "en"), show(3.0, "count", "en"), show(90_000.0, "time", "en"), show(90_000.0, "time", "zh")
+    ('1,234.50', '3', '1 d 1 h', '1 天 1 小时')
+    """
+    if math.isnan(value):
+        return _UNKNOWN[language]
+    if unit == "yuan":
+        return f"{value:,.2f}"
+    if unit in {"count", "flag"}:
+        return f"{value:.0f}"
+    if unit == "time":
+        days, rest = divmod(round(value), 86_400)
+        hours, rest = divmod(rest, 3600)
+        words = ("天", "小时", "分钟") if language == "zh" else ("d", "h", "min")
+        parts = [f"{n} {word}" for n, word in zip((days, hours, rest // 60), words, strict=True) if n]
+        return " ".join(parts[:2]) or f"0 {words[2]}"
+    return f"{value:,.2f}"

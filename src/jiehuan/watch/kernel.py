@@ -1,0 +1,597 @@
+"""The compiled heart of the signal engine: one fold over events, used by live judging and by replay alike.
+
+Layout. Each account owns one contiguous block of events in the arena, ordered by time; a block doubles when full and gives
+back what is older than the horizon. An event is known inside its account by a sequence number that never changes when
+blocks move, so links stay valid. A *group* is a (stream, window, before) of the declaration: two sequence numbers (head,
+tail) and running aggregates, brought forward only when a rule reads it. So the state is a cache of the event log: putting a
+late event in its place means inserting it, resetting the account's groups and reading again.
+
+Count, sum and sums of squares are exact integers; distinct counterparties follow links between events of the same
+counterparty, the maximum follows links to the previous greater amount. Each is amortised O(1) per event and group, but for
+the maximum (expected logarithmic) and sequences (a scan of their window at the rule's own events).
+
+All functions live in this one file on purpose: numba's cache is keyed by file and would not see a change elsewhere. Arrays
+are passed one by one and are all int64 or float64, because tuples of arrays tripled the time to compile (27 s against 8 s).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+# An event's row in the arena: one cache line, then a link to the previous greater amount per stream with a maximum.
+TS, AMOUNT, ID, PARTY, MASK, KIND, PREV, NEXT, GREATER = range(9)
+# An account's row: its block and clock, then latest event per stream with a maximum, last alert per alert group, groups.
+START, SIZE, FIRST, END, CLOCK, REST = range(6)
+# A group in an account's row, from its column AT on; what it does not need it does not have (column -1).
+HEAD, TAIL, COUNT, TOTAL, DETAIL = range(5)
+# A group's row in the declaration.
+G_STREAM, G_WINDOW, G_BEFORE, G_AT, G_DISTINCT, G_LAST, G_SQUARE, G_GREATER = range(8)
+# A feature's row; aggregates as in declare.AGGREGATES.
+F_OF, F_GROUP, F_STEPS, F_LENGTH = range(4)
+COUNT_OF, SUM_OF, MEAN_OF, MAX_OF, STD_OF, DISTINCT_OF, SINCE_OF, LAST_OF, VELOCITY_OF, SEQUENCE_OF = range(10)
+# A rule's row.
+R_START, R_STOP, R_COOLDOWN, R_SEVERITY, R_SPOKE, R_SHOWN, R_SHOWN_END = range(7)
+# A kind's row: streams that take it, rules judged at it.
+K_MASK, K_RULES, K_RULES_END = range(3)
+# A stream's row: hours of the local day in seconds (-1 none), least amount, the stream whose new counterparties it takes.
+S_HOUR, S_HOUR_END, S_LEAST, S_BASE, S_MEMORY, S_GREATER, S_LATEST = range(7)
+# A row of a batch, in order of arrival; the last column is what became of it.
+B_ACCOUNT, B_TS, B_AMOUNT, B_ID, B_PARTY, B_KIND, B_CHANNEL, B_SECOND, B_STATUS = range(9)
+TAKEN, LATE, DUPLICATE, CONFLICT, TOO_LATE, FULL = range(6)
+# Limits of the declaration, in microseconds.
+HORIZON, LATENESS, TICK, LINKED, COLUMNS = range(5)
+# Cells of the meta array: arena rows used, slots taken, memo stamp, alerts written, then the first free block of each size.
+USED, HASHED, STAMP, ALERTS, FREE = range(5)
+# Why a run stopped.
+DONE, FLUSH, ROOM, REHASH = range(4)
+
+NONE = -1
+FAR = 2**31 - 1
+MAX_SEQ = 2**31 - 2**20
+LIMB = 22
+LIMB_MASK = (1 << LIMB) - 1
+FIRST_SIZE = 2  # a first block holds 4 events
+
+compiled = njit(cache=True, error_model="numpy", nogil=True)
+
+
+@compiled
+def _mix(account: int, party: int) -> int:
+    x = np.uint64(party) ^ (np.uint64(account) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x7F4A7C15))
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.int64(x ^ (x >> np.uint64(31)))
+
+
+@compiled
+def _slot(events: Any, accounts: Any, slots: Any, account: int, party: int) -> int:
+    """The slot held by the newest event of (account, counterparty), or the slot to use for it.
+
+    A slot is (mixed key, account << 32 | sequence number), -1 when empty. It is stale when its event is gone; a stale slot
+    may be used again, but never emptied, so that searches go on past it.
+    """
+    tag = _mix(account, party)
+    last = slots.shape[0] - 1
+    at = tag & last
+    spare = NONE
+    while True:
+        held = slots[at, 1]
+        if held < 0:
+            return at if spare < 0 else spare
+        if slots[at, 0] == tag and held >> 32 == account:
+            return at
+        if spare < 0:
+            owner, seq = held >> 32, held & 0xFFFFFFFF
+            if seq >= accounts[owner, END] or seq < accounts[owner, FIRST]:
+                spare = at
+        at = (at + 1) & last
+
+
+@compiled
+def _link(streams: Any, limits: Any, events: Any, accounts: Any, slots: Any, meta: Any, account: int, seq: int) -> None:
+    """Set the links and the new-counterparty bits of the account's newest event."""
+    first = accounts[account, FIRST]
+    base = accounts[account, START] - first
+    row = base + seq
+    events[row, PREV] = NONE
+    events[row, NEXT] = FAR
+    party = events[row, PARTY]
+    if party != 0 and limits[LINKED] != 0:
+        at = _slot(events, accounts, slots, account, party)
+        tag, held = _mix(account, party), slots[at, 1]
+        before = held & 0xFFFFFFFF
+        if held < 0:
+            meta[HASHED] += 1
+        elif slots[at, 0] == tag and held >> 32 == account and first <= before < seq and events[base + before, PARTY] == party:
+            events[row, PREV] = before
+            events[base + before, NEXT] = seq
+        slots[at, 0] = tag
+        slots[at, 1] = (account << 32) | seq
+    for stream in range(streams.shape[0]):
+        base_stream = streams[stream, S_BASE]
+        if base_stream >= 0:
+            events[row, MASK] &= ~(1 << stream)
+            if party != 0 and events[row, MASK] >> base_stream & 1:
+                j = events[row, PREV]
+                while j >= first and not events[base + j, MASK] >> base_stream & 1:
+                    j = events[base + j, PREV]
+                if j < first or events[row, TS] - events[base + j, TS] > streams[stream, S_MEMORY]:
+                    events[row, MASK] |= 1 << stream
+    for stream in range(streams.shape[0]):
+        column = streams[stream, S_GREATER]
+        if column >= 0 and events[row, MASK] >> stream & 1:
+            j = accounts[account, streams[stream, S_LATEST]]
+            while j >= first and events[base + j, AMOUNT] <= events[row, AMOUNT]:
+                j = events[base + j, column]
+            events[row, column] = j if j >= first else NONE
+            accounts[account, streams[stream, S_LATEST]] = seq
+
+
+@compiled
+def _reset(groups: Any, accounts: Any, account: int) -> None:
+    """Forget the account's running aggregates; the next reading folds its events again."""
+    for g in range(groups.shape[0]):
+        at = groups[g, G_AT]
+        accounts[account, at + HEAD] = accounts[account, FIRST]
+        accounts[account, at + TAIL] = accounts[account, FIRST]
+        accounts[account, at + COUNT] = 0
+        accounts[account, at + TOTAL] = 0
+        if groups[g, G_DISTINCT] >= 0:
+            accounts[account, groups[g, G_DISTINCT]] = 0
+        if groups[g, G_LAST] >= 0:
+            accounts[account, groups[g, G_LAST]] = NONE
+            accounts[account, groups[g, G_LAST] + 1] = NONE
+        if groups[g, G_SQUARE] >= 0:
+            for part in range(3):
+                accounts[account, groups[g, G_SQUARE] + part] = 0
+
+
+@compiled
+def _relink(groups: Any, streams: Any, limits: Any, events: Any, accounts: Any, slots: Any, meta: Any, account: int) -> None:
+    """Link all of the account's events anew, after one was put among them."""
+    first, end = accounts[account, FIRST], accounts[account, END]
+    base = accounts[account, START] - first
+    for stream in range(streams.shape[0]):
+        if streams[stream, S_GREATER] >= 0:
+            accounts[account, streams[stream, S_LATEST]] = NONE
+    # A slot that names a later event than the one being linked counts as stale, so linking in order rebuilds all.
+    for seq in range(first, end):
+        _link(streams, limits, events, accounts, slots, meta, account, seq)
+    _reset(groups, accounts, account)
+
+
+@compiled
+def _count(groups: Any, events: Any, accounts: Any, account: int, g: int, seq: int, base: int, sign: int) -> None:
+    """Add the event at the head to the group (sign 1) or take the event at the tail out of it (sign -1)."""
+    stream, at, row = groups[g, G_STREAM], groups[g, G_AT], base + seq
+    if not events[row, MASK] >> stream & 1:
+        return
+    amount = events[row, AMOUNT]
+    accounts[account, at + COUNT] += sign
+    accounts[account, at + TOTAL] += sign * amount
+    square = groups[g, G_SQUARE]
+    if square >= 0:
+        high, low = amount >> LIMB, amount & LIMB_MASK
+        accounts[account, square] += sign * high * high
+        accounts[account, square + 1] += sign * high * low
+        accounts[account, square + 2] += sign * low * low
+    distinct = groups[g, G_DISTINCT]
+    if distinct >= 0 and events[row, PARTY] != 0:
+        # The counterparty enters when no earlier event of it is in the window, and leaves when no later one is.
+        if sign > 0:
+            tail = accounts[account, at + TAIL]
+            j = events[row, PREV]
+            while j >= tail and not events[base + j, MASK] >> stream & 1:
+                j = events[base + j, PREV]
+            accounts[account, distinct] += 1 if j < tail else 0
+        else:
+            head = accounts[account, at + HEAD]
+            j = events[row, NEXT]
+            while j < head and not events[base + j, MASK] >> stream & 1:
+                j = events[base + j, NEXT]
+            accounts[account, distinct] -= 1 if j >= head else 0
+    last = groups[g, G_LAST]
+    if last >= 0 and sign > 0:
+        accounts[account, last + 1] = accounts[account, last]
+        accounts[account, last] = seq
+
+
+@compiled
+def _advance(groups: Any, events: Any, accounts: Any, account: int, g: int, bound: int, now: int) -> None:
+    """Bring a group forward to ``now``: its window is (now - before - window, now - before], events below ``bound``."""
+    base = accounts[account, START] - accounts[account, FIRST]
+    at = groups[g, G_AT]
+    until = now - groups[g, G_BEFORE]
+    since = until - groups[g, G_WINDOW]
+    head, tail = accounts[account, at + HEAD], accounts[account, at + TAIL]
+    while tail < head and events[base + tail, TS] <= since:
+        _count(groups, events, accounts, account, g, tail, base, -1)
+        tail += 1
+    if tail == head:
+        while head < bound and events[base + head, TS] <= since:
+            head += 1
+        tail = head
+    accounts[account, at + TAIL] = tail
+    while head < bound and events[base + head, TS] <= until:
+        _count(groups, events, accounts, account, g, head, base, 1)
+        head += 1
+    accounts[account, at + HEAD] = head
+
+
+@compiled
+def _sequence(events: Any, accounts: Any, refs: Any, account: int, start: int, length: int, bound: int, since: int, until: int) -> float:
+    """1 when events of the steps' streams stand in this order inside the window; the search is greedy from the latest."""
+    first = accounts[account, FIRST]
+    base = accounts[account, START] - first
+    step = length - 1
+    j = bound - 1
+    while j >= first and events[base + j, TS] > since:
+        if events[base + j, TS] <= until and events[base + j, MASK] >> refs[start + step] & 1:
+            step -= 1
+            if step < 0:
+                return 1.0
+        j -= 1
+    return 0.0
+
+
+@compiled
+def _value(
+    features: Any, groups: Any, refs: Any, events: Any, accounts: Any, account: int, f: int, bound: int, now: int, own: int
+) -> float:
+    """A feature as of ``now``; NaN where nothing is known. ``own``: the sequence number of the event being judged."""
+    of, g = features[f, F_OF], features[f, F_GROUP]
+    if of == SEQUENCE_OF:
+        until = now - groups[g, G_BEFORE]
+        since = until - groups[g, G_WINDOW]
+        return _sequence(events, accounts, refs, account, features[f, F_STEPS], features[f, F_LENGTH], bound, since, until)
+    _advance(groups, events, accounts, account, g, bound, now)
+    at = groups[g, G_AT]
+    count, total = accounts[account, at + COUNT], accounts[account, at + TOTAL]
+    base = accounts[account, START] - accounts[account, FIRST]
+    value = np.nan
+    if of == COUNT_OF:
+        value = count * 1.0
+    elif of == SUM_OF:
+        value = total / 100.0
+    elif of == DISTINCT_OF:
+        value = accounts[account, groups[g, G_DISTINCT]] * 1.0
+    elif of == VELOCITY_OF:
+        value = count * 3.6e9 / groups[g, G_WINDOW]
+    elif of == SINCE_OF:
+        last = accounts[account, groups[g, G_LAST]]
+        if last == own:
+            last = accounts[account, groups[g, G_LAST] + 1]
+        if last >= 0 and last >= accounts[account, at + TAIL]:
+            value = (now - events[base + last, TS]) / 1e6
+    elif count > 0:
+        if of == MEAN_OF:
+            value = total / 100.0 / count
+        elif of == LAST_OF:
+            value = events[base + accounts[account, groups[g, G_LAST]], AMOUNT] / 100.0
+        elif of == MAX_OF:
+            column, tail = groups[g, G_GREATER], accounts[account, at + TAIL]
+            seq = accounts[account, groups[g, G_LAST]]
+            while events[base + seq, column] >= tail:
+                seq = events[base + seq, column]
+            value = events[base + seq, AMOUNT] / 100.0
+        elif count > 1:
+            q = groups[g, G_SQUARE]
+            squares = (accounts[account, q] * 2.0**LIMB + 2.0 * accounts[account, q + 1]) * 2.0**LIMB + accounts[account, q + 2]
+            spread = squares - total * (total / count)
+            # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
+            value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
+    return value
+
+
+@compiled
+def _evaluate(
+    code: Any, const: Any, features: Any, groups: Any, refs: Any, events: Any, accounts: Any, memo: Any, stack: Any, stamp: int,
+    start: int, stop: int, account: int, bound: int, now: int, own: int, amount: int, second: int,
+) -> float:
+    """Walk the steps of an expression; NaN where it is not known. A feature is computed once per judging (``memo``)."""
+    top = 0
+    pc = start
+    while pc < stop:
+        op, arg = code[pc, 0], code[pc, 1]
+        pc += 1
+        if op <= 2:
+            if op == 0:
+                stack[top] = const[arg]
+            elif op == 1:
+                if memo[arg, 1] != stamp:
+                    memo[arg, 0] = _value(features, groups, refs, events, accounts, account, arg, bound, now, own)
+                    memo[arg, 1] = stamp
+                stack[top] = memo[arg, 0]
+            else:
+                stack[top] = amount / 100.0 if arg == 0 else second / 3600.0
+            top += 1
+            continue
+        a = stack[top - 1]
+        if op == 7:
+            stack[top - 1] = -a
+        elif op == 14:
+            stack[top - 1] = 1.0 if a == 0.0 or np.isnan(a) else 0.0
+        elif op == 15 or op == 16:
+            false = a == 0.0 or np.isnan(a)
+            if false == (op == 15):
+                stack[top - 1] = 0.0 if false else 1.0
+                pc += arg - 1
+            else:
+                top -= 1
+        elif op == 19:
+            stack[top - 1] = abs(a)
+        elif op == 20:
+            stack[top - 1] = 0.0 if np.isnan(a) else 1.0
+        else:
+            b = a
+            top -= 1
+            a = stack[top - 1]
+            unknown = np.isnan(a) or np.isnan(b)
+            r = 0.0
+            if op == 3:
+                r = a + b
+            elif op == 4:
+                r = a - b
+            elif op == 5:
+                r = a * b
+            elif op == 6:
+                r = a / b if b != 0.0 else np.nan
+            elif op == 17:
+                r = np.nan if unknown else min(a, b)
+            elif op == 18:
+                r = np.nan if unknown else max(a, b)
+            elif not unknown:
+                met = (
+                    (op == 8 and a < b) or (op == 9 and a <= b) or (op == 10 and a > b) or (op == 11 and a >= b)
+                    or (op == 12 and a == b) or (op == 13 and a != b)
+                )
+                r = 1.0 if met else 0.0
+            stack[top - 1] = r
+    return stack[0]
+
+
+@compiled
+def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, account: int) -> bool:
+    """See that the account's block takes one more event: drop what is past the horizon, else move to a block twice as
+    large. False when the arena must grow first; nothing is changed then."""
+    start, size = accounts[account, START], accounts[account, SIZE]
+    first, end = accounts[account, FIRST], accounts[account, END]
+    room = 1 << size if start >= 0 else 0
+    if end - first < room:
+        return True
+    dead = 0
+    while dead < end - first and events[start + dead, TS] <= accounts[account, CLOCK] - limits[HORIZON]:
+        dead += 1
+    target = start
+    if dead * 2 < room or start < 0:
+        wanted = FIRST_SIZE if start < 0 else size + 1
+        target = meta[FREE + wanted]
+        if target >= 0:
+            meta[FREE + wanted] = events[target, 0]
+        elif meta[USED] + (1 << wanted) <= events.shape[0]:
+            target = meta[USED]
+            meta[USED] += 1 << wanted
+        else:
+            return False
+        accounts[account, SIZE] = wanted
+    kept = first + dead
+    if dead > 0:
+        for g in range(groups.shape[0]):
+            at = groups[g, G_AT]
+            while accounts[account, at + TAIL] < min(kept, accounts[account, at + HEAD]):
+                _count(groups, events, accounts, account, g, accounts[account, at + TAIL], start - first, -1)
+                accounts[account, at + TAIL] += 1
+            accounts[account, at + TAIL] = max(kept, accounts[account, at + TAIL])
+            accounts[account, at + HEAD] = max(kept, accounts[account, at + HEAD])
+    for n in range(end - kept):
+        for column in range(events.shape[1]):
+            events[target + n, column] = events[start + dead + n, column]
+    accounts[account, START] = target
+    accounts[account, FIRST] = kept
+    if target != start and start >= 0:
+        events[start, 0] = meta[FREE + size]
+        meta[FREE + size] = start
+    return True
+
+
+@compiled
+def _known(limits: Any, events: Any, accounts: Any, batch: Any, i: int) -> int:
+    """Whether a row may be taken: TAKEN, DUPLICATE, CONFLICT or TOO_LATE."""
+    account, ts = batch[i, B_ACCOUNT], batch[i, B_TS]
+    first, end = accounts[account, FIRST], accounts[account, END]
+    edge = accounts[account, CLOCK] - limits[LATENESS]
+    base = accounts[account, START] - first
+    # An id that comes again inside the lateness; beyond it, the very event at its own time.
+    seq = end - 1
+    while seq >= first and events[base + seq, TS] >= edge:
+        row = base + seq
+        if events[row, ID] == batch[i, B_ID]:
+            same = (
+                events[row, TS] == ts and events[row, AMOUNT] == batch[i, B_AMOUNT] and events[row, PARTY] == batch[i, B_PARTY]
+                and events[row, KIND] == batch[i, B_KIND]
+            )
+            return DUPLICATE if same else CONFLICT
+        seq -= 1
+    if ts >= edge:
+        return TAKEN
+    low, high = first, seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        if events[base + middle, TS] < ts:
+            low = middle + 1
+        else:
+            high = middle
+    while low < end and events[base + low, TS] == ts:
+        if events[base + low, ID] == batch[i, B_ID]:
+            return DUPLICATE
+        low += 1
+    return TOO_LATE
+
+
+@compiled
+def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> int:
+    """The streams that take a row, one bit each."""
+    mask = kinds[batch[i, B_KIND], K_MASK] & channels[batch[i, B_CHANNEL]]
+    for stream in range(streams.shape[0]):
+        if mask >> stream & 1:
+            inside = batch[i, B_AMOUNT] >= streams[stream, S_LEAST]
+            start, stop = streams[stream, S_HOUR], streams[stream, S_HOUR_END]
+            if start >= 0:
+                second = batch[i, B_SECOND]
+                day = start <= stop
+                inside = inside and ((day and start <= second < stop) or (not day and (second >= start or second < stop)))
+            if not inside:
+                mask &= ~(1 << stream)
+    return mask
+
+
+@compiled
+def run(
+    code: Any, const: Any, features: Any, groups: Any, rules: Any, kinds: Any, streams: Any, channels: Any, derived: Any, refs: Any,
+    limits: Any, events: Any, accounts: Any, slots: Any, meta: Any, batch: Any, alerts: Any, seen: Any, table: Any, memo: Any,
+    stack: Any, begin: int,
+) -> tuple[int, int]:
+    """Take rows of the batch from ``begin`` on, in order of arrival.
+
+    Returns the next row and why it stopped: DONE, FLUSH (alerts must be taken away), ROOM (the arena must double) or REHASH
+    (the slots must double). A row is taken whole or, when it stops at it, not at all.
+    """
+    rows = batch.shape[0]
+    windowed = features.shape[0]
+    wide = table.shape[0] > 0
+    for i in range(begin, rows):
+        if meta[ALERTS] + 2 * rules.shape[0] > alerts.shape[0]:
+            return i, FLUSH
+        account, ts, kind = batch[i, B_ACCOUNT], batch[i, B_TS], batch[i, B_KIND]
+        clock = accounts[account, CLOCK]
+        tick = kind == limits[TICK]
+        end = accounts[account, END]
+        seq = end
+        if tick:
+            if ts < clock:
+                batch[i, B_STATUS] = TOO_LATE
+                continue
+        else:
+            known = _known(limits, events, accounts, batch, i)
+            if known != TAKEN or end >= MAX_SEQ:
+                batch[i, B_STATUS] = known if known != TAKEN else FULL
+                continue
+            if meta[HASHED] * 10 >= slots.shape[0] * 6:
+                return i, REHASH
+            if not _make_room(groups, limits, events, accounts, meta, account):
+                return i, ROOM
+            first = accounts[account, FIRST]
+            base = accounts[account, START] - first
+            while seq > first and events[base + seq - 1, TS] > ts:
+                seq -= 1
+            for later in range(end, seq, -1):
+                for column in range(events.shape[1]):
+                    events[base + later, column] = events[base + later - 1, column]
+            events[base + seq, TS] = ts
+            events[base + seq, AMOUNT] = batch[i, B_AMOUNT]
+            events[base + seq, ID] = batch[i, B_ID]
+            events[base + seq, PARTY] = batch[i, B_PARTY]
+            events[base + seq, KIND] = kind
+            events[base + seq, MASK] = _mask(kinds, channels, streams, batch, i)
+            accounts[account, END] = end + 1
+            if seq == end:
+                _link(streams, limits, events, accounts, slots, meta, account, seq)
+                if ts < clock:
+                    _reset(groups, accounts, account)
+            else:
+                _relink(groups, streams, limits, events, accounts, slots, meta, account)
+        late = ts < clock
+        batch[i, B_STATUS] = LATE if late else TAKEN
+        if not late:
+            accounts[account, CLOCK] = ts
+        # A late event is judged at its own time, and once more at the account's newest time: a late third failed debit
+        # completes what its own time could not. Groups only move forward from the one to the other.
+        mark = meta[ALERTS]
+        for again in range(2 if late else 1):
+            now = clock if again else ts
+            own = NONE if again or tick else seq
+            bound = end + 1 if again else (end if tick else seq + 1)
+            amount, second = batch[i, B_AMOUNT], batch[i, B_SECOND]
+            meta[STAMP] += 1
+            stamp = meta[STAMP]
+            first_cell = kinds[kind, K_RULES]
+            last_cell = kinds[kind, K_RULES_END]
+            for cell in range(first_cell, last_cell):
+                r = refs[cell]
+                spoke = accounts[account, rules[r, R_SPOKE]]
+                # The time * 4 + severity of the group's last alert. A higher severity breaks the silence; a late event is
+                # silenced by an alert on either side of it.
+                if spoke >= 0 and rules[r, R_SEVERITY] <= (spoke & 3) and abs(now - (spoke >> 2)) < rules[r, R_COOLDOWN]:
+                    continue
+                raised = False
+                for a in range(mark, meta[ALERTS]):
+                    raised = raised or alerts[a, 1] == r
+                if raised:
+                    continue
+                met = _evaluate(
+                    code, const, features, groups, refs, events, accounts, memo, stack, stamp, rules[r, R_START], rules[r, R_STOP],
+                    account, bound, now, own, amount, second,
+                )
+                if met == 0.0 or np.isnan(met):
+                    continue
+                a = meta[ALERTS]
+                meta[ALERTS] = a + 1
+                alerts[a, 0] = i
+                alerts[a, 1] = r
+                alerts[a, 2] = now
+                for place in range(rules[r, R_SHOWN], rules[r, R_SHOWN_END]):
+                    f = refs[place]
+                    seen[a, f] = _evaluate(
+                        code, const, features, groups, refs, events, accounts, memo, stack, stamp, derived[f, 0], derived[f, 1],
+                        account, bound, now, own, amount, second,
+                    )
+                if spoke < 0 or now >= (spoke >> 2):
+                    accounts[account, rules[r, R_SPOKE]] = (now << 2) | rules[r, R_SEVERITY]
+            if wide and not again:
+                for f in range(table.shape[1]):
+                    table[i, f] = _evaluate(
+                        code, const, features, groups, refs, events, accounts, memo, stack, stamp, derived[f, 0], derived[f, 1],
+                        account, bound, now, own, amount, second,
+                    )
+    return rows, DONE
+
+
+@compiled
+def rehash(events: Any, accounts: Any, slots: Any, meta: Any) -> None:
+    """Fill empty slots from the events that are still kept."""
+    last = slots.shape[0] - 1
+    meta[HASHED] = 0
+    for account in range(accounts.shape[0]):
+        first = accounts[account, FIRST]
+        base = accounts[account, START] - first
+        for seq in range(first, accounts[account, END]):
+            party = events[base + seq, PARTY]
+            # The newest event of a counterparty is the one with no next.
+            if party == 0 or events[base + seq, NEXT] != FAR:
+                continue
+            mixed = _mix(account, party)
+            at = mixed & last
+            while slots[at, 1] >= 0:
+                at = (at + 1) & last
+            slots[at, 0] = mixed
+            slots[at, 1] = (account << 32) | seq
+            meta[HASHED] += 1
+
+
+@compiled
+def hash_texts(data: Any, offsets: Any, out: Any) -> None:
+    """A 64-bit hash of each text (bytes ``data[offsets[i]:offsets[i + 1]]``); the empty text is 0."""
+    for i in range(offsets.shape[0] - 1):
+        x = np.uint64(0xCBF29CE484222325)
+        for at in range(offsets[i], offsets[i + 1]):
+            x = (x ^ np.uint64(data[at])) * np.uint64(0x100000001B3)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x = x ^ (x >> np.uint64(31))
+        if offsets[i] == offsets[i + 1]:
+            out[i] = 0
+        else:
+            out[i] = np.int64(x) if x != np.uint64(0) else 1
