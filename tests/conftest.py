@@ -41,7 +41,9 @@ def data() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the machine's Chromium."""
-    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    found = next(
+        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+    )
     if found is None:
         absent("chromium", "no chromium on PATH; on Debian: apt-get install chromium fonts-noto-cjk")
     assert found
@@ -55,10 +57,19 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 def cli() -> Cli:
     """``cli("loan", "replay", path)`` runs the real command in a process of its own."""
 
-    def run(*words: object, cwd: Path | None = None, env: dict[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: object, cwd: Path | None = None, env: dict[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "jiehuan", *map(str, words)]
         return subprocess.run(
-            command, capture_output=True, text=True, cwd=cwd, input=stdin, env={**os.environ, **(env or {})}, check=False, timeout=600
+            command,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            input=stdin,
+            env={**os.environ, **(env or {})},
+            check=False,
+            timeout=600,
         )
 
     return run

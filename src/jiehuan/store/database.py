@@ -56,8 +56,9 @@ class Database:
             try:
                 with self.engine.begin() as connection:
                     return work(connection)
-            except DBAPIError as error:
-                if attempt + 1 == attempts or not isinstance(error.orig, _WORTH_ANOTHER_TRY):
+            except (DBAPIError, psycopg.Error) as error:  # COPY raises the driver's own errors
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if attempt + 1 == attempts or not isinstance(cause, _WORTH_ANOTHER_TRY):
                     raise
                 time.sleep(random.uniform(0.005, 0.05) * 2**attempt)  # noqa: S311 - spreads the writers, no secret
         raise AssertionError("unreachable")

@@ -10,11 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, LargeBinary, Table
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.types import TypeEngine
 
 Row = Mapping[str, Any]
 
+_COUNTED = {"preserve_rowcount": True}
 _MOST_PARAMETERS = 32_000  # the protocol allows 65,535 in one statement
 
 
@@ -45,7 +49,7 @@ def copy_tuples(connection: Connection, table: Table, names: Sequence[str], rows
             if json_places:
                 row = list(row)
                 for place in json_places:
-                    row[place] = None if row[place] is None else to_json(row[place])
+                    row[place] = None if row[place] is None else Jsonb(row[place], dumps=to_json)
             copy.write_row(row)
             count += 1
     return count
@@ -54,7 +58,8 @@ def copy_tuples(connection: Connection, table: Table, names: Sequence[str], rows
 def insert_missing(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert the rows whose keys are not there yet; returns how many were new."""
     return sum(
-        connection.execute(insert(table).values(part).on_conflict_do_nothing()).rowcount for part in _parts(table, rows)
+        connection.execute(insert(table).values(part).on_conflict_do_nothing(), execution_options=_COUNTED).rowcount
+        for part in _parts(table, rows)
     )
 
 
@@ -72,7 +77,7 @@ def upsert(connection: Connection, table: Table, rows: Iterable[Row], keys: Sequ
             statement = statement.on_conflict_do_update(index_elements=names, set_=changed)
         else:
             statement = statement.on_conflict_do_nothing(index_elements=names)
-        written += connection.execute(statement).rowcount
+        written += connection.execute(statement, execution_options=_COUNTED).rowcount
     return written
 
 
@@ -102,18 +107,20 @@ def _parts(table: Table, rows: Iterable[Row]) -> Iterable[list[Row]]:
         yield part
 
 
-def _wire_type(kind: Any) -> str:
-    """PostgreSQL's name of a column's type, for binary COPY."""
-    names = {
-        "TEXT": "text",
-        "BIGINT": "int8",
-        "INTEGER": "int4",
-        "DATE": "date",
-        "DATETIME": "timestamptz",
-        "JSONB": "jsonb",
-        "BOOLEAN": "bool",
-        "DOUBLE": "float8",
-    }
-    if isinstance(kind, LargeBinary):
-        return "bytea"
-    return names[kind.__visit_name__.upper()]
+def _wire_type(kind: TypeEngine[Any]) -> str:
+    """PostgreSQL's short name of a column's type, for binary COPY."""
+    return _WIRE_TYPES[kind.compile(_DIALECT)]
+
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_WIRE_TYPES = {
+    "TEXT": "text",
+    "BIGINT": "int8",
+    "INTEGER": "int4",
+    "DATE": "date",
+    "TIMESTAMP WITH TIME ZONE": "timestamptz",
+    "JSONB": "jsonb",
+    "BOOLEAN": "bool",
+    "DOUBLE PRECISION": "float8",
+    "BYTEA": "bytea",
+}

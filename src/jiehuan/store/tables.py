@@ -516,7 +516,6 @@ outbox = Table(
     Column("key", Text, nullable=False),
     Column("payload", JSONB, nullable=False),
     _at("created_at", default=True),
-    _at("published_at", nullable=True),
     Index("ix_outbox_xid_id", "xid", "id"),
 )
 
