@@ -78,13 +78,12 @@ def _sums() -> list[pl.Expr]:
         return balance.filter(on_book() & rule).sum()
 
     off = [balance.filter(pl.col("status") == name).sum().alias(f"{name}_fen") for name in ("written_off", "sold")]
-    weighted = (pl.col("rate") * balance).filter(on_book()).sum() / balance.filter(
-        on_book() & pl.col("rate").is_not_null()
-    ).sum()
+    rated = balance.filter(on_book() & pl.col("rate").is_not_null()).sum()
+    weighted = pl.when(rated > 0).then((pl.col("rate") * balance).filter(on_book()).sum() / rated)
     return [
         pl.col("as_of").max(),
         on_book().sum().alias("loans"),
-        pl.col("borrower_id").filter(on_book()).n_unique().alias("borrowers"),
+        pl.col("borrower_id").filter(on_book() & (pl.col("borrower_id") != "")).n_unique().alias("borrowers"),
         balance.filter(on_book()).sum().alias("outstanding_fen"),
         pl.col("overdue_fen").filter(on_book()).sum(),
         (on_book() & (pl.col("dpd") > 0)).sum().alias("overdue_loans"),

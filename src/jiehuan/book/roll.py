@@ -38,12 +38,32 @@ class Roll:
 
 
 def roll(before: pl.DataFrame, after: pl.DataFrame) -> Roll:
-    """Follow each loan on the book of ``before`` into ``after``, a later snapshot (both as ``read_tape`` gives them)."""
+    """Follow each loan on the book of ``before`` into ``after``, a later snapshot (as ``read_tape`` gives them)."""
     opening = before.filter(on_book()).select("loan_id", "outstanding_fen", bucket().alias("bucket"))
-    end = pl.when(on_book()).then(bucket()).otherwise(pl.col("status")).alias("end")
-    moved = opening.join(after.select("loan_id", end), on="loan_id", how="left").with_columns(
-        pl.col("end").fill_null("gone")
+    moved = opening.join(after.select("loan_id", _end()), on="loan_id", how="left")
+    return _roll(moved.with_columns(pl.col("end").fill_null("gone")))
+
+
+def roll_months(snapshots: pl.DataFrame) -> Roll:
+    """The same pooled over every pair of neighbouring months of a stack: each loan counts once a month it is followed.
+
+    Only loans seen in both months count, so that a stack with gaps (a sampled panel) does not read as loans gone.
+    """
+    opening = snapshots.filter(on_book()).select(
+        "loan_id",
+        "outstanding_fen",
+        bucket().alias("bucket"),
+        pl.col("as_of").dt.month_end().dt.offset_by("1d").alias("month"),
     )
+    ends = snapshots.select("loan_id", _end(), pl.col("as_of").dt.truncate("1mo").alias("month"))
+    return _roll(opening.join(ends, on=["loan_id", "month"]))
+
+
+def _end() -> pl.Expr:
+    return pl.when(on_book()).then(bucket()).otherwise(pl.col("status")).alias("end")
+
+
+def _roll(moved: pl.DataFrame) -> Roll:
     amounts = [pl.col("outstanding_fen").filter(pl.col("end") == name).sum().alias(name) for name in ENDS]
     found = moved.group_by("bucket").agg(
         pl.len().alias("loans"), pl.col("outstanding_fen").sum().alias("opening_fen"), *amounts

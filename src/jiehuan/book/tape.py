@@ -16,6 +16,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
+from jiehuan.law import law_on
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import MAX_FEN
 
@@ -120,6 +121,15 @@ def on_book() -> pl.Expr:
 def non_performing() -> pl.Expr:
     """Whether a row is in the three worst of the five classes."""
     return pl.col("class").is_in(NON_PERFORMING)
+
+
+def classify(dpd: str, on: date, lender_type: str = "other") -> pl.Expr:
+    """The five-class name of a column of days past due, by that day's law for that lender."""
+    scheme = law_on(on, lender_type).value("classification")
+    if scheme is None:
+        raise InputError(Problem("lender_type", lender_type, f"no classification binds it on {on}", "name another"))
+    limits = [first - 1 for _, first in scheme[1:]]
+    return pl.col(dpd).cut(limits, labels=[name for name, _ in scheme]).cast(pl.String)
 
 
 _SAID = {pl.String: "text", pl.Date: "a date (YYYY-MM-DD)", pl.Int64: "a whole number"}

@@ -15,17 +15,19 @@ from jiehuan.units.errors import InputError, Problem
 THRESHOLDS = (1, 31, 61, 91)
 
 
-def vintage(snapshots: pl.DataFrame, *, threshold: int = 31, by: str = "amount", ever: bool = False) -> pl.DataFrame:
+def vintage(
+    snapshots: pl.DataFrame, *, threshold: int = 31, by: str = "amount", ever: bool = False, base: str = "all"
+) -> pl.DataFrame:
     """A row a vintage and month on book: ``vintage, mob, loans, lent_fen, bad_loans, bad_fen, rate``.
 
-    ``vintage`` is the first day of the month of drawing.     ``threshold``: least days past due that count (31: M2
-    and worse). ``by``: amount or count, the base of ``rate``.
-    ``ever``: a loan that once passed the threshold stays counted, at its balance then. Loans are known from the first
-    snapshot they stand on; a vintage's base is all of its loans seen in any snapshot. Raises InputError for another
-    ``by``.
+    ``vintage`` is the first day of the month of drawing. ``threshold``: least days past due that count (31: M2 and
+    worse). ``by``: amount or count, what ``rate`` divides. ``ever``: a loan that once passed the threshold stays
+    counted, at its balance then. ``base``: ``all`` divides by every loan of the vintage seen in any snapshot;
+    ``observed`` by those seen in that month, for a stack with gaps (a sampled panel), where ``all`` would flatter.
+    Raises InputError for another ``by`` or ``base``.
     """
-    if by not in ("amount", "count"):
-        raise InputError(Problem("by", by, "not a base of a vintage", "use amount or count"))
+    _one_of("by", by, ("amount", "count"))
+    _one_of("base", base, ("all", "observed"))
     drawn = pl.col("drawn_on").dt.truncate("1mo")
     months = (pl.col("as_of").dt.year() - pl.col("drawn_on").dt.year()) * 12 + (
         pl.col("as_of").dt.month().cast(pl.Int32) - pl.col("drawn_on").dt.month().cast(pl.Int32)
@@ -42,16 +44,21 @@ def vintage(snapshots: pl.DataFrame, *, threshold: int = 31, by: str = "amount",
         bad.alias("bad"),
     )
     loans = rows.group_by("vintage", "loan_id").agg(pl.col("principal_fen").max())
-    base = loans.group_by("vintage").agg(pl.len().alias("loans"), pl.col("principal_fen").sum().alias("lent_fen"))
+    keys = ["vintage"] if base == "all" else ["vintage", "mob"]
     if ever:
-        rows = _held(rows)
+        rows = _held(rows) if base == "all" else _marked(rows)
+    lent = (
+        (loans if base == "all" else rows)
+        .group_by(keys)
+        .agg(pl.len().cast(pl.Int64).alias("loans"), pl.col("principal_fen").sum().alias("lent_fen"))
+    )
     cells = rows.group_by("vintage", "mob").agg(
         pl.col("bad").sum().cast(pl.Int64).alias("bad_loans"),
         pl.col("outstanding_fen").filter("bad").sum().alias("bad_fen"),
     )
     top, under = ("bad_fen", "lent_fen") if by == "amount" else ("bad_loans", "loans")
     rate = pl.when(pl.col(under) > 0).then(pl.col(top) / pl.col(under)).otherwise(None).alias("rate")
-    joined = cells.join(base, on="vintage").with_columns(rate)
+    joined = cells.join(lent, on=keys).with_columns(rate)
     return joined.select("vintage", "mob", "loans", "lent_fen", "bad_loans", "bad_fen", "rate").sort("vintage", "mob")
 
 
@@ -70,3 +77,15 @@ def _held(rows: pl.DataFrame) -> pl.DataFrame:
     held = held.with_columns((pl.col("since_mob") + gap).cast(rows.schema["mob"]).alias("mob")).select(rows.columns)
     fine = rows.join(held.select("loan_id", "as_of"), on=["loan_id", "as_of"], how="anti")
     return pl.concat([fine, held])
+
+
+def _marked(rows: pl.DataFrame) -> pl.DataFrame:
+    """Once bad, always bad, on the loan's own later rows only: months without a row stay unobserved."""
+    first = rows.filter("bad").group_by("loan_id").agg(pl.col("as_of").min().alias("since"))
+    passed = pl.col("since").is_not_null() & (pl.col("as_of") >= pl.col("since"))
+    return rows.join(first, on="loan_id", how="left").with_columns(passed.alias("bad")).select(rows.columns)
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(Problem(name, value, "not known", f"use {' or '.join(choices)}"))

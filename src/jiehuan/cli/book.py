@@ -1,0 +1,219 @@
+"""``jiehuan book``: metrics, vintages, roll rates and the decomposition of the NPL ratio, from tapes in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from jiehuan.cli.terminal import JSON_FLAG, show_facts, show_json, show_table
+from jiehuan.units.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_SHOWN = 20
+
+_TAPE = typer.Argument(..., metavar="TAPE", help="The tape: Parquet, CSV or JSON.", show_default=False)
+_OUT = typer.Option(None, "--out", help="Also write the table to this file (.csv, .parquet, .json).")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``book`` commands."""
+    group = typer.Typer(
+        help="Portfolio statistics from tapes: metrics, vintages, roll rates, decomposition.", no_args_is_help=True
+    )
+    group.command("metrics", help=_metrics.__doc__)(_metrics)
+    group.command("vintage", help=_vintage.__doc__)(_vintage)
+    group.command("roll", help=_roll.__doc__)(_roll)
+    group.command("decompose", help=_decompose.__doc__)(_decompose)
+    app.add_typer(group, name="book")
+
+
+def _metrics(
+    tape: Path = _TAPE,
+    on: str = typer.Option(None, "--on", help="The day; default the tape's last.", show_default=False),
+    by: list[str] = typer.Option([], "--by", help="Group by this column (region, product, channel …); repeatable."),
+    out: Path | None = _OUT,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Balances, overdue, buckets, NPL on both bases, provisions and coverage of a day.
+
+    Example: jiehuan book metrics tape.parquet --on 2026-06-30 --by region
+    """
+    from jiehuan import book
+
+    frame, problems = _read(tape)
+    figures = book.metrics(frame, _day(on, frame), by or None)
+    _write(figures, out)
+    rows = [_plain(row) for row in figures.to_dicts()]
+    if as_json:
+        show_json({"metrics": rows, "left_out": [problem.as_dict() for problem in problems]})
+        return
+    for row in rows:
+        show_facts(row)
+        typer.echo("")
+
+
+def _vintage(
+    tapes: list[Path] = typer.Argument(..., metavar="TAPE...", help="One stack of snapshots or a tape a month."),
+    threshold: int = typer.Option(31, "--threshold", min=1, help="Least days past due that count as bad."),
+    by: str = typer.Option("amount", "--by", help="amount or count."),
+    ever: bool = typer.Option(False, "--ever", help="A loan that once was bad stays counted."),
+    base: str = typer.Option("all", "--base", help="all loans of a vintage, or observed: those seen in that month."),
+    out: Path | None = _OUT,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """How each month's lending ages: the share past due by months on book.
+
+    Example: jiehuan book vintage tapes.parquet --threshold 31 --ever
+    """
+    import polars as pl
+
+    from jiehuan import book
+
+    frames = [_read(path)[0] for path in tapes]
+    found = book.vintage(pl.concat(frames, how="diagonal_relaxed"), threshold=threshold, by=by, ever=ever, base=base)
+    _write(found, out)
+    if as_json:
+        show_json({"threshold": threshold, "by": by, "ever": ever, "base": base, "vintage": found.to_dicts()})
+        return
+    wide = found.with_columns(pl.col("vintage").dt.strftime("%Y-%m")).pivot(on="mob", index="vintage", values="rate")
+    months = sorted((name for name in wide.columns if name != "vintage"), key=int)[:_SHOWN]
+    rows = [[row["vintage"], *(_percent(row[month]) for month in months)] for row in wide.to_dicts()]
+    show_table(f"vintage, {threshold}+ dpd, by {by}", ["drawn", *months], rows)
+
+
+def _roll(
+    before: Path = typer.Argument(..., metavar="TAPE_A", help="The earlier tape (or a stack, alone)."),
+    after: Path | None = typer.Argument(None, metavar="[TAPE_B]", help="The later tape."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Where each bucket's balance went: roll, cure and stay rates, and the whole matrix.
+
+    With one stack of snapshots, all neighbouring months are pooled.
+
+    Example: jiehuan book roll may.parquet june.parquet
+    """
+    from jiehuan import book
+
+    frame = _read(before)[0]
+    found = book.roll(frame, _read(after)[0]) if after else book.roll_months(frame)
+    if as_json:
+        show_json(found.as_dict())
+        return
+    matrix = found.matrix.to_dicts()
+    ends = [name for name in matrix[0] if name not in {"bucket", "loans", "opening_fen"}]
+    show_table(
+        "balance by opening bucket (share of opening)",
+        ["from", "loans", "opening", *ends],
+        [
+            [
+                row["bucket"],
+                row["loans"],
+                _yuan(row["opening_fen"]),
+                *(_share(row[end], row["opening_fen"]) for end in ends),
+            ]
+            for row in matrix
+        ],
+    )
+    rates = found.rates.to_dicts()
+    names = [name for name in rates[0] if name.endswith("_rate")]
+    show_table(
+        "rates", ["bucket", *names], [[row["bucket"], *(_percent(row[name]) for name in names)] for row in rates]
+    )
+
+
+def _decompose(
+    before: Path = typer.Argument(..., metavar="TAPE_A", help="The earlier tape."),
+    after: Path = typer.Argument(..., metavar="TAPE_B", help="The later tape."),
+    basis: str = typer.Option("class", "--basis", help="class (substandard and worse) or dpd90."),
+    by: str = typer.Option("", "--by", help="Show the change of mix over this column apart (region, product …)."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Split the change of the NPL ratio between two tapes by cause; the parts add up exactly.
+
+    Growth is shown apart: it dilutes the ratio without making a loan better.
+
+    Example: jiehuan book decompose may.parquet june.parquet --by region
+    """
+    from jiehuan import book
+
+    found = book.decompose(_read(before)[0], _read(after)[0], basis=basis, by=by or None)
+    if as_json:
+        show_json(found.as_dict())
+        return
+    rows = [
+        [cause.zh, cause.en, _points(float(cause.effect)), cause.loans, _yuan(cause.npl_fen), _yuan(cause.balance_fen)]
+        for cause in found.causes
+    ]
+    change = float(found.after - found.before)
+    rows.append(["合计", "Change", _points(change), "", "", ""])
+    show_table(
+        f"NPL ratio ({basis}) {_percent(float(found.before))} -> {_percent(float(found.after))}, in percentage points",
+        ["cause", "", "points", "loans", "NPL", "balance"],
+        rows,
+    )
+
+
+def _read(path: Path) -> tuple[pl.DataFrame, Sequence[Problem]]:
+    from jiehuan import book
+    from jiehuan.units.tables import read_table
+
+    frame, problems = book.read_tape(read_table(path), str(path))
+    for problem in problems[:_SHOWN]:
+        typer.echo(str(problem), err=True)
+    if len(problems) > _SHOWN:
+        typer.echo(f"{path}: {len(problems) - _SHOWN} or more further rows are left out", err=True)
+    return frame, problems
+
+
+def _day(on: str | None, frame: pl.DataFrame) -> Any:
+    from jiehuan.units.days import parse_date
+
+    if on:
+        return parse_date(on, "--on")
+    last = frame["as_of"].max()
+    if last is None:
+        raise InputError(Problem("tape", "", "has no rows", "give a tape with loans on it"))
+    return last
+
+
+def _write(frame: pl.DataFrame, out: Path | None) -> None:
+    if out is not None:
+        from jiehuan.units.tables import write_table
+
+        write_table(frame, out)
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Fen as yuan strings under a name without ``_fen``; ratios with six places."""
+    shown: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.endswith("_fen"):
+            shown[name.removesuffix("_fen")] = _yuan(value)
+        elif isinstance(value, float):
+            shown[name] = f"{value:.6f}"
+        else:
+            shown[name] = value
+    return shown
+
+
+def _yuan(fen: int) -> str:
+    from jiehuan.units.money import format_yuan
+
+    return format_yuan(fen)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}%"
+
+
+def _share(part: int, whole: int) -> str:
+    return _percent(part / whole) if whole else ""
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.4f}"
