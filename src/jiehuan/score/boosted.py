@@ -1,0 +1,144 @@
+"""A boosted model that scores: LightGBM's native text, a calibration, and the reading of rows into its numbers.
+
+One row is walked by ``forest`` (bit-equal to the library, microseconds); reasons are SHAP values from LightGBM, which is
+loaded only for them. Categories are places in a list kept with the model; a category unseen at the fit is "other".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jiehuan.score.calibrate import Calibration
+from jiehuan.score.inputs import Input
+from jiehuan.score.reasons import Reason, boosted_reason
+from jiehuan.score.scorecard import Scaling
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from jiehuan.score.forest import Forest
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Boosted:
+    """The scoring half of a boosted model. ``categories`` and ``monotone`` go with ``inputs``; numbers have no categories."""
+
+    kind = "boosted"
+
+    def __init__(
+        self, inputs: Sequence[Input], categories: Sequence[Sequence[str]], monotone: Sequence[int], text: str, calibration: Calibration,
+        scaling: Scaling,
+    ) -> None:
+        self.inputs, self.categories, self.monotone = tuple(inputs), tuple(tuple(names) for names in categories), tuple(monotone)
+        self.text, self.calibration, self.scaling = text, calibration, scaling
+        self._readers = [
+            _category_reader(one, names) if one.is_category else one.row_reader() for one, names in zip(self.inputs, self.categories, strict=True)
+        ]
+
+    @cached_property
+    def forest(self) -> Forest:
+        """The trees as arrays, read at the first score."""
+        from jiehuan.score.forest import read_forest
+
+        return read_forest(self.text)
+
+    @cached_property
+    def _library(self) -> Any:
+        import lightgbm
+
+        return lightgbm.Booster(model_str=self.text)
+
+    def vector(self, row: Mapping[str, Any]) -> Floats:
+        """The row as float64[features], as the trees read it. KeyError for an absent column."""
+        return np.array([read(row) for read in self._readers], float)
+
+    def raw_of_row(self, row: Mapping[str, Any]) -> float:
+        """The library's raw score of one row, before calibration."""
+        return self.forest.row(self.vector(row))
+
+    def logit_of_row(self, row: Mapping[str, Any]) -> float:
+        """The calibrated logit of the event for one row."""
+        return self.calibration.one(self.raw_of_row(row))
+
+    def points_of_row(self, row: Mapping[str, Any]) -> int:
+        """Rounded points of one row."""
+        return round(self.scaling.points_of(self.logit_of_row(row)))
+
+    def matrix(self, frame: pl.DataFrame) -> Floats:
+        """Every row as the trees read it: float64[n, features]."""
+        found = np.empty((frame.height, len(self.inputs)))
+        for place, (one, names) in enumerate(zip(self.inputs, self.categories, strict=True)):
+            found[:, place] = category_codes(one.read_texts(frame), names) if one.is_category else one.read_numbers(frame)
+        return found
+
+    def raw_of(self, frame: pl.DataFrame) -> Floats:
+        """The library's raw score of every row: float64[n]."""
+        return self.forest.rows(self.matrix(frame))
+
+    def logits_of(self, frame: pl.DataFrame) -> Floats:
+        """The calibrated logit of every row: float64[n]."""
+        return self.calibration.many(self.raw_of(frame))
+
+    def points_of(self, frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Rounded points of every row: int64[n]."""
+        return np.rint(self.scaling.offset - self.scaling.factor * self.logits_of(frame)).astype(np.int64)
+
+    def reasons(self, rows: Sequence[Mapping[str, Any]], labels: Mapping[str, Mapping[str, str]], top: int) -> list[list[Reason]]:
+        """The features that raise each row's raw score above the mean, by SHAP value, highest first."""
+        if not rows:
+            return []
+        vectors = np.stack([self.vector(row) for row in rows])
+        shares = self._library.predict(vectors, pred_contrib=True)[:, :-1]
+        found = []
+        for row, share in zip(rows, shares, strict=True):
+            worst = [place for place in np.argsort(-share, kind="stable")[:top] if share[place] > 1e-9]
+            found.append([boosted_reason(self.inputs[at].name, self.inputs[at].row_reader()(row), float(share[at]), labels) for at in worst])
+        return found
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain JSON with LightGBM's native text inside."""
+        features = [
+            {"input": one.as_document(), "categories": list(names), "monotone": bound}
+            for one, names, bound in zip(self.inputs, self.categories, self.monotone, strict=True)
+        ]
+        scaling = {"points": self.scaling.points, "odds": self.scaling.odds, "pdo": self.scaling.pdo}
+        return {"features": features, "calibration": self.calibration.as_document(), "scaling": scaling, "text": self.text}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Boosted:
+        """The model that ``as_document`` wrote."""
+        features = document["features"]
+        return cls(
+            [Input.from_document(feature["input"]) for feature in features], [feature["categories"] for feature in features],
+            [feature["monotone"] for feature in features], document["text"], Calibration.from_document(document["calibration"]),
+            Scaling(**document["scaling"]),
+        )
+
+
+def category_codes(texts: pl.Series, names: Sequence[str]) -> Floats:
+    """Texts as places in ``names``: unseen ones are ``len(names)``, null is NaN. float64[n]."""
+    import polars as pl
+
+    if names:
+        codes = texts.cast(pl.Enum(list(names)), strict=False).to_physical().cast(pl.Float64).fill_null(float(len(names))).to_numpy(writable=True)
+    else:
+        codes = np.zeros(len(texts))
+    if texts.null_count():
+        codes[texts.is_null().to_numpy()] = np.nan
+    return codes
+
+
+def _category_reader(one: Input, names: Sequence[str]) -> Any:
+    read, places, other = one.row_reader(), {text: float(place) for place, text in enumerate(names)}, float(len(names))
+    missing = float("nan")
+
+    def code(row: Mapping[str, Any]) -> float:
+        text = read(row)
+        return missing if text is None else places.get(text, other)  # type: ignore[call-overload,no-any-return]
+
+    return code
