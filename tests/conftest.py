@@ -78,7 +78,7 @@ def cli() -> Cli:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedServer]:
-    """One embedded server a test session (a worker), in memory where there is room: nothing here outlives the session."""
+    """One embedded server a test session (a worker), in memory where there is room, as nothing outlives it."""
     from jiehuan.store.embedded import start_server
 
     memory = Path("/dev/shm")
