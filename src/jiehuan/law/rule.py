@@ -1,8 +1,9 @@
 """One rule of law in force over one span of days, and how it is read from its YAML file.
 
 A file holds one rule: what it is called, its unit, and its values, each with the days it is in force, the lenders it
-binds, the article that says so, a grade of confidence, and one sentence in Chinese and English. What all values share is
-said once at the top. The reader refuses a value without citation, and values of one lender that overlap or leave a gap.
+binds, the article that says so, a grade of confidence, and one sentence in Chinese and English. What all values share
+is said once at the top. The reader refuses a value without citation, and values of one lender that overlap or leave a
+gap.
 
 Grades: A the statute's text was read, B reported by secondary sources, C and D from memory, to be verified first.
 """
@@ -46,8 +47,9 @@ class Table(dict[str, Any]):
 class Rule:
     """One rule in force from ``valid_from`` to ``valid_to`` (last day, inclusive; None: until further notice).
 
-    ``value``: an int (fen, ppm or a count, see ``unit``), bool, str, tuple, or ``Table``. ``law_zh``/``law_en`` name law
-    and article, ``source`` the kind of text, ``grade`` the confidence A-D, ``zh``/``en`` say the rule in a sentence.
+    ``value``: an int (fen, ppm or a count, see ``unit``), bool, str, tuple, or ``Table``. ``law_zh``/``law_en`` name
+    law and article, ``source`` the kind of text, ``grade`` the confidence A-D, ``zh``/``en`` say the rule in a
+    sentence.
     """
 
     id: str
