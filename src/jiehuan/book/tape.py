@@ -110,7 +110,7 @@ def at(tape: pl.DataFrame, on: date) -> pl.DataFrame:
 
 def bucket(dpd: str = "dpd") -> pl.Expr:
     """The M-bucket of a column of days past due: M0 = 0, M1 = 1-30, M2 = 31-60, M3 = 61-90, M3+ = over 90."""
-    return pl.col(dpd).cut([first - 1 for first in BUCKET_FROM_DPD[1:]], labels=BUCKETS).cast(pl.String)
+    return _step(dpd, BUCKET_FROM_DPD, BUCKETS)
 
 
 def on_book() -> pl.Expr:
@@ -128,8 +128,13 @@ def classify(dpd: str, on: date, lender_type: str = "other") -> pl.Expr:
     scheme = law_on(on, lender_type).value("classification")
     if scheme is None:
         raise InputError(Problem("lender_type", lender_type, f"no classification binds it on {on}", "name another"))
-    limits = [first - 1 for _, first in scheme[1:]]
-    return pl.col(dpd).cut(limits, labels=[name for name, _ in scheme]).cast(pl.String)
+    return _step(dpd, [first for _, first in scheme], [name for name, _ in scheme])
+
+
+def _step(dpd: str, firsts: Sequence[int], names: Sequence[str]) -> pl.Expr:
+    """The name whose span of days the value is in: ``firsts`` are the spans' first days, ascending from 0."""
+    place = pl.sum_horizontal((pl.col(dpd) >= first).cast(pl.UInt8) for first in firsts[1:])
+    return place.replace_strict(dict(enumerate(names)), return_dtype=pl.String)
 
 
 _SAID = {pl.String: "text", pl.Date: "a date (YYYY-MM-DD)", pl.Int64: "a whole number"}
