@@ -1,7 +1,7 @@
 """Who is asking, and may they: sessions, roles, and the one dependency that guards every route.
 
-A session token is 256 random bits; the database keeps its SHA-256 only. It travels in a cookie (HttpOnly, SameSite=Strict)
-or as ``Authorization: Bearer``. Roles are read on each request, so that a change of role acts at once.
+A session token is 256 random bits; the database keeps its SHA-256 only. It travels in a cookie (HttpOnly,
+SameSite=Strict) or as ``Authorization: Bearer``. Roles are read on each request, so that a change acts at once.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 from sqlalchemy import Connection, delete, select, update
 
 from jiehuan.api.errors import NotAllowed, NotLoggedIn
-from jiehuan.api.rules import PUBLIC, rules
+from jiehuan.api.rules import rules
 from jiehuan.store.database import Database
 from jiehuan.store.tables import session, user_account
+from jiehuan.store.vault import Vault
 from jiehuan.units.errors import Problem
 
 _bearer = HTTPBearer(auto_error=False, description="The token that POST /api/session answers with.")
@@ -90,8 +91,6 @@ async def guard(
     cookie must come from our own page (Origin), as a second lock behind SameSite.
     """
     allowed = rules().routes.get(door_of(request), frozenset())
-    if allowed == PUBLIC:
-        return
     token = bearer.credentials if bearer is not None else cookie
     if not token:
         raise NotLoggedIn(Problem("request", "", "this needs a login", "log in with POST /api/session"))
@@ -143,9 +142,16 @@ async def _database(request: Request) -> Database:
     return cast(Database, request.app.state.database)
 
 
+async def _vault(request: Request) -> Vault:
+    return cast(Vault, request.app.state.vault)
+
+
 Acting = Annotated[Actor, Depends(_acting)]
 """The logged-in person, in a route's signature."""
 
+Keys = Annotated[Vault, Depends(_vault)]
+"""The vault that opens sealed personal data."""
+
 Store = Annotated[Database, Depends(_database)]
-"""The database. Routes open a connection themselves, inside their thread: a connection held by a dependency while its route
-waits for a thread can stop the whole server when threads and connections run out together."""
+"""The database. Routes open a connection themselves, inside their thread: a connection held by a dependency while its
+route waits for a thread can stop the whole server when threads and connections run out together."""

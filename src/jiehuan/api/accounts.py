@@ -31,7 +31,7 @@ def add_account(
     name: str = "",
     actor: str = "command line",
 ) -> str:
-    """Make an account and return its id. Raises InputError for a bad login, role or password, Conflict for a taken login."""
+    """Make an account; its id. Raises InputError for a bad login, role or password, Conflict for a taken login."""
     problems = []
     if not _LOGIN.match(login):
         problems.append(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -17,6 +18,7 @@ from jiehuan.api import (
     cases,
     console,
     disposals,
+    docs_page,
     errors,
     files,
     health,
@@ -34,40 +36,54 @@ from jiehuan.api import (
     work,
 )
 from jiehuan.api.access import guard
-from jiehuan.api.rules import rules
+from jiehuan.api.rules import PUBLIC, rules
 from jiehuan.api.shell import Shell
 from jiehuan.store.database import Database
+from jiehuan.store.vault import Vault, open_vault
 
 MAX_BODY = 1 << 20
 """Bytes of a request that are read; imports of files go by the command line."""
 
-ROUTERS: tuple[APIRouter, ...] = tuple(
+OPEN: tuple[APIRouter, ...] = (health.router, session.door)
+"""Without a login."""
+
+GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
-        session, users, overview, activity, borrowers, applications, loans, live, alerts, lines, work, cases, disposals, reports, models,
-        policies, law, files, imports, health,
+        session, users, overview, activity, borrowers, applications, loans, live, alerts, lines, work, cases, disposals,
+        reports, models, policies, law, files, imports,
     )
 )  # fmt: skip
+"""Behind the guard."""
 
 DESCRIPTION = """Closed-loop credit risk for unsecured online consumer micro-loans.
 
-Amounts are yuan strings (`"916.80"`), rates decimal strings per year (`"0.180000"`), ids strings, instants ISO 8601 with zone. Errors are
-`{"error", "problems": [{"where", "value", "reason", "mend", "citation", "zh"}]}`. Every write takes an `Idempotency-Key` header."""
+Amounts are yuan strings (`"916.80"`), rates decimal strings per year (`"0.180000"`), ids strings, instants ISO 8601
+with zone. Errors are `{"error", "problems": [{"where", "value", "reason", "mend", "citation", "zh"}]}`. Every write
+takes an `Idempotency-Key` header."""
 
 
-def create_app(database: Database | None) -> FastAPI:
-    """The application over a database. Without one (None) it can only describe itself, for the OpenAPI document."""
-    hub = live.Hub(database)
+def create_app(database: Database) -> FastAPI:
+    """The application over a migrated database. Raises InputError when the vault's key is missing or does not fit."""
+    return _assemble(database, open_vault(database))
 
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document, which needs no database."""
+    return _assemble(None, None).openapi()
+
+
+def _assemble(database: Database | None, vault: Vault | None) -> FastAPI:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        hub.close()
+        app.state.hub.close()
 
     app = FastAPI(
         title="jiehuan 借还",
         version=jiehuan.__version__,
         description=DESCRIPTION,
+        docs_url=None,
         redoc_url=None,
         responses=errors.RESPONSES,
         generate_unique_id_function=lambda route: route.name,
@@ -75,29 +91,31 @@ def create_app(database: Database | None) -> FastAPI:
         telemetry={"logs": False, "auto_configure": False},
         lifespan=lifespan,
     )
-    app.state.database = database
-    app.state.hub = hub
-    for router in ROUTERS:
+    app.state.database, app.state.vault = database, vault
+    if database is not None:
+        app.state.hub = live.Hub(database)
+    for router in OPEN:
+        app.include_router(router)
+    for router in GUARDED:
         app.include_router(router, dependencies=[Depends(guard)])
     errors.install(app)
+    docs_page.install(app)
     console.install(app)
     app.add_middleware(Shell)
     _must_be_declared()
     return app
 
 
-def doors() -> Iterator[str]:
-    """``METHOD /path`` of every API route there is."""
-    for router in ROUTERS:
-        for route in router.routes:
-            if isinstance(route, APIRoute):
-                yield from (f"{method} {route.path}" for method in sorted(route.methods or ()))
+def doors(routers: Iterable[APIRouter]) -> set[str]:
+    """``METHOD /path`` of every route of these routers."""
+    routes = (route for router in routers for route in router.routes if isinstance(route, APIRoute))
+    return {f"{method} {route.path}" for route in routes for method in route.methods or ()}
 
 
 def _must_be_declared() -> None:
-    """A route without declared roles, or roles for no route, is a mistake of ours that must not start."""
-    made, declared = set(doors()), set(rules().routes)
-    if made != declared:
-        raise RuntimeError(
-            f"access.yaml and the routes differ: undeclared {sorted(made - declared)}, absent {sorted(declared - made)}"
-        )
+    """A route without declared roles, roles for no route, an open door not declared public: it must not start."""
+    declared = rules().routes
+    public = {door for door, roles in declared.items() if roles == PUBLIC}
+    wrong = doors(OPEN) ^ public | doors(GUARDED) ^ (set(declared) - public)
+    if wrong:
+        raise RuntimeError(f"access.yaml and the routes differ: {', '.join(sorted(wrong))}")

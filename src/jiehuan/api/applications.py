@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection, or_, select, true
 
-from jiehuan.api.access import Store
+from jiehuan.api.access import Keys, Store
 from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
@@ -123,6 +123,7 @@ class ApplicationOut(Record):
 @router.get("")
 def list_applications(
     database: Store,
+    vault: Keys,
     paging: Paging,
     status: Annotated[Id | None, Query()] = None,
     outcome: Annotated[Id | None, Query()] = None,
@@ -147,8 +148,8 @@ def list_applications(
         .outerjoin(last, true())
     )
     wanted = (
-        (application.c.status, status), (last.c.outcome, outcome), (application.c.product, product), (application.c.channel, channel),
-        (borrower.c.region, region), (application.c.borrower_id, borrower_id),
+        (application.c.status, status), (last.c.outcome, outcome), (application.c.product, product),
+        (application.c.channel, channel), (borrower.c.region, region), (application.c.borrower_id, borrower_id),
     )  # fmt: skip
     for column, value in wanted:
         if value is not None:
@@ -166,7 +167,7 @@ def list_applications(
     } | {"amount": application.c.amount_fen, "points": last.c.points, "pd": last.c.pd, "region": borrower.c.region}
     with database.connect() as connection:
         found, total = page_of(connection, rows, paging, sortable, "-applied_at", application.c.application_id)
-        names = masked_names(connection, [row["borrower_id"] for row in found])
+        names = masked_names(connection, vault, [row["borrower_id"] for row in found])
     items = [
         ApplicationRow(**{**spoken(row), "pd": probability(row["pd"]), "name": names.get(row["borrower_id"])})
         for row in found
@@ -175,7 +176,7 @@ def list_applications(
 
 
 @router.get("/{application_id}")
-def get_application(database: Store, application_id: Annotated[Id, Path()]) -> ApplicationOut:
+def get_application(database: Store, vault: Keys, application_id: Annotated[Id, Path()]) -> ApplicationOut:
     """One application with its decisions, contract and papers."""
     with database.connect() as connection:
         row = (
@@ -200,7 +201,7 @@ def get_application(database: Store, application_id: Annotated[Id, Path()]) -> A
         subjects = [application_id, *([paper["contract_id"]] if paper else []), *([loan_id] if loan_id else [])]
         return ApplicationOut(
             **said,
-            borrower=borrower_of(connection, borrower_id),
+            borrower=borrower_of(connection, vault, borrower_id),
             decisions=decisions_of(connection, application_id),
             contract=None
             if paper is None

@@ -1,6 +1,7 @@
 """Portfolio figures straight from SQL, for the overview: each function is one question to the database.
 
-The definitions are those of the ``book`` room (a test holds the two together); SQL answers them here because the rows are there.
+The definitions are those of the ``book`` room, and a test holds the two together. SQL answers them here because the
+rows are there.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class MonthFigures(Record):
 class VintageFigures(Record):
     """The loans drawn in one month, at one age in months.
 
-    ``m1_ratio`` is the outstanding principal of loans overdue at all, ``over30_ratio`` of loans more than 30 days overdue or
-    written off or sold since, both over the principal drawn in the month.
+    ``m1_ratio`` is the outstanding principal of loans overdue at all, ``over30_ratio`` of loans more than 30 days
+    overdue or written off or sold since, both over the principal drawn in the month.
     """
 
     drawn: str
@@ -75,7 +76,8 @@ class GroupFigures(Record):
 
 def book_day(connection: Connection) -> date | None:
     """The day at which the book stands."""
-    return connection.execute(select(func.max(loan_state.c.as_of))).scalar_one()
+    day: date | None = connection.execute(select(func.max(loan_state.c.as_of))).scalar_one()
+    return day
 
 
 def totals(connection: Connection, day: date | None) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def totals(connection: Connection, day: date | None) -> dict[str, Any]:
         "work_open": _count(connection, work_item.c.status == "open"),
         "cases_open": _count(connection, legal_case.c.stage != "closed"),
         "deadlines_missed": _count(connection, missed),
-        "applications": {status: count for status, count in statuses},
+        "applications": dict(statuses.tuples().all()),
     }
 
 

@@ -1,4 +1,4 @@
-"""A borrower as the platform shows people: masked, unless the role may see more and says what for (which is recorded)."""
+"""A borrower as people see one: masked, unless the role may see more and says what for, which is recorded."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from sqlalchemy import select
 
-from jiehuan.api.access import Acting, Store
-from jiehuan.api.errors import NotAllowed, NotFound
-from jiehuan.api.masking import BorrowerOut, borrower_of, unsealed
+from jiehuan.api.access import Acting, Keys, Store
+from jiehuan.api.errors import NotAllowed
+from jiehuan.api.masking import BorrowerOut, borrower_of, borrower_row, unsealed
 from jiehuan.api.rules import rules
 from jiehuan.api.shapes import Id, Record
 from jiehuan.flow.activity import note
-from jiehuan.store.tables import borrower
 from jiehuan.units.errors import Problem
 
 router = APIRouter(prefix="/api/borrowers", tags=["borrowers"])
@@ -33,15 +31,16 @@ class Identity(Record):
 
 
 @router.get("/{borrower_id}")
-def get_borrower(database: Store, borrower_id: Annotated[Id, Path()]) -> BorrowerOut:
+def get_borrower(database: Store, vault: Keys, borrower_id: Annotated[Id, Path()]) -> BorrowerOut:
     """The borrower, masked."""
     with database.connect() as connection:
-        return borrower_of(connection, borrower_id)
+        return borrower_of(connection, vault, borrower_id)
 
 
 @router.get("/{borrower_id}/identity")
 def get_identity(
     database: Store,
+    vault: Keys,
     actor: Acting,
     response: Response,
     borrower_id: Annotated[Id, Path()],
@@ -52,11 +51,11 @@ def get_identity(
     if not fields:
         raise NotAllowed(Problem("role", actor.role, "may not see personal data", "ask a colleague of that role"))
     with database.begin() as connection:
-        row = connection.execute(select(borrower).where(borrower.c.borrower_id == borrower_id)).mappings().one_or_none()
-        if row is None:
-            raise NotFound(Problem("borrower_id", borrower_id, "no such borrower"))
+        row = borrower_row(connection, borrower_id)
         detail = {"purpose": purpose, "fields": sorted(fields)}
         note(connection, datetime.now(UTC), actor.login, "identity_viewed", borrower_id, detail)
     response.headers["Cache-Control"] = "no-store"
-    shown = {name: unsealed(row, name) if name in fields else None for name in ("name", "phone", "email", "id_number")}
+    shown = {
+        name: unsealed(vault, row, name) if name in fields else None for name in ("name", "phone", "email", "id_number")
+    }
     return Identity(borrower_id=borrower_id, **shown)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection, and_, func, select, update
 
-from jiehuan.api.access import Store
+from jiehuan.api.access import Keys, Store
 from jiehuan.api.book_figures import book_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
@@ -92,6 +92,7 @@ class Done(Body):
 @router.get("")
 def list_cases(
     database: Store,
+    vault: Keys,
     paging: Paging,
     stage: Annotated[Id | None, Query()] = None,
     kind: Annotated[Id | None, Query()] = None,
@@ -121,20 +122,20 @@ def list_cases(
             "stage": legal_case.c.stage,
         }
         found, total = page_of(connection, rows, paging, sortable, "next_deadline", legal_case.c.case_id)
-        names = masked_names(connection, [row["borrower_id"] for row in found])
+        names = masked_names(connection, vault, [row["borrower_id"] for row in found])
     items = [CaseRow(**spoken(row), name=names.get(row["borrower_id"])) for row in found]
     return CasePage(total=total, page=paging.page, size=paging.size, items=items)
 
 
 @router.get("/{case_id}")
-def get_case(database: Store, case_id: Annotated[Id, Path()]) -> CaseOut:
+def get_case(database: Store, vault: Keys, case_id: Annotated[Id, Path()]) -> CaseOut:
     """One case with its deadlines, the missed ones first, and its papers."""
     with database.connect() as connection:
         row = connection.execute(select(legal_case).where(legal_case.c.case_id == case_id)).mappings().one_or_none()
         if row is None:
             raise NotFound(Problem("case_id", case_id, "no such case", "look in GET /api/cases"))
         said = spoken(row)
-        person = borrower_of(connection, said.pop("borrower_id"))
+        person = borrower_of(connection, vault, said.pop("borrower_id"))
         return CaseOut(
             **said, borrower=person, deadlines=deadlines_of(connection, case_id), files=files_of(connection, [case_id])
         )

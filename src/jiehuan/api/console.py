@@ -1,7 +1,7 @@
-"""The console's built files at the root, with the single-page fallback; a plain page that says how to build when they are absent.
+"""The console's built files at the root, with the single-page fallback; without them a page that says how to build.
 
-Addresses under /api, /docs and /openapi.json, and names that look like files, never fall back to the page: a missing script must be
-a 404, not a page of HTML.
+Addresses under /api, /docs and /openapi.json, and names that look like files, never fall back to the page: a missing
+script must be a 404, not a page of HTML.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ _OWN = ("api", "docs", "openapi.json", "redoc")
 _ABSENT = """<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>jiehuan 借还</title></head>
 <body style="font-family: sans-serif; max-width: 40em; margin: 4em auto; line-height: 1.6">
 <h1>jiehuan 借还</h1>
-<p>服务器已运行，但控制台尚未构建。请在项目文件夹中运行 <code>./run</code>，或在 <code>web/</code> 中运行 <code>npm ci &amp;&amp; npm run build</code>。</p>
+<p>服务器已运行，但控制台尚未构建。请在项目文件夹中运行 <code>./run</code>，
+或在 <code>web/</code> 中运行 <code>npm ci &amp;&amp; npm run build</code>。</p>
 <p>The server runs, but the console is not built. Run <code>./run</code> in the project's folder, or
 <code>npm ci &amp;&amp; npm run build</code> in <code>web/</code>.</p>
 <p><a href="/docs">API</a></p></body></html>"""

@@ -1,4 +1,4 @@
-"""Stored papers: contracts, cost sheets, pleadings, reports, tapes. Who may fetch which kind is declared in ``access.yaml``."""
+"""Stored papers: contracts, cost sheets, pleadings, reports, tapes; ``access.yaml`` says who may fetch which kind."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jiehuan.api.errors import NotAllowed, NotFound
 from jiehuan.api.rules import rules
 from jiehuan.api.shapes import Id, Record, spoken
 from jiehuan.flow.activity import note
+from jiehuan.store import files as store_files
 from jiehuan.store.tables import file
 from jiehuan.units.errors import Problem
 
@@ -59,22 +60,20 @@ def get_file(
 ) -> Response:
     """The bytes of a paper, if the role may fetch its kind. Papers name people: each fetch is recorded."""
     with database.begin() as connection:
-        row = connection.execute(select(file).where(file.c.file_id == file_id)).one_or_none()
-        if row is None:
+        kind = connection.execute(select(file.c.kind).where(file.c.file_id == file_id)).scalar_one_or_none()
+        if kind is None:
             raise NotFound(Problem("file_id", file_id, "no such file"))
-        if actor.role not in rules().files.get(row.kind, frozenset()):
-            raise NotAllowed(
-                Problem("role", actor.role, f"may not fetch a {row.kind}", "ask a colleague of another role")
-            )
-        note(connection, datetime.now(UTC), actor.login, "file_fetched", file_id, {"kind": row.kind})
+        if actor.role not in rules().files.get(kind, frozenset()):
+            raise NotAllowed(Problem("role", actor.role, f"may not fetch a {kind}", "ask a colleague of another role"))
+        paper = store_files.get_file(connection, file_id)
+        note(connection, datetime.now(UTC), actor.login, "file_fetched", file_id, {"kind": kind})
     disposition = "inline" if inline else "attachment"
     return Response(
-        row.content,
-        media_type=row.media_type,
+        paper.content,
+        media_type=paper.media_type,
         headers={
-            "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(row.name, safe='')}",
+            "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(paper.name, safe='')}",
             "Cache-Control": "private, no-store",
-            "ETag": f'"{row.sha256}"',
             # A stored HTML report is shown without scripts and without the rights of this origin.
             "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'",
         },

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/imports", tags=["imports"])
 
 
 class ImportRow(Record):
-    """A run; ``counts`` are the rows by file and fate. ``finished_at`` is null while it runs, or when it was cut off."""
+    """A run; ``counts``: rows by file and fate. ``finished_at`` is null while it runs, or when it was cut off."""
 
     run_id: str
     mapping: str

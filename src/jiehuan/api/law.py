@@ -1,4 +1,4 @@
-"""The law book on a day for a kind of lender: each rule with its value, its citation and its sentence in both languages."""
+"""The law book on a day for a kind of lender: each rule with value, citation and a sentence in both languages."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Lender = Literal["bank", "consumer_finance_company", "micro_lender", "other"]
 class RuleOut(Record):
     """A rule in force from ``valid_from`` to ``valid_to`` (null: until further notice).
 
-    ``value`` is in ``unit`` (money in fen, rates in ppm, as the rule files keep them). ``grade`` is the confidence, A (the statute
-    was read) to D; ``binding`` is false for this platform's own defaults.
+    ``value`` is in ``unit`` (money in fen, rates in ppm, as the rule files keep them). ``grade`` is the confidence, A
+    (the statute was read) to D; ``binding`` is false for this platform's own defaults.
     """
 
     id: str

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import select
 
-from jiehuan.api.access import Store
+from jiehuan.api.access import Keys, Store
 from jiehuan.api.masking import BorrowerOut, borrower_of
 from jiehuan.api.paging import Paging, page_of
 from jiehuan.api.shapes import Id, Page, Rate, Record, Yuan, spoken
@@ -78,10 +78,10 @@ def list_line_changes(
 
 
 @router.get("/{borrower_id}")
-def get_line(database: Store, borrower_id: Annotated[Id, Path()]) -> LineOut:
+def get_line(database: Store, vault: Keys, borrower_id: Annotated[Id, Path()]) -> LineOut:
     """One borrower's line."""
     with database.connect() as connection:
-        person = borrower_of(connection, borrower_id)
+        person = borrower_of(connection, vault, borrower_id)
         now = (
             connection.execute(select(credit_line).where(credit_line.c.borrower_id == borrower_id))
             .mappings()

@@ -1,7 +1,7 @@
 """One loan whole: what was agreed, what happened, how it stands, what the books say, and what people did about it.
 
-State and schedule come from the loan room's fold over the stored events, not from the stored state: what is shown is what the events
-say. The journal and the lists are as stored.
+State and schedule come from the loan room's fold over the stored events, not from the stored state: what is shown is
+what the events say. The journal and the lists are as stored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of
 from jiehuan.api.shapes import Rate, Record, Words, Yuan, spoken, yuan
 from jiehuan.store.tables import alert, contact, disposal, entry, legal_case, line, loan, loan_event, promise, work_item
+from jiehuan.store.vault import Vault
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.money import format_yuan
 
 if TYPE_CHECKING:
     from jiehuan.loan import Event, LoanState, Terms
@@ -28,7 +30,7 @@ MOST = 500
 
 
 class ScheduleRow(Record):
-    """One line of the schedule as it stands. ``due`` is the contractual day, ``pay_by`` the working day by which it may be paid."""
+    """One line of the schedule as it stands. ``due``: the contractual day; ``pay_by``: the last day without penalty."""
 
     n: int
     due: date
@@ -45,7 +47,7 @@ class ScheduleRow(Record):
 
 
 class StateOut(Record):
-    """How the loan stands on ``on``. ``payoff`` is what settles it that day; ``grade`` the five-class classification."""
+    """How the loan stands on ``on``. ``payoff`` settles it that day; ``grade`` is the five-class classification."""
 
     on: date
     principal_outstanding: Yuan
@@ -194,8 +196,8 @@ class LoanOut(Record):
     files: list[FileRow]
 
 
-def loan_whole(connection: Connection, loan_id: str, on: date | None) -> LoanOut:
-    """The loan as it stands on ``on`` (default: the book's day). Raises NotFound, and InputError for a day before the drawing."""
+def loan_whole(connection: Connection, vault: Vault, loan_id: str, on: date | None) -> LoanOut:
+    """The loan on ``on`` (default: the book's day). Raises NotFound, and InputError for a day before the drawing."""
     from jiehuan.loan import replay  # compiled code: loaded when first needed, so that the server starts at once
 
     row = connection.execute(select(loan).where(loan.c.loan_id == loan_id)).mappings().one_or_none()
@@ -210,7 +212,7 @@ def loan_whole(connection: Connection, loan_id: str, on: date | None) -> LoanOut
     said = spoken(row)
     return LoanOut(
         **{name: said[name] for name in said if name != "borrower_id"},
-        borrower=borrower_of(connection, row["borrower_id"]),
+        borrower=borrower_of(connection, vault, row["borrower_id"]),
         state=_state(state),
         schedule=_schedule(state),
         events=_events(connection, loan_id),
@@ -252,14 +254,25 @@ def loan_facts(connection: Connection, row: Any) -> tuple[Terms, tuple[Event, ..
 
 
 def _state(state: LoanState) -> StateOut:
-    names = {
-        "principal_outstanding", "interest_due", "penalty_due", "costs_due", "overdue", "credit_balance", "accrued_interest", "payoff",
-        "provision",
-    }  # fmt: skip
     return StateOut(
-        on=state.on, dpd=state.dpd, bucket=state.bucket, grade=state.loan_class, status=state.status, next_due=state.next_due,
-        apr=state.apr, eff=state.eff, **{name: yuan(getattr(state, f"{name}_fen")) for name in names},
-    )  # fmt: skip
+        on=state.on,
+        principal_outstanding=format_yuan(state.principal_outstanding_fen),
+        interest_due=format_yuan(state.interest_due_fen),
+        penalty_due=format_yuan(state.penalty_due_fen),
+        costs_due=format_yuan(state.costs_due_fen),
+        overdue=format_yuan(state.overdue_fen),
+        credit_balance=format_yuan(state.credit_balance_fen),
+        accrued_interest=format_yuan(state.accrued_interest_fen),
+        payoff=format_yuan(state.payoff_fen),
+        dpd=state.dpd,
+        bucket=state.bucket,
+        grade=state.loan_class,
+        provision=format_yuan(state.provision_fen),
+        status=state.status,
+        next_due=state.next_due,
+        apr=state.apr,
+        eff=state.eff,
+    )
 
 
 def _schedule(state: LoanState) -> list[ScheduleRow]:
@@ -288,7 +301,7 @@ def _journal(connection: Connection, loan_id: str) -> list[EntryOut]:
     lines: dict[str, list[LineOut]] = {each.entry_id: [] for each in entries}
     for each in connection.execute(select(line).where(line.c.entry_id.in_(lines)).order_by(line.c.entry_id, line.c.n)):
         lines[each.entry_id].append(
-            LineOut(account=each.account, debit=yuan(each.debit_fen) or "", credit=yuan(each.credit_fen) or "")
+            LineOut(account=each.account, debit=format_yuan(each.debit_fen), credit=format_yuan(each.credit_fen))
         )
     return [
         EntryOut(

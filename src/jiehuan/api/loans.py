@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from sqlalchemy import or_, select
 
-from jiehuan.api.access import Store
+from jiehuan.api.access import Keys, Store
 from jiehuan.api.loan_detail import LoanOut, loan_whole
 from jiehuan.api.masking import masked_names
 from jiehuan.api.paging import Paging, page_of
@@ -23,7 +23,7 @@ Grade = Literal["normal", "special_mention", "substandard", "doubtful", "loss"]
 
 
 class LoanRow(Record):
-    """A loan in the list, with its state at ``as_of``. ``grade`` is the five-class classification; ``name`` is masked."""
+    """A loan in the list, its state at ``as_of``. ``grade`` is the five-class classification; ``name`` is masked."""
 
     loan_id: str
     borrower_id: str
@@ -57,6 +57,7 @@ class LoanPage(Page):
 @router.get("")
 def list_loans(
     database: Store,
+    vault: Keys,
     paging: Paging,
     status: Annotated[Status | None, Query()] = None,
     bucket: Annotated[Bucket | None, Query()] = None,
@@ -72,12 +73,12 @@ def list_loans(
     state = loan_state.c
     rows = select(
         *[column for column in loan.c if column.name not in {"terms", "source", "created_at", "first_due"}],
-        state.as_of, state.principal_outstanding_fen.label("outstanding_fen"), state.overdue_fen, state.dpd, state.bucket,
-        state["class"].label("grade"), state.status, state.next_due,
+        state.as_of, state.principal_outstanding_fen.label("outstanding_fen"), state.overdue_fen, state.dpd,
+        state.bucket, state["class"].label("grade"), state.status, state.next_due,
     ).outerjoin(loan_state, state.loan_id == loan.c.loan_id)  # fmt: skip
     wanted = (
-        (state.status, status), (state.bucket, bucket), (state["class"], grade), (loan.c.product, product), (loan.c.region, region),
-        (loan.c.channel, channel), (loan.c.borrower_id, borrower_id),
+        (state.status, status), (state.bucket, bucket), (state["class"], grade), (loan.c.product, product),
+        (loan.c.region, region), (loan.c.channel, channel), (loan.c.borrower_id, borrower_id),
     )  # fmt: skip
     for column, value in wanted:
         if value is not None:
@@ -97,7 +98,7 @@ def list_loans(
     }  # fmt: skip
     with database.connect() as connection:
         found, total = page_of(connection, rows, paging, sortable, "-drawn_on", loan.c.loan_id)
-        names = masked_names(connection, [row["borrower_id"] for row in found])
+        names = masked_names(connection, vault, [row["borrower_id"] for row in found])
     items = [LoanRow(**spoken(row), name=names.get(row["borrower_id"])) for row in found]
     return LoanPage(total=total, page=paging.page, size=paging.size, items=items)
 
@@ -105,9 +106,10 @@ def list_loans(
 @router.get("/{loan_id}")
 def get_loan(
     database: Store,
+    vault: Keys,
     loan_id: Annotated[Id, Path()],
     on: Annotated[date | None, Query(description="Default: the book's day.")] = None,
 ) -> LoanOut:
-    """One loan whole: terms, state and schedule on a day (replayed from its events), journal, and all that was done about it."""
+    """One loan whole: terms, state and schedule on a day (replayed from events), journal, what was done about it."""
     with database.connect() as connection:
-        return loan_whole(connection, loan_id, on)
+        return loan_whole(connection, vault, loan_id, on)

@@ -5,15 +5,19 @@ The database keeps it sealed (``store.vault``); what is masked is opened, cut an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, select
+import structlog
+from sqlalchemy import Connection, RowMapping, select
 
 from jiehuan.api.errors import NotFound
 from jiehuan.api.shapes import Record
+from jiehuan.store.masks import mask_name, mask_phone
 from jiehuan.store.tables import borrower
-from jiehuan.units.errors import Problem
+from jiehuan.store.vault import Vault
+from jiehuan.units.errors import Problem, Refused
+
+log = structlog.get_logger("jiehuan.api")
 
 
 class BorrowerOut(Record):
@@ -28,45 +32,47 @@ class BorrowerOut(Record):
     language: str
 
 
-def mask_name(name: str) -> str:
-    """The first character and stars: enough to recognise a file, not a person.
-
-    >>> mask_name("王小明"), mask_name("Ada Lovelace"), mask_name("")
-    ('王**', 'A**', '')
-    """
-    return f"{name[0]}**" if name else ""
+def unsealed(vault: Vault, row: RowMapping, field: str) -> str | None:
+    """One sealed field of a borrower's row in clear; none when it is not known. Raises Refused when it was altered."""
+    sealed = row[f"{field}_sealed"]
+    return None if sealed is None else vault.open(bytes(sealed), row["borrower_id"])
 
 
-def mask_phone(phone: str) -> str:
-    """Three digits, stars, the last two.
-
-    >>> mask_phone("13812345678"), mask_phone("123")
-    ('138******78', '***')
-    """
-    return f"{phone[:3]}{'*' * (len(phone) - 5)}{phone[-2:]}" if len(phone) >= 8 else "*" * len(phone)
-
-
-def unsealed(row: Mapping[str, Any], field: str) -> str | None:
-    """One sealed field of a borrower's row in clear; none when the platform does not hold it."""
-    raise NotImplementedError
-
-
-def borrower_of(connection: Connection, borrower_id: str) -> BorrowerOut:
+def borrower_of(connection: Connection, vault: Vault, borrower_id: str) -> BorrowerOut:
     """The borrower, masked. Raises NotFound."""
-    row = connection.execute(select(borrower).where(borrower.c.borrower_id == borrower_id)).mappings().one_or_none()
-    if row is None:
-        raise NotFound(Problem("borrower_id", borrower_id, "no such borrower"))
-    name, phone = unsealed(row, "name"), unsealed(row, "phone")
+    row = borrower_row(connection, borrower_id)
     return BorrowerOut(
         borrower_id=borrower_id,
-        name=None if name is None else mask_name(name),
-        phone=None if phone is None else mask_phone(phone),
-        **{key: row[key] for key in ("region", "birth_year", "sex", "language")},
+        name=_masked(vault, row, "name", mask_name),
+        phone=_masked(vault, row, "phone", mask_phone),
+        region=row["region"],
+        birth_year=row["birth_year"],
+        sex=row["sex"],
+        language=row["language"],
     )
 
 
-def masked_names(connection: Connection, borrower_ids: Sequence[str]) -> dict[str, str]:
+def borrower_row(connection: Connection, borrower_id: str) -> RowMapping:
+    """The borrower's row, sealed as it is kept. Raises NotFound."""
+    row = connection.execute(select(borrower).where(borrower.c.borrower_id == borrower_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(Problem("borrower_id", borrower_id, "no such borrower"))
+    return row
+
+
+def masked_names(connection: Connection, vault: Vault, borrower_ids: Sequence[str]) -> dict[str, str]:
     """Masked names of the borrowers whose names are known, by id."""
-    rows = connection.execute(select(borrower).where(borrower.c.borrower_id.in_(set(borrower_ids)))).mappings()
-    names = {row["borrower_id"]: unsealed(row, "name") for row in rows}
-    return {borrower_id: mask_name(name) for borrower_id, name in names.items() if name is not None}
+    wanted = (borrower.c.borrower_id, borrower.c.name_sealed)
+    rows = connection.execute(select(*wanted).where(borrower.c.borrower_id.in_(set(borrower_ids)))).mappings()
+    names = {row["borrower_id"]: _masked(vault, row, "name", mask_name) for row in rows}
+    return {borrower_id: name for borrower_id, name in names.items() if name is not None}
+
+
+def _masked(vault: Vault, row: RowMapping, field: str, mask: Callable[[str], str]) -> str | None:
+    """A field masked; a value that was altered is logged and left out, so that one bad row does not hide a list."""
+    try:
+        plain = unsealed(vault, row, field)
+    except Refused:
+        log.error("a sealed value does not open", borrower=row["borrower_id"], field=field)
+        return None
+    return None if plain is None else mask(plain)

@@ -11,9 +11,9 @@ import sys
 
 def document() -> str:
     """The document as JSON with sorted keys, ending with a newline: the same bytes for the same interface."""
-    from jiehuan.api.app import create_app
+    from jiehuan.api.app import describe
 
-    return json.dumps(create_app(None).openapi(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return json.dumps(describe(), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The book at a glance: totals, the months, the vintages, where the overdue money stands, what happened last.
 
-The NPL ratio is told on both bases that the field uses: the five-class one (substandard, doubtful, loss) and days past due over
-90. Both divide by the outstanding principal of loans on the book; written-off and sold loans have left it.
+The NPL ratio is told on both bases that the field uses: the five-class one (substandard, doubtful, loss) and days past
+due over 90. Both divide by the outstanding principal of loans on the book; written-off and sold loans have left it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Lists in pages: which slice a request wants, and how a SELECT gives it in a stable order.
 
-The order always ends with the primary key, so that no row is seen twice or missed between two pages of an unchanging list.
+The order ends with the primary key, so that no row is seen twice or missed between two pages of an unchanging list.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from jiehuan.api.shapes import Plain
@@ -22,7 +22,7 @@ MOST_COUNTED = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Page ``page`` (from 1) of ``size`` rows, ordered by ``sort`` (a column's name, with ``-`` before it for descending)."""
+    """Page ``page`` (from 1) of ``size`` rows, ordered by ``sort`` (a column, with ``-`` before it for descending)."""
 
     page: int
     size: int
@@ -47,7 +47,7 @@ def page_of(
     sortable: Mapping[str, ColumnElement[Any]],
     default: str,
     key: ColumnElement[Any],
-) -> tuple[Sequence[Mapping[str, Any]], int]:
+) -> tuple[Sequence[RowMapping], int]:
     """The rows of the wanted page as mappings, and how many there are in all (see ``MOST_COUNTED``).
 
     ``sortable`` names the columns that may order the list; ``default`` is the order when none is asked for. Raises

@@ -22,6 +22,9 @@ from jiehuan.flow.activity import note
 from jiehuan.store.tables import session, user_account
 from jiehuan.units.errors import Problem, Refused
 
+door = APIRouter(prefix="/api/session", tags=["session"])
+"""Open without a login."""
+
 router = APIRouter(prefix="/api/session", tags=["session"])
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=200)]
@@ -42,7 +45,7 @@ class NewPassword(Body):
 
 
 class Me(Record):
-    """Who is logged in; ``doors`` are the routes that the role may use, for a console that shows no dead buttons."""
+    """Who is logged in; ``doors`` are the routes the role may use, for a console that shows no dead buttons."""
 
     user_id: str
     login: str
@@ -53,16 +56,17 @@ class Me(Record):
 
 
 class LoggedIn(Me):
-    """The same at login, with the token for ``Authorization: Bearer``. It is told this once; browsers use the cookie."""
+    """The same at login, with the token for ``Authorization: Bearer``, told this once; browsers use the cookie."""
 
     token: str
 
 
-@router.post("")
+@door.post("")
 def log_in(database: Store, request: Request, response: Response, body: Login) -> LoggedIn:
     """Begin a session. Sets an HttpOnly cookie and answers with the same token for programs.
 
-    No Idempotency-Key: the answer is a secret, which must not be kept to be told again; a second login is a second session.
+    No Idempotency-Key: the answer is a secret, which must not be kept to be told again; a second login is a second
+    session.
     """
     now = datetime.now(UTC)
     login, password = body.login.lower(), body.password.get_secret_value()

@@ -1,4 +1,4 @@
-"""The words of the HTTP interface: how money, rates, days and lists are written, and the record every model starts from.
+"""The words of the HTTP interface: how money, rates, days and lists are written, and what every model starts from.
 
 Amounts are yuan strings with two places, rates and shares decimal strings with six, instants ISO 8601 with zone, ids
 strings. What the database keeps in fen and ppm becomes these here, and nowhere else.
@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from sqlalchemy import RowMapping
 
 from jiehuan.units.days import CHINA
 from jiehuan.units.money import format_yuan, half_up, parse_yuan
@@ -72,7 +73,7 @@ class Words(Record):
 
 
 class ProblemOut(Record):
-    """One thing that is wrong: where, what was found, why it is refused, how to mend it; the law where it is the law's."""
+    """One thing that is wrong: where, what was found, why it is refused, the mend; the law where it is the law's."""
 
     where: str
     value: str
@@ -126,8 +127,8 @@ def instant(value: datetime | None) -> datetime | None:
     return None if value is None else value.astimezone(CHINA)
 
 
-def spoken(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A database row in the words of the interface: ``*_fen`` becomes yuan, ``*_ppm`` a decimal rate, instants get the zone.
+def spoken(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
+    """A database row in the interface's words: ``*_fen`` becomes yuan, ``*_ppm`` a decimal rate, instants get the zone.
 
     >>> spoken({"principal_fen": 91680, "rate_ppm": 180000, "n": 1})
     {'principal': '916.80', 'rate': '0.180000', 'n': 1}

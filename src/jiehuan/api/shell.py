@@ -1,4 +1,4 @@
-"""The outermost layer: security headers on every answer, a log line without personal data, and the last net for faults."""
+"""The outermost layer: security headers on every answer, a log line without personal data, the last net for faults."""
 
 from __future__ import annotations
 
@@ -29,10 +29,6 @@ CONSOLE_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_DOCS_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'self' 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "img-src 'self' data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
-)
 _HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -44,7 +40,7 @@ _HEADERS: Mapping[str, str] = {
 
 
 class Shell:
-    """ASGI middleware. A fault inside becomes a 500 in the common shape; it never reaches the server's own traceback."""
+    """ASGI middleware. A fault inside becomes a 500 in the common shape; it never reaches the server's traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -77,9 +73,8 @@ class Shell:
 def _dress(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
-    path = scope["path"]
-    headers.setdefault("Content-Security-Policy", _DOCS_POLICY if path == "/docs" else CONSOLE_POLICY)
-    if path.startswith("/api"):
+    headers.setdefault("Content-Security-Policy", CONSOLE_POLICY)
+    if scope["path"].startswith("/api"):
         headers.setdefault("Cache-Control", "no-store")
 
 

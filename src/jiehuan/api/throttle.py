@@ -1,6 +1,6 @@
 """Failed logins are slowed down: counted in the diary per login and address, per login, and per address.
 
-An attempt is written before the password is looked at, so that a crowd of requests at once is counted too. The login itself is
+An attempt is written before the password is looked at, so that a crowd of requests at once is counted too. The login is
 written as a digest only: people mistype their password into the wrong field.
 """
 
@@ -39,7 +39,7 @@ def forgive(connection: Connection, now: datetime, login: str, address: str) -> 
 
 
 def _counted(connection: Connection, subject: str, since: datetime, *, forgiven: bool) -> tuple[int, int, datetime]:
-    """Attempts and good logins of a subject in the window, and the first attempt; after the last good login if ``forgiven``."""
+    """A subject's attempts and good logins, and the first attempt; after the last good login only, if ``forgiven``."""
     mine = activity.c.subject == subject, activity.c.at > since
     last_good = select(func.max(activity.c.id)).where(*mine, activity.c.verb == "login_good").scalar_subquery()
     start = func.coalesce(last_good, 0) if forgiven else 0

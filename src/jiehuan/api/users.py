@@ -51,7 +51,7 @@ class NewUser(Body):
 
 
 class UserChange(Body):
-    """What to change of an account; what is absent stays. A new role or password, or a lock, ends the account's sessions."""
+    """What to change; what is absent stays. A new role or password, or a lock, ends the account's sessions."""
 
     name: Plain | None = None
     role: Role | None = None

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from sqlalchemy import Connection, Select, insert, select, update
 
-from jiehuan.api.access import Store
+from jiehuan.api.access import Keys, Store
 from jiehuan.api.cases import today
 from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import masked_names
@@ -18,6 +18,7 @@ from jiehuan.api.shapes import Body, Id, Page, Plain, Record, Words, Yuan, YuanI
 from jiehuan.api.writes import Write, WriteOnce
 from jiehuan.flow.activity import note
 from jiehuan.store.tables import contact, loan, loan_state, promise, work_item
+from jiehuan.store.vault import Vault
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.units.ids import derived_id
@@ -102,6 +103,7 @@ def _rows() -> Select[Any]:
 @router.get("")
 def list_work(
     database: Store,
+    vault: Keys,
     paging: Paging,
     day: Annotated[date | None, Query(description="Default: the book's day.")] = None,
     status: Annotated[Literal["open", "done", "expired"] | None, Query()] = None,
@@ -129,19 +131,19 @@ def list_work(
             start = datetime.combine(on, time(), CHINA)
             rows = rows.where(work_item.c.at >= start, work_item.c.at < start + timedelta(days=1))
         found, total = page_of(connection, rows, paging, sortable, "-expected_gain", work_item.c.item_id)
-        items = _shown(connection, found)
+        items = _shown(connection, vault, found)
     return WorkPage(day=on, total=total, page=paging.page, size=paging.size, items=items)
 
 
 @router.get("/{item_id}")
-def get_work_item(database: Store, item_id: Annotated[Id, Path()]) -> WorkRow:
+def get_work_item(database: Store, vault: Keys, item_id: Annotated[Id, Path()]) -> WorkRow:
     """One item."""
     with database.connect() as connection:
-        return _item(connection, item_id)
+        return _item(connection, vault, item_id)
 
 
 @router.post("/{item_id}/outcome")
-def post_outcome(write: Write, item_id: Annotated[Id, Path()], body: Outcome) -> WorkRow:
+def post_outcome(write: Write, vault: Keys, item_id: Annotated[Id, Path()], body: Outcome) -> WorkRow:
     """Say what came of an item: it is done, the contact is kept, a promise is opened."""
     if (body.result == "promise") != (body.promise is not None):
         raise InputError(
@@ -151,12 +153,14 @@ def post_outcome(write: Write, item_id: Annotated[Id, Path()], body: Outcome) ->
         )
 
     def act(connection: Connection) -> WorkRow:
-        return _finish(connection, write, item_id, body, datetime.now(UTC))
+        return _finish(connection, vault, write, item_id, body, datetime.now(UTC))
 
     return write.once(WorkRow, act)
 
 
-def _finish(connection: Connection, write: WriteOnce, item_id: str, body: Outcome, now: datetime) -> WorkRow:
+def _finish(
+    connection: Connection, vault: Vault, write: WriteOnce, item_id: str, body: Outcome, now: datetime
+) -> WorkRow:
     row = (
         connection.execute(select(work_item).where(work_item.c.item_id == item_id).with_for_update())
         .mappings()
@@ -212,7 +216,7 @@ def _finish(connection: Connection, write: WriteOnce, item_id: str, body: Outcom
         item_id,
         {"loan": row["loan_id"], "action": row["action"], "result": body.result},
     )
-    return _item(connection, item_id)
+    return _item(connection, vault, item_id)
 
 
 def _promise(connection: Connection, row: Any, wanted: PromiseIn, at: datetime) -> dict[str, str]:
@@ -237,13 +241,13 @@ def _promise(connection: Connection, row: Any, wanted: PromiseIn, at: datetime) 
     return {"amount": format_yuan(amount), "due_on": str(wanted.due_on)}
 
 
-def _item(connection: Connection, item_id: str) -> WorkRow:
+def _item(connection: Connection, vault: Vault, item_id: str) -> WorkRow:
     found = connection.execute(_rows().where(work_item.c.item_id == item_id)).mappings().all()
     if not found:
         raise NotFound(Problem("item_id", item_id, "no such work item", "look in GET /api/work"))
-    return _shown(connection, found)[0]
+    return _shown(connection, vault, found)[0]
 
 
-def _shown(connection: Connection, found: Any) -> list[WorkRow]:
-    names = masked_names(connection, [row["borrower_id"] for row in found])
+def _shown(connection: Connection, vault: Vault, found: Any) -> list[WorkRow]:
+    names = masked_names(connection, vault, [row["borrower_id"] for row in found])
     return [WorkRow(**spoken(row), name=names.get(row["borrower_id"])) for row in found]
