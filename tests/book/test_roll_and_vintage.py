@@ -13,11 +13,13 @@ from jiehuan.units.errors import InputError
 
 def test_roll_cure_and_gone_by_hand() -> None:
     before = tape(
-        loan("rolls", 4_000, dpd=20), loan("cures", 3_000, dpd=20), loan("settles", 1_000, dpd=20), loan("jumps", 2_000, dpd=20),
+        loan("rolls", 4_000, dpd=20), loan("cures", 3_000, dpd=20),
+        loan("settles", 1_000, dpd=20), loan("jumps", 2_000, dpd=20),
         loan("current", 9_000), loan("deep", 500, dpd=200), loan("lost", 700, dpd=50), loan("sold", 800, dpd=95),
     )  # fmt: skip
     after = tape(
-        loan("rolls", 4_000, dpd=50), loan("cures", 2_900), loan("settles", 0, status="settled"), loan("jumps", 2_000, dpd=70),
+        loan("rolls", 4_000, dpd=50), loan("cures", 2_900), loan("settles", 0, status="settled"),
+        loan("jumps", 2_000, dpd=70),
         loan("current", 8_000, dpd=5), loan("deep", 500, dpd=230), loan("sold", 800, dpd=125, status="sold"),
         loan("new", 5_000), as_of=JUNE,
     )  # fmt: skip
@@ -40,7 +42,8 @@ def test_roll_cure_and_gone_by_hand() -> None:
 def test_vintage_counts_months_on_book_from_the_month_of_drawing() -> None:
     drawn = date(2026, 3, 31)
     stack = tape(
-        loan("a", 1_000, drawn_on=drawn, principal_fen=1_000), loan("b", 900, dpd=40, drawn_on=drawn, principal_fen=1_000),
+        loan("a", 1_000, drawn_on=drawn, principal_fen=1_000),
+        loan("b", 900, dpd=40, drawn_on=drawn, principal_fen=1_000),
         loan("a", 950, drawn_on=drawn, principal_fen=1_000, as_of=JUNE),
         loan("b", 500, drawn_on=drawn, principal_fen=1_000, as_of=JUNE),
     )  # fmt: skip
