@@ -39,8 +39,8 @@ def page(document: dict[str, Any]) -> str:
     title = escape(f"{document['info']['title']} API {document['info']['version']}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<style>{_STYLE}</style></head><body><h1>{title}</h1>{told}<p>Machines read <a href="/openapi.json">/openapi.json</a>.</p>'
-        f"{body}<h2>Shapes</h2>{shapes}</body></html>"
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{told}"
+        f'<p>Machines read <a href="/openapi.json">/openapi.json</a>.</p>{body}<h2>Shapes</h2>{shapes}</body></html>'
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from jiehuan.api.alerts import AlertRow
 from jiehuan.api.book_figures import book_day
@@ -17,13 +17,15 @@ from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of
 from jiehuan.api.shapes import Rate, Record, Words, Yuan, spoken, yuan
-from jiehuan.store.tables import alert, contact, disposal, entry, legal_case, line, loan, loan_event, promise, work_item
+from jiehuan.store.tables import alert, contact, disposal, entry, legal_case, line, loan, loan_event, loan_state, promise, work_item
 from jiehuan.store.vault import Vault
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan
 
 if TYPE_CHECKING:
-    from jiehuan.loan import Event, LoanState, Terms
+    from jiehuan.loan import LoanState
+
+_SOLD = select(exists().where(loan_state.c.loan_id == bindparam("loan_id"), loan_state.c.status == "sold"))
 
 MOST = 500
 """How many rows of each list one answer carries, newest first."""
@@ -198,7 +200,9 @@ class LoanOut(Record):
 
 def loan_whole(connection: Connection, vault: Vault, loan_id: str, on: date | None) -> LoanOut:
     """The loan on ``on`` (default: the book's day). Raises NotFound, and InputError for a day before the drawing."""
-    from jiehuan.loan import replay  # compiled code: loaded when first needed, so that the server starts at once
+    from jiehuan.flow.servicing import (
+        load_loan,
+    )  # compiled code: loaded when first needed, so that serving starts at once
 
     row = connection.execute(select(loan).where(loan.c.loan_id == loan_id)).mappings().one_or_none()
     if row is None:
@@ -207,13 +211,13 @@ def loan_whole(connection: Connection, vault: Vault, loan_id: str, on: date | No
     if not row["drawn_on"] <= day <= date(2150, 12, 31):
         mend = f"a day from {row['drawn_on']} to 2150-12-31"
         raise InputError(Problem("query on", str(day), f"the loan was drawn on {row['drawn_on']}", mend))
-    terms, events = loan_facts(connection, row)
-    state = replay(terms, events, day)
+    state = load_loan(connection, loan_id).state(day)
+    sold = connection.execute(_SOLD, {"loan_id": loan_id}).scalar_one()
     said = spoken(row)
     return LoanOut(
         **{name: said[name] for name in said if name != "borrower_id"},
         borrower=borrower_of(connection, vault, row["borrower_id"]),
-        state=_state(state),
+        state=_state(state, sold=sold),
         schedule=_schedule(state),
         events=_events(connection, loan_id),
         journal=_journal(connection, loan_id),
@@ -236,24 +240,7 @@ def loan_whole(connection: Connection, vault: Vault, loan_id: str, on: date | No
     )
 
 
-def loan_facts(connection: Connection, row: Any) -> tuple[Terms, tuple[Event, ...]]:
-    """The terms and the events of a loan's row, as the loan room reads them."""
-    from jiehuan.loan import read_event, read_terms
-
-    stored = connection.execute(
-        select(loan_event).where(loan_event.c.loan_id == row["loan_id"]).order_by(loan_event.c.seq)
-    )
-    events = tuple(
-        read_event(
-            {**each.body, "id": each.event_id, "kind": each.kind, "on": each.effective_on, "known_on": each.known_on},
-            f"event {each.event_id}",
-        )
-        for each in stored
-    )
-    return read_terms(row["terms"], f"loan {row['loan_id']}"), events
-
-
-def _state(state: LoanState) -> StateOut:
+def _state(state: LoanState, *, sold: bool) -> StateOut:
     return StateOut(
         on=state.on,
         principal_outstanding=format_yuan(state.principal_outstanding_fen),
@@ -268,7 +255,9 @@ def _state(state: LoanState) -> StateOut:
         bucket=state.bucket,
         grade=state.loan_class,
         provision=format_yuan(state.provision_fen),
-        status=state.status,
+        status="sold"
+        if sold
+        else state.status,  # a sale is the lender's act, not the loan's: the fold does not know it
         next_due=state.next_due,
         apr=state.apr,
         eff=state.eff,

@@ -12,25 +12,19 @@ from fastapi import APIRouter
 
 from jiehuan.api.access import Store
 from jiehuan.api.activity import ActivityRow, latest_activity
-from jiehuan.api.book_figures import (
-    BucketFigures,
-    GroupFigures,
-    MonthFigures,
-    VintageFigures,
-    book_day,
-    buckets,
-    groups,
-    months,
-    totals,
-    vintages,
-)
+from jiehuan.api.book_figures import BucketFigures, GroupFigures, book_day, buckets, groups, totals
+from jiehuan.api.book_series import MonthFigures, VintageFigures, months, vintages
 from jiehuan.api.shapes import Record, Share, Yuan
 
 router = APIRouter(prefix="/api", tags=["overview"])
 
 
 class Totals(Record):
-    """The book on its day. ``provision_coverage`` is provision over non-performing principal (five-class)."""
+    """The book on its day.
+
+    ``overdue`` is what is due and unpaid, ``overdue_balance`` the whole principal of loans with any day past due.
+    ``provision_coverage`` is provision over non-performing principal (five-class).
+    """
 
     loans: int
     active: int
@@ -39,6 +33,8 @@ class Totals(Record):
     outstanding: Yuan
     overdue: Yuan
     overdue_ratio: Share
+    overdue_balance: Yuan
+    overdue_balance_ratio: Share
     npl_class: Yuan
     npl_ratio_class: Share
     npl_90: Yuan

@@ -1,0 +1,77 @@
+"""The declared table of doors: complete, closed by default, and true to the brief of each role."""
+
+from __future__ import annotations
+
+import copy
+from importlib.resources import files
+
+import pytest
+import yaml
+
+from jiehuan.api import app
+from jiehuan.api.rules import PUBLIC, read, rules
+
+
+def test_every_route_is_declared_and_every_declaration_is_a_route():
+    assert app.doors((*app.OPEN, *app.GUARDED)) == set(rules().routes)
+
+
+def test_the_document_shows_exactly_the_declared_doors():
+    shown = {f"{method.upper()} {path}" for path, methods in app.describe()["paths"].items() for method in methods}
+    assert shown == set(rules().routes)
+
+
+def test_an_undeclared_route_stops_the_start(monkeypatch):
+    table = copy.copy(dict(rules().routes))
+    table.pop("GET /api/loans")
+    monkeypatch.setattr(app, "rules", lambda: read_with(table))
+    with pytest.raises(RuntimeError, match="GET /api/loans"):
+        app.describe()
+
+
+def read_with(table):
+    document = yaml.safe_load(files("jiehuan.api").joinpath("access.yaml").read_text(encoding="utf-8"))
+    document["routes"] = {door: "public" if who == PUBLIC else sorted(who) for door, who in table.items()}
+    return read(document)
+
+
+def test_a_misspelt_role_is_a_fault_of_the_table():
+    document = yaml.safe_load(files("jiehuan.api").joinpath("access.yaml").read_text(encoding="utf-8"))
+    document["routes"]["GET /api/loans"] = ["risk", "colector"]
+    with pytest.raises(ValueError, match="GET /api/loans"):
+        read(document)
+
+
+def test_only_login_and_health_are_public():
+    assert {door for door, who in rules().routes.items() if who == PUBLIC} == {
+        "POST /api/session",
+        "GET /api/health",
+        "GET /api/ready",
+    }
+
+
+def test_the_auditor_reads_everything_and_writes_only_his_own_password_and_logout():
+    for door, who in rules().routes.items():
+        if who == PUBLIC:
+            continue
+        own = door in {"POST /api/session/password", "DELETE /api/session"}
+        assert ("auditor" in who) == (door.startswith("GET ") or own), door
+
+
+def test_the_collector_writes_only_in_the_work_room():
+    writes = {door for door, who in rules().routes.items() if "collector" in who and not door.startswith("GET ")}
+    assert writes == {"POST /api/session/password", "DELETE /api/session", "POST /api/work/{item_id}/outcome"}
+
+
+def test_the_admin_sees_no_personal_data():
+    assert rules().personal["admin"] == frozenset()
+
+
+def test_every_write_takes_an_idempotency_key_but_login_and_logout():
+    for path, methods in app.describe()["paths"].items():
+        for method, operation in methods.items():
+            names = {
+                each["name"] for each in operation.get("parameters", ()) if each["in"] == "header" and each["required"]
+            }
+            writes = method != "get" and path != "/api/session"
+            assert ("Idempotency-Key" in names) == writes, (method, path)
