@@ -1,0 +1,73 @@
+"""``jiehuan loan``: one loan from its events, or a book of them at the end of a day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from jiehuan.cli.terminal import JSON_FLAG, read_json, show_facts, show_json, show_table
+from jiehuan.units.errors import InputError, Problem
+
+_REPLAY = """State, schedule and journal of one loan, from its terms and events.
+
+FILE is a JSON object: lender_type, principal, rate, months, method, drawn_on, first_due?, penalty_uplift?, fees?, events.
+Events that do not fit are refused with a reason each (exit code 1); a malformed file is exit code 2.
+
+Example: jiehuan loan replay examples/loan_overdue.json --on 2026-06-30
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="One loan from its events; a book at the end of a day.")
+    group.command("replay", help=_REPLAY)(replay_file)
+    app.add_typer(group, name="loan")
+
+
+def replay_file(
+    file: Path = typer.Argument(..., help="The loan as JSON (-: standard input)."),
+    on: str = typer.Option(..., help="The day at whose evening the loan is shown, YYYY-MM-DD."),
+    known_by: str = typer.Option(None, help="By what was known on this day (default: the same day)."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Print the loan (see ``_REPLAY``)."""
+    from jiehuan.ledger import journal
+    from jiehuan.loan import read_events, read_terms, replay
+    from jiehuan.units.days import parse_date
+
+    document = read_json(file)
+    if not isinstance(document, dict):
+        raise InputError(Problem(str(file), "", "not one loan", "write a JSON object; for many loans use loan day-end"))
+    faults: list[Problem] = []
+    terms, events = None, None
+    for read in (lambda: read_terms(document), lambda: read_events(document.get("events"))):
+        try:
+            found = read()
+        except InputError as error:
+            faults.extend(error.problems)
+            continue
+        if isinstance(found, tuple):
+            events = found
+        else:
+            terms = found
+    if faults or terms is None or events is None:
+        raise InputError(faults)
+    day = parse_date(on, "--on")
+    known = parse_date(known_by, "--known-by") if known_by else day
+    state = replay(terms, events, day, known_by=known)
+    shown = state.as_document()
+    entries = journal(terms, events, day, str(document.get("loan_id") or ""))
+    shown["journal"] = [entry.as_document() for entry in entries]
+    if as_json:
+        show_json(shown)
+        return
+    show_facts({name: value for name, value in shown.items() if name not in {"schedule", "journal"}})
+    columns = ("n", "due", "pay_by", "principal", "interest", "paid_principal", "paid_interest", "penalty", "status")
+    show_table("schedule", columns, [tuple(row[name] for name in columns) for row in shown["schedule"]])
+    lines = [
+        (entry["effective"], entry["known"], line["account"], line["debit"], line["credit"])
+        for entry in shown["journal"]
+        for line in entry["lines"]
+    ]
+    show_table("journal", ("effective", "known", "account", "debit", "credit"), lines)

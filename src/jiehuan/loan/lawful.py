@@ -1,0 +1,146 @@
+"""What the law says to a loan's terms: the cap on its cost, the room that leaves for penalty, and the classes.
+
+Every figure is read from the law book for the lender and the day; none stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from math import gcd
+from typing import Any
+
+from jiehuan.law import law_on
+from jiehuan.law.rule import LENDER_TYPES
+from jiehuan.loan.layout import LAW, LAW_AGAIN, LAW_FIRST, LAW_INSTALMENTS, LAW_MONTHS, LAW_PROVISION, LAW_THRESHOLD
+from jiehuan.loan.schedule import Schedule, loaded_rate_ppm
+from jiehuan.loan.terms import Plan, Terms
+from jiehuan.units.errors import Problem
+from jiehuan.units.money import format_yuan
+from jiehuan.units.rates import PPM, format_rate
+
+CLASSES = ("normal", "special_mention", "substandard", "doubtful", "loss")
+BUCKETS = ("M0", "M1", "M2", "M3", "M3+")
+LawOn = Callable[[date, str], Any]
+"""Gives the law of a day for a lender type, as ``jiehuan.law.law_on`` does."""
+
+_NO_LIMIT = 1 << 62
+
+
+def cost_cap_ppm(lender_type: str, drawn_on: date, law: LawOn = law_on) -> tuple[int, str] | None:
+    """The cap on the yearly cost of a loan drawn that day, in ppm, with its citation; None where the law sets none."""
+    book = law(drawn_on, lender_type)
+    caps = []
+    fixed = book.rule("cost_cap")
+    if fixed is not None:
+        caps.append((int(fixed.value), fixed.citation))
+    multiple, base = book.rule("lpr_cap_multiple"), book.rule("lpr_1y")
+    if multiple is not None and base is not None:
+        caps.append((int(multiple.value * base.value), multiple.citation))
+    return min(caps) if caps else None
+
+
+def cost_problem(terms: Terms, loaded_ppm: int, law: LawOn = law_on) -> Problem | None:
+    """Why the price of the loan is above the cap of the day it is drawn, or None. ``loaded_ppm``: what fees add to the
+    rate."""
+    cap = cost_cap_ppm(terms.lender_type, terms.drawn_on, law)
+    priced = terms.rate_ppm + loaded_ppm
+    if cap is None or priced <= cap[0]:
+        return None
+    return Problem(
+        "rate",
+        format_rate(priced),
+        f"the cost of the loan, fees included, is above the cap of {format_rate(cap[0])} a year",
+        "lower the rate or the fees",
+        citation=cap[1],
+        zh=f"综合融资成本年化{format_rate(priced)}超过上限{format_rate(cap[0])}",
+    )
+
+
+def draw_problems(schedule: Schedule, law: LawOn = law_on) -> list[Problem]:
+    """Every cap of the law that a draw on these terms would break, each with its article."""
+    terms = schedule.terms
+    book = law(terms.drawn_on, terms.lender_type)
+    problems = []
+    cost = cost_problem(terms, loaded_rate_ppm(schedule), law)
+    if cost is not None:
+        problems.append(cost)
+    balance = book.rule("balance_cap")
+    if balance is not None and terms.principal_fen > balance.value:
+        most, found = format_yuan(balance.value), format_yuan(terms.principal_fen)
+        why, mend = f"above the cap of {most} for one borrower", f"lend at most {most}"
+        problems.append(
+            Problem("principal", found, why, mend, balance.citation, f"本金{found}元超过单户余额上限{most}元")
+        )
+    bullet = book.rule("bullet_max_months")
+    if bullet is not None and terms.method in {"bullet", "interest_only"} and terms.months > bullet.value:
+        why = f"longer than the {bullet.value} months allowed when principal is repaid at once"
+        mend, zh = (
+            f"use at most {bullet.value} months, or instalments",
+            f"到期一次性还本的期限不得超过{bullet.value}个月",
+        )
+        problems.append(Problem("months", str(terms.months), why, mend, bullet.citation, zh))
+    term = book.rule("term_max_months")
+    if term is not None and terms.months > term.value:
+        why, mend = f"longer than the {term.value} months allowed", f"use at most {term.value} months"
+        problems.append(Problem("months", str(terms.months), why, mend, term.citation, f"期限不得超过{term.value}个月"))
+    uplift = uplift_problem(terms, law)
+    if uplift is not None:
+        problems.append(uplift)
+    return problems
+
+
+def uplift_problem(terms: Terms, law: LawOn = law_on) -> Problem | None:
+    """Why the uplift of the penalty rate is above what the law allows on the day of drawing, or None."""
+    rule = law(terms.drawn_on, terms.lender_type).rule("penalty_uplift_range")
+    uplift = terms.plan.penalty_uplift_ppm
+    if rule is None or uplift <= rule.value["high"]:
+        return None
+    most, found = format_rate(rule.value["high"]), format_rate(uplift)
+    why, mend = f"above the {most} that the law allows over the contract rate", f"use at most {most}"
+    return Problem("penalty_uplift", found, why, mend, rule.citation, f"罚息上浮幅度{found}超过{most}")
+
+
+def penalty_fraction(plan: Plan, cap_ppm: int | None, loaded_ppm: int) -> tuple[int, int]:
+    """The penalty of a plan per fen and day, as numerator and denominator in lowest terms.
+
+    It is rate × (1 + uplift) / 365, limited so that penalty, interest and fees together stay under the cap of the day
+    of drawing: what fees add to the yearly rate is taken off the cap, but never below the contract rate itself.
+    """
+    limit = _NO_LIMIT if cap_ppm is None else max(cap_ppm - loaded_ppm, plan.rate_ppm, 0) * PPM
+    numerator = min(plan.rate_ppm * (PPM + plan.penalty_uplift_ppm), limit)
+    denominator = 365 * PPM * PPM
+    shared = gcd(numerator, denominator)
+    return numerator // shared, denominator // shared
+
+
+def law_cells(on: date, law: LawOn = law_on, lenders: tuple[str, ...] = LENDER_TYPES) -> list[int]:
+    """What the fold needs of the law of a day, for each lender type (``layout.LAW`` cells each; zeros for those not
+    asked)."""
+    cells = [0] * (LAW * len(LENDER_TYPES))
+    for place, lender in enumerate(LENDER_TYPES):
+        if lender not in lenders:
+            continue
+        book = law(on, lender)
+        at = place * LAW
+        least = dict(book.value("classification"))
+        rates = book.value("provision_rates")
+        observation = book.value("restructure_observation")
+        for index, name in enumerate(CLASSES):
+            if index:
+                cells[at + LAW_THRESHOLD + index - 1] = int(least[name])
+            cells[at + LAW_PROVISION + index] = int(rates[name])
+        cells[at + LAW_MONTHS] = int(observation["months"])
+        cells[at + LAW_INSTALMENTS] = int(observation["instalments"])
+        cells[at + LAW_FIRST] = CLASSES.index(observation["first_class"])
+        cells[at + LAW_AGAIN] = CLASSES.index(observation["again_class"])
+    return cells
+
+
+def bucket_of(dpd: int) -> str:
+    """The M-bucket of days past due: M0 = 0, M1 = 1-30, M2 = 31-60, M3 = 61-90, M3+ above.
+
+    >>> [bucket_of(days) for days in (0, 1, 30, 31, 90, 91)]
+    ['M0', 'M1', 'M1', 'M2', 'M3', 'M3+']
+    """
+    return BUCKETS[min((dpd + 29) // 30, 4)] if dpd > 0 else BUCKETS[0]

@@ -1,0 +1,219 @@
+"""The plan of a loan as drawn: what falls due when, what it costs in all, and the rate that people are told.
+
+Sources: design of this project, section 4; the rate is 12 × the monthly internal rate of return of the flows, fees
+included, with the effective yearly rate beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from jiehuan.loan.amortise import (
+    BULLET,
+    DUE,
+    INTEREST,
+    PAY_BY,
+    PRINCIPAL,
+    ROW,
+    SCULPTED,
+    Ints,
+    thin_month,
+    write_amounts,
+    write_due_days,
+    write_planned,
+)
+from jiehuan.loan.civil import day_number, day_of
+from jiehuan.loan.terms import ENFORCEMENT_KINDS, METHODS, Plan, Terms
+from jiehuan.units.calendar import next_working_day
+from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.irr import compounded, monthly_irr, xirr
+from jiehuan.units.money import format_yuan
+from jiehuan.units.rates import PPM
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One line of the plan: the contractual due date, the day by which to pay, and its parts in fen.
+
+    ``balance_fen``: principal left after it. ``fee_fen``: fees that fall due after the line before and up to this one.
+    """
+
+    n: int
+    due: date
+    pay_by: date
+    principal_fen: int
+    interest_fen: int
+    fee_fen: int
+    balance_fen: int
+
+    @property
+    def total_fen(self) -> int:
+        """Principal, interest and fee together."""
+        return self.principal_fen + self.interest_fen + self.fee_fen
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The whole plan. Fees due by the drawing are in ``upfront_fee_fen``, later ones in their instalments."""
+
+    terms: Terms
+    instalments: tuple[Instalment, ...]
+    upfront_fee_fen: int
+
+    @property
+    def total_interest_fen(self) -> int:
+        """All interest of the plan."""
+        return sum(line.interest_fen for line in self.instalments)
+
+    @property
+    def total_fees_fen(self) -> int:
+        """All fees that belong to the price of the loan, whenever they fall due."""
+        return sum(fee.amount_fen for fee in priced_fees(self.terms))
+
+    @cached_property
+    def monthly_rate(self) -> float:
+        """The rate per month at which what is paid is worth what was received (see ``flows``)."""
+        return monthly_rate(self, with_fees=True)
+
+    @property
+    def apr(self) -> float:
+        """12 × the monthly rate: the yearly rate shown to people."""
+        return 12.0 * self.monthly_rate
+
+    @property
+    def eff(self) -> float:
+        """The effective yearly rate: (1 + monthly rate)^12 - 1."""
+        return compounded(self.monthly_rate)
+
+    def as_document(self) -> dict[str, Any]:
+        """The ``schedule`` output: money in yuan, rates with six places."""
+        return {
+            "schedule": [
+                {
+                    "n": line.n,
+                    "due": line.due.isoformat(),
+                    "pay_by": line.pay_by.isoformat(),
+                    "principal": format_yuan(line.principal_fen),
+                    "interest": format_yuan(line.interest_fen),
+                    "fee": format_yuan(line.fee_fen),
+                    "total": format_yuan(line.total_fen),
+                    "balance": format_yuan(line.balance_fen),
+                }
+                for line in self.instalments
+            ],
+            "total_interest": format_yuan(self.total_interest_fen),
+            "total_fees": format_yuan(self.total_fees_fen),
+            "upfront_fee": format_yuan(self.upfront_fee_fen),
+            "apr": six_places(self.apr),
+            "eff": six_places(self.eff),
+        }
+
+
+class Shifts:
+    """``shift[day]``: how many days a due day moves to the next working day, looked up when asked.
+
+    Stands in, for one loan, for the array that the compiled kernel reads.
+    """
+
+    def __getitem__(self, day: int) -> int:
+        return day_number(next_working_day(day_of(day))) - day
+
+
+def make_schedule(terms: Terms) -> Schedule:
+    """The plan of a loan as agreed, whole before its first event.
+
+    Raises InputError when a sculpted loan's cash flow does not carry the interest of some month, naming the month.
+    """
+    rows = plan_rows(terms.principal_fen, terms.plan, terms.calendar)
+    fees = priced_fees(terms)
+    lines: list[Instalment] = []
+    balance, paid_fees = terms.principal_fen, 0
+    upfront = sum(fee.amount_fen for fee in fees if fee.on <= terms.drawn_on)
+    paid_fees = upfront
+    count = len(rows) // ROW
+    for n in range(count):
+        at = n * ROW
+        due = day_of(rows[at + DUE])
+        balance -= rows[at + PRINCIPAL]
+        fee = sum(fee.amount_fen for fee in fees if fee.on <= due or n == count - 1) - paid_fees
+        paid_fees += fee
+        lines.append(
+            Instalment(n + 1, due, day_of(rows[at + PAY_BY]), rows[at + PRINCIPAL], rows[at + INTEREST], fee, balance)
+        )
+    return Schedule(terms, tuple(lines), upfront)
+
+
+def plan_rows(principal_fen: int, plan: Plan, calendar: str) -> list[int]:
+    """The rows (``amortise``) of a plan for a principal. Raises InputError as ``make_schedule`` does."""
+    method = METHODS.index(plan.method)
+    count = 1 if method == BULLET else plan.months
+    rows: Ints = [0] * (count * ROW)
+    start = day_number(plan.starts_on)
+    flows: Ints = list(plan.cashflow)
+    shift: Any = Shifts()
+    write_due_days(
+        rows, 0, count, method, plan.months, day_number(plan.first_due), plan.anchor_day, int(calendar == "cn"), shift
+    )
+    write_planned(rows, 0, count, principal_fen, plan.rate_ppm, method, flows, 0)
+    write_amounts(rows, 0, count, principal_fen, plan.rate_ppm, method, start, not plan.regular, 0)
+    short = thin_month(rows, 0, count, principal_fen, plan.rate_ppm) if method == SCULPTED else 0
+    if short:
+        where, flow = f"cashflow month {short}", format_yuan(plan.cashflow[short - 1])
+        mend = "give that month a larger flow, borrow less, or use interest_only for thin months"
+        raise InputError(
+            Problem(where, flow, "the instalment in proportion to it does not cover the month's interest", mend)
+        )
+    return list(rows)
+
+
+def priced_fees(terms: Terms) -> tuple[Any, ...]:
+    """The fees that belong to the price of the loan: all but the costs of enforcing it."""
+    return tuple(fee for fee in terms.fees if fee.kind not in ENFORCEMENT_KINDS)
+
+
+def monthly_rate(schedule: Schedule, *, with_fees: bool) -> float:
+    """The monthly internal rate of return of a plan, with or without its fees.
+
+    Plans with a regular first period and fees only on due dates are flows one a month. All others are dated flows,
+    whose yearly rate by days / 365 is taken back to a month.
+    """
+    terms = schedule.terms
+    fees = priced_fees(terms) if with_fees else ()
+    dues = {line.due: line.n for line in schedule.instalments}
+    if terms.plan.regular and all(fee.on <= terms.drawn_on or fee.on in dues for fee in fees):
+        months = terms.months
+        flows = [0] * (months + 1)
+        flows[0] = terms.principal_fen
+        for line in schedule.instalments:
+            flows[line.n if len(dues) > 1 else months] -= line.principal_fen + line.interest_fen
+        for fee in fees:
+            place = dues.get(fee.on, 0)
+            flows[place if len(dues) > 1 or place == 0 else months] -= fee.amount_fen
+        return monthly_irr(flows)
+    dated = [(terms.drawn_on, terms.principal_fen)]
+    dated += [(line.due, -line.principal_fen - line.interest_fen) for line in schedule.instalments]
+    dated += [(max(fee.on, terms.drawn_on), -fee.amount_fen) for fee in fees]
+    return float((1.0 + xirr(dated)) ** (1 / 12) - 1.0)
+
+
+def loaded_rate_ppm(schedule: Schedule) -> int:
+    """How much the fees add to the yearly rate, in ppm rounded up: what is left under a cap is left for the penalty."""
+    if not priced_fees(schedule.terms):
+        return 0
+    added = 12.0 * (monthly_rate(schedule, with_fees=True) - monthly_rate(schedule, with_fees=False))
+    return max(0, -int(-added * PPM // 1))
+
+
+def six_places(rate: float) -> str:
+    """A rate as a decimal string with six places."""
+    text = f"{rate:.6f}"
+    return "0.000000" if text == "-0.000000" else text
+
+
+def due_days(schedule: Schedule) -> Iterator[date]:
+    """The contractual due dates in order."""
+    return (line.due for line in schedule.instalments)
