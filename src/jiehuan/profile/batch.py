@@ -65,13 +65,22 @@ def _loans(loans: pl.DataFrame) -> pl.DataFrame:
         _known(loans, name, of_event=True).alias(f"{name}_known")
         for name in ("drawn_on", "settled_on", "first_repaid_on")
     ]
-    return loans.select(
+    alone = pl.col("first_due_on_day") == pl.col("due_on_day")
+    frame = loans.select(
         pl.col("borrower_id").cast(pl.String),
         pl.col("principal_fen").cast(pl.Int64),
         pl.col("outstanding_fen").cast(pl.Int64).fill_null(pl.col("principal_fen").cast(pl.Int64)),
         *days,
         *moments,
     ).with_columns(pl.col("first_due_on_day").fill_null(pl.col("due_on_day")))
+    filled = [
+        pl.when(alone)
+        .then(pl.col(f"first_repaid_on_{part}").fill_null(pl.col(f"settled_on_{part}")))
+        .otherwise(pl.col(f"first_repaid_on_{part}"))
+        .alias(f"first_repaid_on_{part}")
+        for part in ("day", "known")
+    ]
+    return frame.with_columns(filled)
 
 
 def _as_known(joined: pl.DataFrame) -> pl.DataFrame:
@@ -101,7 +110,7 @@ def _as_known(joined: pl.DataFrame) -> pl.DataFrame:
         on_time=pl.col("settled") & (pl.col("lateness") <= 0),
         late=pl.col("lateness") > 0,
         first_late=pl.col("first_lateness") > 0,
-        first_seen=pl.col("first_repaid") | (pl.col("first_lateness") > 0),
+        first_seen=pl.col("first_repaid") | ((pl.col("first_lateness") > 0) & ~pl.col("settled")),
     )
     return rows.sort(["place", "drawn_on_known", "due_on_day", "principal_fen"], descending=[False, True, True, True])
 

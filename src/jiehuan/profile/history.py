@@ -95,7 +95,8 @@ def _loan(record: Mapping[str, Any], place: str) -> EarlierLoan:
     _, due_on = moment("due_on")
     settled, settled_on = moment("settled_on")
     _, first_due_on = moment("first_due_on", record.get("due_on"))
-    first_repaid, first_repaid_on = moment("first_repaid_on")
+    alone = first_due_on == due_on  # one instalment: its repayment settles the loan
+    first_repaid, first_repaid_on = moment("first_repaid_on", record.get("settled_on") if alone else None)
     principal = record.get("principal_fen")
     outstanding = record.get("outstanding_fen", principal)
     for name, value in (("drawn_on", drawn_on), ("due_on", due_on)):
@@ -166,7 +167,7 @@ def _as_known(loan: EarlierLoan, moment: datetime) -> dict[str, Any]:
         "on_time": settled and lateness <= 0,
         "late": lateness > 0,
         "first_late": first_lateness > 0,
-        "first_seen": first_repaid or first_lateness > 0,
+        "first_seen": first_repaid or (first_lateness > 0 and not settled),
         "first_repaid": first_repaid,
     }
 

@@ -1,0 +1,163 @@
+"""A bank flow: how its rows are read, and what cannot be read is told without losing the good ones.
+
+A row is ``{at | date, amount_fen | amount, direction?, counterparty?, description?, balance_fen? | balance?,
+own_account?, id?}``. Amounts are signed (in above 0, out below), or unsigned with ``direction`` in or out (收, 支).
+Plain amounts are yuan strings, ``_fen`` whole fen. ``own_account`` says that the other account is the borrower's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import pairwise
+from typing import Any
+
+from jiehuan.profile.history import moment_of
+from jiehuan.units.days import parse_date
+from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.money import MAX_FEN, parse_yuan
+
+_IN = {"in", "credit", "收", "收入", "贷", "cr"}
+_OUT = {"out", "debit", "支", "支出", "借", "dr"}
+_NONE = (None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One movement on the account: ``amount_fen`` above 0 came in, below 0 went out; ``row`` is its row in the file."""
+
+    at: datetime
+    amount_fen: int
+    counterparty: str
+    description: str
+    balance_fen: int | None = None
+    own: bool = False
+    row: int = 0
+
+    @property
+    def text(self) -> str:
+        """Counterparty and description in small letters, for looking up words."""
+        return f"{self.counterparty} {self.description}".lower()
+
+
+@dataclass(frozen=True)
+class BankFlow:
+    """Transactions in order of time, the rows that were refused, and where the running balance does not add up."""
+
+    transactions: tuple[Transaction, ...]
+    refused: tuple[Problem, ...] = ()
+    balance_breaks: tuple[int, ...] = ()
+
+    def before(self, moment: datetime) -> BankFlow:
+        """The flow as it was known at ``moment``: nothing at or after it. Raises InputError when nothing is left."""
+        kept = tuple(one for one in self.transactions if one.at < moment)
+        if not kept:
+            raise InputError(
+                Problem("bank_flow", "", f"no transaction before {moment:%Y-%m-%d}", "give an earlier flow")
+            )
+        return replace(self, transactions=kept)
+
+
+def read_flow(rows: Iterable[Any], place: str = "bank_flow") -> BankFlow:
+    """Read the rows of a flow. Bad rows are refused by name in the result; raises InputError when none is good."""
+    good: list[Transaction] = []
+    refused: list[Problem] = []
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        where = f"{place} row {number}"
+        if not isinstance(row, Mapping):
+            refused.append(Problem(where, str(row)[:80], "not an object", "write the columns of a transaction"))
+            continue
+        key = str(row.get("id") or "")
+        if key and key in seen:
+            refused.append(Problem(f"{where}, id", key, "the same transaction again", "remove the doubled row"))
+            continue
+        try:
+            good.append(_transaction(row, where, number))
+        except InputError as error:
+            refused.extend(error.problems)
+            continue
+        seen.add(key)
+    if not good:
+        raise InputError(refused or [Problem(place, "", "no transactions", "give at least one row")])
+    breaks = _balance_breaks(good)
+    good.sort(key=lambda one: (one.at, one.row))
+    return BankFlow(tuple(good), tuple(refused), breaks)
+
+
+def _transaction(row: Mapping[str, Any], where: str, number: int) -> Transaction:
+    problems: list[Problem] = []
+    at, amount, balance = moment_of(date.min), 0, None
+    try:
+        at = _moment(row, where)
+    except InputError as error:
+        problems.extend(error.problems)
+    try:
+        amount = _amount(row, where)
+    except InputError as error:
+        problems.extend(error.problems)
+    try:
+        balance = _fen(row, "balance", where)
+    except InputError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise InputError(problems)
+    words = {name: str(row.get(name) or "").strip() for name in ("counterparty", "description")}
+    own = row.get("own_account") in (True, 1, "true", "True", "1", "是", "yes")
+    return Transaction(at, amount, words["counterparty"], words["description"], balance, own, number)
+
+
+def _moment(row: Mapping[str, Any], where: str) -> datetime:
+    name = "at" if row.get("at") not in _NONE else "date"
+    value = row.get(name)
+    if isinstance(value, str) and len(value.strip()) > 10:
+        try:
+            return moment_of(datetime.fromisoformat(value.strip().replace("/", "-")))
+        except ValueError:
+            mend = "write YYYY-MM-DD or an ISO instant"
+            raise InputError(Problem(f"{where}, {name}", value[:80], "not a date or an instant", mend)) from None
+    if isinstance(value, datetime):
+        return moment_of(value)
+    return moment_of(parse_date(value, f"{where}, {name}"))
+
+
+def _amount(row: Mapping[str, Any], where: str) -> int:
+    amount = _fen(row, "amount", where)
+    if amount is None:
+        raise InputError(Problem(f"{where}, amount", "", "is missing", "write yuan like -25.50"))
+    direction = str(row.get("direction") or "").strip().lower()
+    if direction in _OUT:
+        amount = -abs(amount)
+    elif direction in _IN:
+        amount = abs(amount)
+    elif direction:
+        raise InputError(Problem(f"{where}, direction", direction[:80], "not a direction", "write in or out"))
+    if amount == 0:
+        raise InputError(Problem(f"{where}, amount", "0", "nothing was moved", "remove the row"))
+    return amount
+
+
+def _fen(row: Mapping[str, Any], name: str, where: str) -> int | None:
+    exact = row.get(f"{name}_fen")
+    if exact not in _NONE:
+        if not isinstance(exact, int) or isinstance(exact, bool) or abs(exact) > MAX_FEN:
+            mend = "write a whole number of fen"
+            raise InputError(Problem(f"{where}, {name}_fen", str(exact)[:80], "not an amount in fen", mend))
+        return exact
+    value = row.get(name)
+    if value in _NONE:
+        return None
+    if isinstance(value, str):
+        value = value.replace(",", "").replace("¥", "").removeprefix("+").strip()
+    return parse_yuan(value, f"{where}, {name}", minimum=None)
+
+
+def _balance_breaks(rows: list[Transaction]) -> tuple[int, ...]:
+    """Rows whose balance is not the one before plus the amount, in the order of the file (either way round)."""
+    told = [one for one in rows if one.balance_fen is not None]
+    if len(told) < 2:
+        return ()
+    down = [b.row for a, b in pairwise(told) if b.balance_fen != (a.balance_fen or 0) + b.amount_fen]
+    up = [a.row for a, b in pairwise(told) if a.balance_fen != (b.balance_fen or 0) + a.amount_fen]
+    return tuple(down if len(down) <= len(up) else up)
