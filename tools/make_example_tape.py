@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from jiehuan.loan import make_schedule, read_terms
+from jiehuan.loan import read_terms
 from jiehuan.twin.life import Paid, live
 from jiehuan.twin.people import applies_on, make_person, visible_features
 from jiehuan.twin.world import World, load_world
@@ -20,7 +20,7 @@ from jiehuan.units.money import format_yuan
 
 SEED, PEOPLE, PER_MONTH = 20231201, 900, 50
 START, OBSERVED = date(2023, 12, 1), date(2025, 11, 30)
-METHODS = {"周转": ("bullet", "短期周转"), "装修": ("equal_principal", "等本分期")}
+METHODS = {"bridge": ("bullet", "short_bullet"), "renovation": ("equal_principal", "equal_principal")}
 
 
 def main(folder: Path) -> None:
@@ -46,26 +46,27 @@ def add_person(world: World, number: int, files: dict[str, list[dict[str, Any]]]
     on = applies_on(world, number, START, PER_MONTH)
     person = make_person(world, number, on)
     dice = world.dice("terms", number)
-    method, product = METHODS.get(person.purpose, ("equal_instalment", "灵活分期"))
+    method, product = METHODS.get(person.purpose, ("equal_instalment", "flexible_instalment"))
+    months = min(person.months, 6) if method == "bullet" else person.months
     rate = dice.choice(["0.1800", "0.2100", "0.2340"])
-    loan = {"lender_type": "micro_lender", "principal": format_yuan(person.amount_fen), "rate": rate, "months": person.months,
+    loan = {"lender_type": "micro_lender", "principal": format_yuan(person.amount_fen), "rate": rate, "months": months,
             "method": method, "drawn_on": str(on)}  # fmt: skip
     files["borrowers"].append({
         "borrower_id": person.person_id, "region": person.region, "birth_date": person.birth, "sex": person.sex, "name": person.name,
         "id_number": person.id_number, "phone": person.phone, "email": person.email,
     })  # fmt: skip
     common = {"product": product, "channel": dice.choice(["app", "app", "partner", "web"])}
-    visible = {name: value for name, value in visible_features(person, on).items() if name not in {"months", "purpose"}}
+    visible = visible_features(person, on)
     files["applications"].append({
         "application_id": f"a{number:05d}", "borrower_id": person.person_id,
         "applied_at": datetime.combine(on, time(dice.randint(8, 21), dice.randrange(60)), CHINA).isoformat(),
-        "amount": loan["principal"], "months": person.months, "purpose": person.purpose, **common, **visible,
+        "amount": loan["principal"], "months": months, "purpose": person.purpose, **common, **visible,
     })  # fmt: skip
     files["loans"].append({
         "loan_id": f"l{number:05d}", "borrower_id": person.person_id, "application_id": f"a{number:05d}", "drawn_on": on,
-        "principal": loan["principal"], "months": person.months, "rate": rate, "method": method, "region": person.region, **common,
+        "principal": loan["principal"], "months": months, "rate": rate, "method": method, "region": person.region, **common,
     })  # fmt: skip
-    for n, happened in enumerate(live(world, person, make_schedule(read_terms(loan)), OBSERVED)):
+    for n, happened in enumerate(live(world, person, read_terms(loan), OBSERVED)):
         if isinstance(happened, Paid):
             files["repayments"].append({
                 "event_id": f"r{number:05d}-{n}", "loan_id": f"l{number:05d}", "paid_on": happened.on,

@@ -31,11 +31,18 @@ def spare_cash(world: World, person: Person, month: date) -> int:
     return income_of(world, person, month) - person.living_fen - person.obligations_fen
 
 
-def pays_when_due(world: World, person: Person, due: date, amount_fen: int) -> tuple[date, int] | None:
-    """On which day and how much a person pays of an instalment unasked; None: not by themselves."""
+def pays_when_due(
+    world: World, person: Person, due: date, amount_fen: int, saved_months: int = 1
+) -> tuple[date, int] | None:
+    """On which day and how much a person pays of an instalment unasked; None: not by themselves.
+
+    ``saved_months``: for how many months they could put money by for it (the whole term of a bullet loan).
+    """
     dice = world.dice("due", person.person_id, due)
     forgets, unwilling = dice.random() < world.facts["forgetful"], dice.random() > person.willing
     spare = spare_cash(world, person, due)
+    if saved_months > 1:
+        spare += int(max(0, spare) * (saved_months - 1) * world.facts["saving_share"])
     if unwilling or spare < amount_fen // 4:
         return None
     if spare < amount_fen:

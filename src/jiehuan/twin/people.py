@@ -14,6 +14,7 @@ from typing import Any
 
 from jiehuan.twin.world import World
 from jiehuan.units.days import add_months
+from jiehuan.units.rates import PPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Person:
     months: int
     declared_income_fen: int
     employed_months: int
-    enquiries_6m: int
-    overdue_24m: int
+    queries_3m: int
+    worst_24m: int
     open_loans: int
     file_months: int
 
@@ -59,6 +60,10 @@ def make_person(world: World, number: int, on: date) -> Person:
     living = _round_yuan(income / 100 * facts["living_share"])
     stress = max(0.0, (obligations + living) / income - 0.6)
     bureau = facts["bureau"]
+    amount = max(100_000, min(20_000_000, round(income * dice.uniform(*facts["amount_to_income"]) / 50_000) * 50_000))
+    months = dice.choice(facts["months_choices"])
+    if dice.random() < facts["prudent"]:
+        months = next((term for term in facts["months_choices"] if term >= months and 3 * amount <= term * income), 12)
     age = min(59, max(20, int(dice.gauss(34, 8))))
     birth = date(on.year - age, dice.randint(1, 12), dice.randint(1, 28))
     sex = dice.choice(["f", "m"])
@@ -87,8 +92,8 @@ def make_person(world: World, number: int, on: date) -> Person:
         months=dice.choice(facts["months_choices"]),
         declared_income_fen=_round_yuan(income / 100 * dice.uniform(0.95, 1.35)),
         employed_months=0 if employment == "unemployed" else int(dice.expovariate(1 / 40)),
-        enquiries_6m=_poisson(dice, bureau["enquiries_base"] + bureau["enquiries_stress"] * stress),
-        overdue_24m=_poisson(
+        queries_3m=_poisson(dice, bureau["enquiries_base"] + bureau["enquiries_stress"] * stress),
+        worst_24m=_poisson(
             dice,
             bureau["overdue_base"] + bureau["overdue_unwilling"] * (1 - willing) + bureau["overdue_stress"] * stress,
         ),
@@ -98,23 +103,28 @@ def make_person(world: World, number: int, on: date) -> Person:
 
 
 def visible_features(person: Person, on: date) -> dict[str, Any]:
-    """What the platform's sources (application, bureau, bank flow) bring of a person on a day; plain JSON values."""
+    """What the platform's sources (application, bureau, bank flow, device) bring of a person on a day.
+
+    Names are those of ``profile/features.yaml``: fen, millionths, counts.
+    """
     return {
         "age": on.year - person.birth.year - ((on.month, on.day) < (person.birth.month, person.birth.day)),
-        "employment": person.employment,
-        "employed_months": person.employed_months,
+        "is_student": False,
+        "identity_verified": True,
+        "on_block_list": False,
         "declared_income_fen": person.declared_income_fen,
         "verified_income_fen": person.usual_income_fen,
-        "income_volatility": round(person.volatility, 4),
+        "income_low_fen": int(person.usual_income_fen * max(0.2, 1 - 1.3 * person.volatility)),
+        "income_volatility_ppm": round(person.volatility * PPM),
+        "income_months": min(24, max(3, person.employed_months)),
+        "salary_share_ppm": PPM if person.employment == "salaried" else 0,
         "obligations_fen": person.obligations_fen,
-        "enquiries_6m": person.enquiries_6m,
-        "overdue_24m": person.overdue_24m,
-        "open_loans": person.open_loans,
-        "file_months": person.file_months,
-        "amount_to_income": round(person.amount_fen / max(1, person.usual_income_fen), 4),
-        "debt_to_income": round(person.obligations_fen / max(1, person.usual_income_fen), 4),
-        "months": person.months,
-        "purpose": person.purpose,
+        "lenders_now": person.open_loans,
+        "bureau_queries_3m": person.queries_3m,
+        "bureau_worst_24m": person.worst_24m,
+        "bureau_lenders": person.open_loans,
+        "bureau_overdue_fen": 0,
+        "device_borrowers": 0,
     }
 
 

@@ -1,0 +1,72 @@
+"""Day end: every loan to the evening of a day: interest that fell due, dpd, class, penalty, provision, in state and journal.
+
+Catching up over several days gives what day by day gives, since a state is a fold of events, not of yesterday's state. At a
+month's end the book is photographed (table ``book_snapshot``): vintages and roll rates are made of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from jiehuan.flow.activity import note
+from jiehuan.flow.servicing import Held, load_loans, state_row
+from jiehuan.ledger import journal, provision_entry
+from jiehuan.loan import LoanState
+from jiehuan.store import tables
+from jiehuan.store.journal import append_many
+from jiehuan.store.rows import copy_rows, insert_missing, upsert
+from jiehuan.units.days import CHINA
+
+DONE = ("settled", "sold")
+
+
+def day_end(connection: Connection, on: date, on_progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+    """Bring every open loan to ``on``; counts of loans, of those overdue, and of entries posted. Twice changes nothing."""
+    open_ids = select(tables.loan_state.c.loan_id).where(tables.loan_state.c.status.not_in(DONE))
+    before = {
+        row.loan_id: row.provision_fen
+        for row in connection.execute(select(tables.loan_state.c.loan_id, tables.loan_state.c.provision_fen))
+    }
+    ids = list(connection.execute(open_ids.where(tables.loan_state.c.as_of <= on)).scalars())
+    states: list[tuple[Held, LoanState]] = []
+    entries = []
+    for held in load_loans(connection, ids):
+        state = held.state(on)
+        states.append((held, state))
+        posted = list(journal(held.terms, held.events, on, held.loan_id))
+        provision = provision_entry(held.loan_id, on, before.get(held.loan_id, 0), state.provision_fen)
+        entries.append((held.loan_id, posted + ([provision] if provision else [])))
+        if on_progress:
+            on_progress(1)
+    posted_count = append_many(connection, entries)
+    upsert(connection, tables.loan_state, [state_row(held.loan_id, state) for held, state in states])
+    if (on + timedelta(days=1)).day == 1:
+        keep_snapshot(connection, on, [(held.loan_id, state) for held, state in states])
+    overdue = sum(1 for _, state in states if state.dpd > 0)
+    counts = {"on": on.isoformat(), "loans": len(states), "overdue": overdue, "entries": posted_count}
+    note(connection, datetime.combine(on, time(23, 59), CHINA), "system", "day_end", on.isoformat(), counts)
+    return counts
+
+
+def keep_snapshot(connection: Connection, on: date, states: list[tuple[str, LoanState]]) -> int:
+    """Photograph the book on a day; a photograph that exists stays."""
+    rows = [snapshot_row(loan_id, on, state) for loan_id, state in states]
+    there = connection.execute(select(tables.book_snapshot.c.loan_id).where(tables.book_snapshot.c.as_of == on).limit(1)).first()
+    return insert_missing(connection, tables.book_snapshot, rows) if there else copy_rows(connection, tables.book_snapshot, rows)
+
+
+def snapshot_row(loan_id: str, on: date, state: LoanState) -> dict[str, Any]:
+    """One loan's line of a photograph."""
+    return {
+        "as_of": on,
+        "loan_id": loan_id,
+        "outstanding_fen": state.principal_outstanding_fen,
+        "overdue_fen": state.overdue_fen,
+        "dpd": state.dpd,
+        "class": state.loan_class,
+        "status": state.status,
+    }

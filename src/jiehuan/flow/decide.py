@@ -1,0 +1,178 @@
+"""Decide: one application through profile, score, affordability, policy, offers and law; the decision is kept whole.
+
+What decides is ``evaluate``, a pure function; the stored inputs and versions give the same decision again (``again``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from jiehuan.flow.activity import note
+from jiehuan.flow.evaluate import evaluate
+from jiehuan.flow.outcomes import earlier_loans
+from jiehuan.policy import Policy, default_policy, read_policy
+from jiehuan.score import Model
+from jiehuan.store import tables
+from jiehuan.store.outbox import publish
+from jiehuan.units.errors import Problem, Refused
+from jiehuan.units.ids import canonical_json, new_id
+from jiehuan.units.money import format_yuan, parse_yuan
+from jiehuan.units.rates import PPM, parse_rate
+
+STATUS = {"approve": "approved", "refuse": "refused", "review": "review"}
+
+
+def decide(connection: Connection, application_id: str, at: datetime, actor: str = "policy") -> dict[str, Any]:
+    """Decide an application that waits for it, and keep the decision; the decision document with its id.
+
+    An application that was signed or booked is Refused: its decision stands.
+    """
+    application = connection.execute(
+        select(tables.application, tables.borrower.c.birth_year)
+        .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
+        .where(tables.application.c.application_id == application_id)
+        .with_for_update(of=tables.application)
+    ).one_or_none()
+    if application is None:
+        raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
+    if application.status in {"signed", "booked", "imported", "withdrawn"}:
+        raise Refused(Problem("application", application_id, f"is {application.status}", "its decision stands"))
+    document = document_of(connection, application)
+    model_id, model = champion(connection)
+    policy = policy_in_force(connection, at)
+    decided = evaluate(document, model=model, policy=policy)
+    decision_id = new_id("de")
+    connection.execute(
+        insert(tables.decision).values(
+            decision_id=decision_id,
+            application_id=application_id,
+            outcome=decided["outcome"],
+            limit_fen=parse_yuan(decided["limit"]) if decided["limit"] else None,
+            rate_ppm=parse_rate(decided["rate"]) if decided["rate"] else None,
+            months=decided["months"],
+            method=decided["method"],
+            points=decided["points"],
+            pd=parse_rate(decided["pd"]) / PPM if decided["pd"] else None,
+            reasons=[*decided["reasons"], *_told(decided["score_reasons"])],
+            law_checks=decided["law_checks"],
+            offers=decided["offers"],
+            inputs={"document": document, "decided": decided},
+            policy_version=decided["versions"]["policy"],
+            model_id=model_id,
+            law_version=decided["versions"]["law"],
+            decided_by=actor,
+            decided_at=at,
+        )
+    )
+    connection.execute(
+        update(tables.application)
+        .where(tables.application.c.application_id == application_id)
+        .values(status=STATUS[decided["outcome"]])
+    )
+    told = {"application_id": application_id, "outcome": decided["outcome"], "limit": decided["limit"]}
+    publish(connection, "application.decided", application_id, told)
+    note(connection, at, actor, "decided", application_id, told)
+    return {"decision_id": decision_id, "application_id": application_id, **decided}
+
+
+def document_of(connection: Connection, application: Any) -> dict[str, Any]:
+    """The application as the document that ``evaluate`` takes: what was asked, features, earlier loans with us."""
+    features = dict(application.features)
+    document: dict[str, Any] = {
+        "applied_at": application.applied_at.isoformat(),
+        "lender_type": application.lender_type,
+        "product": application.product,
+        "purpose": application.purpose,
+        "amount": format_yuan(application.amount_fen),
+        "months": application.months,
+        "features": features,
+        "borrower": {name: features[name] for name in ("is_student", "identity_verified", "on_block_list") if name in features},
+    }
+    for name in ("bank_flow", "bureau", "device", "pay_day", "living_costs"):
+        if name in features:
+            document[name] = features.pop(name)
+    declared = features.pop("declared_income_fen", None)
+    if declared is not None:
+        document["declared_income"] = format_yuan(declared)
+    if application.birth_year and "age" not in features:
+        document["borrower"]["birth_year"] = application.birth_year
+    if "earlier_loans" not in features:
+        earlier = earlier_loans(connection, application.borrower_id, application.applied_at)
+        if earlier:
+            document["earlier_loans"] = earlier
+    return document
+
+
+def again(connection: Connection, decision_id: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The decision as stored, and as it comes out today from the stored inputs and versions."""
+    row = connection.execute(select(tables.decision).where(tables.decision.c.decision_id == decision_id)).one()
+    model = load_model(connection, row.model_id) if row.model_id else None
+    policy = policy_version(connection, row.policy_version)
+    return row.inputs["decided"], evaluate(row.inputs["document"], model=model, policy=policy)
+
+
+def champion(connection: Connection) -> tuple[str | None, Model | None]:
+    """The admission model in force, with its id; (None, None) before the first was fitted."""
+    model_id = connection.execute(
+        select(tables.model.c.model_id)
+        .where(tables.model.c.name == "admission", tables.model.c.status == "champion")
+        .order_by(tables.model.c.fitted_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return (model_id, load_model(connection, model_id)) if model_id else (None, None)
+
+
+def load_model(connection: Connection, model_id: str) -> Model:
+    """A stored model. Models never change, so each process reads one once."""
+    if model_id not in _MODELS:
+        body = connection.execute(select(tables.model.c.body).where(tables.model.c.model_id == model_id)).scalar_one()
+        if len(_MODELS) > 20:
+            _MODELS.clear()
+        _MODELS[model_id] = Model.from_document(body)
+    return _MODELS[model_id]
+
+
+_MODELS: dict[str, Model] = {}
+
+
+def policy_in_force(connection: Connection, at: datetime) -> Policy:
+    """The active policy with the latest effective date up to ``at``; the shipped one before any was released."""
+    graph = connection.execute(
+        select(tables.policy_version.c.graph)
+        .where(
+            tables.policy_version.c.name == "admission",
+            tables.policy_version.c.status == "active",
+            tables.policy_version.c.effective_from <= at.date(),
+        )
+        .order_by(tables.policy_version.c.effective_from.desc(), tables.policy_version.c.created_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return _read(canonical_json(graph)) if graph else default_policy()
+
+
+def policy_version(connection: Connection, version: str) -> Policy:
+    """A policy by its version (the hash of its content)."""
+    if default_policy().version == version:
+        return default_policy()
+    graph = connection.execute(
+        select(tables.policy_version.c.graph).where(tables.policy_version.c.version == version)
+    ).scalar_one_or_none()
+    if graph is None:
+        raise Refused(Problem("policy version", version, "is not stored here", "release it again"))
+    return _read(canonical_json(graph))
+
+
+@lru_cache(maxsize=16)
+def _read(graph: bytes) -> Policy:
+    import json
+
+    return read_policy(json.loads(graph))
+
+
+def _told(score_reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**reason, "source": "score"} for reason in score_reasons]

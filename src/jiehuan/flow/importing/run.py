@@ -1,0 +1,91 @@
+"""One import: read every file, refuse the bad rows, make loans of the good ones, write all or nothing.
+
+Ids of ours are made of the tape's ids, so the same tape brought twice finds everything already there.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jiehuan.flow.importing.gather import Gathered, gather
+from jiehuan.flow.importing.mapping import Mapping
+from jiehuan.flow.importing.rows import Refusal, Row, read_rows
+from jiehuan.flow.importing.save import save
+from jiehuan.store.database import Database
+from jiehuan.store.vault import open_vault
+from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.ids import new_id
+from jiehuan.units.tables import read_table
+
+Progress = Callable[..., None]
+
+
+@dataclass
+class ImportResult:
+    """What an import kept, what was already there, and what it refused."""
+
+    run_id: str
+    kept: dict[str, int] = field(default_factory=dict)
+    known: dict[str, int] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def as_document(self) -> dict[str, Any]:
+        """The result for JSON: counts, and the refused cells in full."""
+        return {
+            "run_id": self.run_id,
+            "kept": self.kept,
+            "already_there": self.known,
+            "refused_rows": len({(refusal.file, refusal.row) for refusal in self.refusals}),
+            "refused": [
+                {"file": r.file, "row": r.row, "column": r.column, "value": r.value, "reason": r.reason} for r in self.refusals
+            ],
+        }
+
+    def write_refusals(self, path: Path) -> None:
+        """Write the refused cells as CSV: file, row, column, value, reason."""
+        try:
+            with path.open("w", encoding="utf-8", newline="") as out:
+                writer = csv.writer(out, lineterminator="\n")
+                writer.writerow(["file", "row", "column", "value", "reason"])
+                writer.writerows([r.file, r.row, r.column, r.value, r.reason] for r in self.refusals)
+        except OSError as error:
+            mend = "name a file in a folder you may write to with --refused"
+            raise InputError(Problem(str(path), "", f"cannot be written: {error.strerror}", mend)) from None
+
+
+def import_tape(database: Database, mapping: Mapping, folder: Path, on_progress: Progress | None = None) -> ImportResult:
+    """Bring the tape in ``folder`` into the database by its mapping; what was kept, known and refused.
+
+    Raises InputError when a file cannot be read or lacks a mapped column: then nothing was written.
+    """
+    say = on_progress or (lambda *_, **__: None)
+    result = ImportResult(new_id("im"))
+    rows: dict[str, list[Row]] = {"borrower": [], "application": [], "loan": [], "repayment": [], "contact": []}
+    for part in mapping.files:
+        say(0, description=f"reading {part.file}")
+        table = read_table(_checked(folder / part.file, mapping.max_bytes))
+        rows[part.makes].extend(read_rows(part, table, result.refusals))
+    say(0, description="making loans")
+    gathered: Gathered = gather(mapping, rows, result.refusals, say)
+    say(0, description="writing")
+    started = datetime.now(UTC)
+    vault = open_vault(database)
+    with database.begin() as connection:
+        save(connection, vault, mapping, gathered, result, started, folder, say)
+    return result
+
+
+def _checked(path: Path, max_bytes: int) -> Path:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return path  # read_table says what is wrong
+    if size > max_bytes:
+        reason = f"{size:,} bytes, more than the {max_bytes:,} that one file of a tape may have"
+        raise InputError(Problem(str(path), "", reason, "split the file, write it as Parquet, or raise max_bytes in the mapping"))
+    return path
