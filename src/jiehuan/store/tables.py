@@ -231,6 +231,7 @@ entry = Table(
     Column("seq", BigInteger, Identity(always=True), unique=True),
     Column("loan_id", ForeignKey("loan.loan_id"), nullable=False),
     Column("n", Integer, nullable=False),  # place in the loan's chain, from 0
+    Column("movement_id", Text, nullable=False),  # empty for provisions, accruals and costs advanced
     Column("event_id", Text),
     Column("reverses", Text, unique=True),  # the entry that this one undoes; an entry is undone at most once
     Column("kind", Text, nullable=False),

@@ -370,6 +370,7 @@ CREATE TABLE entry (
     seq BIGINT GENERATED ALWAYS AS IDENTITY,
     loan_id TEXT NOT NULL,
     n INTEGER NOT NULL,
+    movement_id TEXT NOT NULL,
     event_id TEXT,
     reverses TEXT,
     kind TEXT NOT NULL,

@@ -1,0 +1,45 @@
+"""Entries that no movement of the loan causes: provisions, interest accrued but not yet due, costs paid in advance.
+
+Each is the difference between what the books hold and what they should hold, so that posting it twice posts it once,
+and a day that was skipped is made good by the next.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from jiehuan.ledger.entry import Entry, Line, entry_id
+
+
+def provision_entry(loan_id: str, on: date, old_fen: int, new_fen: int) -> Entry | None:
+    """Bring a loan's allowance from ``old_fen`` (what the books hold) to ``new_fen``; None when it is there already.
+
+    After a write-off the books may hold less than zero, where the allowance did not cover the loss: old is negative
+    then, and the entry makes the shortfall a loss.
+    """
+    return _change("provision", loan_id, on, old_fen, new_fen, debit="impairment_loss", credit="loss_allowance")
+
+
+def accrual_entry(loan_id: str, on: date, old_fen: int, new_fen: int) -> Entry | None:
+    """Bring interest accrued but not yet due from what the books hold to what the loan says; None when it is there.
+
+    When the interest falls due the loan's accrued interest drops, and the next day end takes the accrual back.
+    """
+    return _change("accrual", loan_id, on, old_fen, new_fen, debit="accrued_interest", credit="interest_income")
+
+
+def advance_entry(loan_id: str, on: date, amount_fen: int, reference: str) -> Entry:
+    """A court's or agent's fee that the lender paid for a loan; ``reference`` is the receipt, once each."""
+    if amount_fen <= 0:
+        raise ValueError(f"an advance must be above zero, got {amount_fen} fen")
+    lines = (Line("costs_advanced", amount_fen, 0), Line("cash", 0, amount_fen))
+    return Entry(entry_id(loan_id, "advance", reference), loan_id, "", "", "advance", on, on, lines)
+
+
+def _change(kind: str, loan_id: str, on: date, old: int, new: int, *, debit: str, credit: str) -> Entry | None:
+    if new == old:
+        return None
+    amount = abs(new - old)
+    up, down = (debit, credit) if new > old else (credit, debit)
+    identity = entry_id(loan_id, kind, on.isoformat(), old, new)
+    return Entry(identity, loan_id, "", "", kind, on, on, (Line(up, amount, 0), Line(down, 0, amount)))
