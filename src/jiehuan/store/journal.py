@@ -1,0 +1,204 @@
+"""The journal in the database: entries are appended, chained by hash, never changed.
+
+``append_entries`` and ``append_many`` take a loan's whole journal as ``jiehuan.ledger.journal`` gives it and add what
+is not there yet, so that asking twice adds nothing. The caller holds the loans' locks (``locks.py``) since before it
+read their events; a journal made of fewer events than the books hold is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from jiehuan.ledger import Entry, Line, amended, standing_entries
+from jiehuan.store.chain import entry_hash, first_hash
+from jiehuan.store.rows import copy_tuples
+from jiehuan.store.tables import entry as entry_table
+from jiehuan.store.tables import line as line_table
+from jiehuan.units.errors import Conflict, Problem
+
+LOANS_AT_ONCE = 2_000
+_COPY_FROM = 50  # below it one INSERT of arrays is faster than two COPYs
+
+
+def append_entries(connection: Connection, loan_id: str, entries: Sequence[Entry]) -> int:
+    """Bring one loan's stored journal up to ``entries``; how many were added. Compares every entry, line by line."""
+    return _append(connection, [(loan_id, entries)], exact=True)
+
+
+def append_many(connection: Connection, journals: Iterable[tuple[str, Sequence[Entry]]]) -> int:
+    """The same for many loans, in bulk: a stored journal is compared by length and last entry, in full if they differ."""
+    added = 0
+    rest = iter(journals)
+    while part := list(islice(rest, LOANS_AT_ONCE)):
+        added += _append(connection, part, exact=False)
+    return added
+
+
+def read_entries(connection: Connection, loan_ids: Sequence[str]) -> dict[str, list[Entry]]:
+    """The stored journals of loans, each in the order of its chain."""
+    found: dict[str, list[Entry]] = {loan_id: [] for loan_id in loan_ids}
+    for row in connection.execute(_ENTRIES, {"loans": list(loan_ids)}):
+        found[row.loan_id].append(entry_of(row))
+    return found
+
+
+def allowances(connection: Connection, loan_ids: Sequence[str]) -> dict[str, int]:
+    """The provision that the books hold for each loan, fen; below zero after a write-off that it did not cover."""
+    return _held(connection, loan_ids, "loss_allowance", -1)
+
+
+def accruals(connection: Connection, loan_ids: Sequence[str]) -> dict[str, int]:
+    """The interest accrued and not yet due that the books hold for each loan, fen."""
+    return _held(connection, loan_ids, "accrued_interest", 1)
+
+
+def entry_of(row: Any) -> Entry:
+    """An entry from a row of ``entry`` with its lines as ``[[account, debit, credit], …]``."""
+    return Entry(
+        row.entry_id,
+        row.loan_id,
+        row.movement_id,
+        row.event_id or "",
+        row.kind,
+        row.effective,
+        row.known,
+        tuple(Line(*said) for said in row.lines or ()),
+        row.reverses or "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Where a loan's stored chain ends."""
+
+    n: int
+    hash: bytes
+    known: date
+    posted: int  # entries that post a movement
+    last: str  # the last of them
+
+
+def _append(connection: Connection, journals: Sequence[tuple[str, Sequence[Entry]]], *, exact: bool) -> int:
+    loan_ids = [loan_id for loan_id, _ in journals]
+    heads = _heads(connection, loan_ids)
+    valued = [entry.entry_id for _, entries in journals for entry in entries if not entry.movement_id]
+    there = set(connection.execute(_THERE, {"ids": valued}).scalars()) if valued and heads else set()
+    fresh: dict[str, list[Entry]] = {}
+    unclear: dict[str, Sequence[Entry]] = {}
+    for loan_id, entries in journals:
+        head = heads.get(loan_id)
+        if head is None:
+            fresh[loan_id] = list(entries)
+            continue
+        posted = [entry for entry in entries if entry.movement_id]
+        same = head.posted == 0 or (head.posted <= len(posted) and posted[head.posted - 1].entry_id == head.last)
+        if exact or not same:
+            unclear[loan_id] = posted
+            fresh[loan_id] = []
+        else:
+            fresh[loan_id] = posted[head.posted :]
+        fresh[loan_id] += [entry for entry in entries if not entry.movement_id and entry.entry_id not in there]
+    if unclear:
+        stored = read_entries(connection, list(unclear))
+        for loan_id, wanted in unclear.items():
+            fresh[loan_id] = _missing(stored[loan_id], wanted) + fresh[loan_id]
+    return _write(connection, fresh, heads)
+
+
+def _missing(stored: Sequence[Entry], wanted: Sequence[Entry]) -> list[Entry]:
+    """What to add so that the stored journal of one loan comes to the wanted one."""
+    posted = [entry for entry in stored if entry.movement_id]
+    ahead = zip(posted, wanted, strict=False)
+    if len(posted) <= len(wanted) and all(a.entry_id == b.entry_id and a.lines == b.lines for a, b in ahead):
+        return list(wanted[len(posted) :])
+    unknown = {entry.event_id for entry in posted} - {entry.event_id for entry in wanted} - {""}
+    if unknown:
+        reason = "is in the books, but not in the journal that was to be added"
+        mend = "lock the loan before reading its events, and do it again"
+        raise Conflict([Problem(f"loan {posted[0].loan_id}, event", event, reason, mend) for event in sorted(unknown)])
+    standing, _ = standing_entries(wanted)
+    today = max(entry.known for entry in (*posted, *wanted))
+    return amended(posted, standing.values(), today)
+
+
+def _write(connection: Connection, fresh: dict[str, list[Entry]], heads: dict[str, _Head]) -> int:
+    entry_rows: list[tuple[Any, ...]] = []
+    line_rows: list[tuple[str, int, str, int, int]] = []
+    for loan_id, entries in fresh.items():
+        head = heads.get(loan_id)
+        n, previous, known = (head.n, head.hash, head.known) if head else (-1, first_hash(loan_id), date.min)
+        for entry in entries:
+            n += 1
+            if entry.known < known:
+                entry = entry._replace(known=known)  # it enters the books today, whatever day it speaks of
+            known = entry.known
+            following = entry_hash(previous, n, entry)
+            entry_rows.append((
+                entry.entry_id, loan_id, n, entry.movement_id, entry.event_id or None, entry.reverses or None,
+                entry.kind, entry.effective, known, previous, following,
+            ))  # fmt: skip
+            previous = following
+            line_rows += [(entry.entry_id, place, *line) for place, line in enumerate(entry.lines)]
+    if len(entry_rows) > _COPY_FROM:
+        copy_tuples(connection, entry_table, _ENTRY_COLUMNS, entry_rows)
+        copy_tuples(connection, line_table, _LINE_COLUMNS, line_rows)
+    elif entry_rows:
+        connection.execute(_ADD_ENTRIES, _columns(_ENTRY_COLUMNS, entry_rows))
+        connection.execute(_ADD_LINES, _columns(_LINE_COLUMNS, line_rows))
+    return len(entry_rows)
+
+
+def _heads(connection: Connection, loan_ids: Sequence[str]) -> dict[str, _Head]:
+    rows = connection.execute(_HEADS, {"loans": list(loan_ids)})
+    return {row.loan_id: _Head(row.n, bytes(row.hash), row.known, row.posted, row.last or "") for row in rows}
+
+
+def _held(connection: Connection, loan_ids: Sequence[str], account: str, side: int) -> dict[str, int]:
+    rows = connection.execute(_HELD, {"loans": list(loan_ids), "account": account})
+    held = {row.loan_id: side * int(row.balance) for row in rows}
+    return {loan_id: held.get(loan_id, 0) for loan_id in loan_ids}
+
+
+def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+_ENTRY_COLUMNS = (
+    "entry_id", "loan_id", "n", "movement_id", "event_id", "reverses", "kind", "effective", "known", "previous_hash", "hash",
+)  # fmt: skip
+_LINE_COLUMNS = ("entry_id", "n", "account", "debit_fen", "credit_fen")
+
+_THERE = text("SELECT entry_id FROM entry WHERE entry_id = ANY(:ids)")
+_ENTRIES = text(
+    "SELECT e.*, (SELECT jsonb_agg(jsonb_build_array(l.account, l.debit_fen, l.credit_fen) ORDER BY l.n)"
+    "  FROM line l WHERE l.entry_id = e.entry_id) AS lines"
+    " FROM entry e WHERE e.loan_id = ANY(:loans) ORDER BY e.loan_id, e.n"
+)
+_HEADS = text(
+    "SELECT loan_id, max(n) AS n, (array_agg(hash ORDER BY n DESC))[1] AS hash, max(known) AS known,"
+    " count(*) FILTER (WHERE movement_id <> '') AS posted,"
+    " (array_agg(entry_id ORDER BY n DESC) FILTER (WHERE movement_id <> ''))[1] AS last"
+    " FROM entry WHERE loan_id = ANY(:loans) GROUP BY loan_id"
+)
+_HELD = text(
+    "SELECT e.loan_id, sum(l.debit_fen - l.credit_fen) AS balance FROM entry e JOIN line l USING (entry_id)"
+    " WHERE e.loan_id = ANY(:loans) AND l.account = :account GROUP BY e.loan_id"
+)
+_ADD_ENTRIES = text(
+    "INSERT INTO entry (entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known,"
+    " previous_hash, hash)"
+    " SELECT * FROM unnest(CAST(:entry_id AS text[]), CAST(:loan_id AS text[]), CAST(:n AS int[]),"
+    " CAST(:movement_id AS text[]), CAST(:event_id AS text[]), CAST(:reverses AS text[]), CAST(:kind AS text[]),"
+    " CAST(:effective AS date[]), CAST(:known AS date[]), CAST(:previous_hash AS bytea[]), CAST(:hash AS bytea[]))"
+)
+_ADD_LINES = text(
+    "INSERT INTO line (entry_id, n, account, debit_fen, credit_fen)"
+    " SELECT * FROM unnest(CAST(:entry_id AS text[]), CAST(:n AS int[]), CAST(:account AS text[]),"
+    " CAST(:debit_fen AS bigint[]), CAST(:credit_fen AS bigint[]))"
+)
