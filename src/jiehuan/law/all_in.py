@@ -21,6 +21,9 @@ from jiehuan.units.rates import PPM
 _SCALE = 10**6
 """Flows are kept in millionths of a fen, so that the rate of return sees no rounding."""
 
+_SPARE = 1.5
+"""What the estimate of the lift is multiplied by, as it leaves discounting out."""
+
 _ODD_PERIODS = 0.10
 """Where the first period is not a month, a short month at a twelfth of the year lifts the dated rate by up to this."""
 
@@ -30,13 +33,16 @@ ENFORCEMENT = frozenset({"court", "court_fee", "enforcement", "litigation", "not
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a draw is priced by: principal in fen, rate in ppm, fees as (month paid, fen), where 0 is the drawing."""
+    """What a draw is priced by: principal in fen, rate in ppm, fees as (month paid, fen), where 0 is the drawing.
+
+    ``first_days``: the length of a first period that is not a month; None where it is one.
+    """
 
     principal_fen: int
     rate_ppm: int
     months: int
     method: str
-    regular: bool = True
+    first_days: int | None = None
     fees: tuple[tuple[int, int], ...] = field(default=())
 
 
@@ -59,11 +65,15 @@ def all_in(price: Price, stated_apr: float | None = None, flows: Sequence[int] |
 
 def rounding(price: Price) -> float:
     """How much rounding each payment to the fen, and odd periods, can lift the rate of return of a draw."""
-    # Half a fen more on each of n payments, against principal that is out for at least a month on average.
+    # Half a fen more on each of n payments, against the time for which principal is out on average.
     payments = 1 if price.method == "bullet" else price.months
-    months_out = (price.months + 1) / 2 if price.method in {"equal_instalment", "equal_principal"} else price.months
-    lift = 12 * 0.5 * payments / (price.principal_fen * max(months_out, 1.0))
-    return lift * 1.5 + (0.0 if price.regular else _ODD_PERIODS * price.rate_ppm / PPM)
+    falling = price.method in {"equal_instalment", "equal_principal", "sculpted"}
+    months_out = (price.months + 1) / 2 if falling else float(price.months)
+    odd = 0.0
+    if price.first_days is not None:
+        months_out += min(price.first_days / 31, 1.0) - 1.0
+        odd = _ODD_PERIODS * price.rate_ppm / PPM
+    return 12 * 0.5 * payments / (price.principal_fen * months_out) * _SPARE + odd
 
 
 def months_after(drawn_on: date, paid_on: date) -> int:
@@ -109,8 +119,5 @@ def contract_flows(price: Price) -> list[int]:
 
 
 def _equal_instalments(principal: int, monthly: float, months: int) -> Mapping[int, int]:
-    if monthly == 0.0:
-        instalment = principal / months
-    else:
-        instalment = principal * monthly / -math.expm1(-months * math.log1p(monthly))
-    return dict.fromkeys(range(1, months + 1), round(instalment))
+    share = 1 / months if monthly == 0.0 else monthly / -math.expm1(-months * math.log1p(monthly))
+    return dict.fromkeys(range(1, months + 1), round(principal * share))

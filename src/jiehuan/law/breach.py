@@ -66,3 +66,13 @@ def breach(rule: Rule, where: str, found: str, allowed: str, zh: str, en: str) -
         grade=rule.grade,
         source=rule.source,
     )
+
+
+def percent(ppm: int) -> str:
+    """Ppm as a percentage for a sentence, without needless zeros.
+
+    >>> percent(240_000), percent(240_001), percent(36_500)
+    ('24%', '24.0001%', '3.65%')
+    """
+    whole, rest = divmod(int(ppm), 10_000)
+    return f"{whole}.{rest:04d}".rstrip("0").rstrip(".") + "%"

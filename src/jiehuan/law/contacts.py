@@ -61,7 +61,7 @@ class Contact:
 
 @dataclass
 class Tally:
-    """What a debtor's earlier contacts count for: answered calls and dials by day, failed tries since the last reach."""
+    """What a debtor's earlier contacts count for: answered calls and dials by day, failed tries since reached."""
 
     answered: Counter[date] = field(default_factory=Counter)
     dials: Counter[tuple[str, date]] = field(default_factory=Counter)
@@ -95,13 +95,16 @@ def check_contact(
     return breaches_of(contact, tally, law_on(contact.local.date(), lender_type), planned=planned)
 
 
-def check_contacts(log: Iterable[Contact], lender_type: str) -> list[Breach]:
-    """The breaches in a log of contacts that were made, in the order of the log's time; each names its contact's id."""
+def check_contacts(log: Iterable[Contact], lender_type: str, *, on: date | None = None) -> list[Breach]:
+    """The breaches in a log of contacts that were made, in the order of the log's time; each names its contact's id.
+
+    Each contact is held against the law of its own day, or all of them against that of ``on``.
+    """
     tallies: dict[str, Tally] = {}
     breaches: list[Breach] = []
     for contact in sorted(log, key=lambda entry: (entry.at, entry.contact_id)):
         tally = tallies.setdefault(contact.debtor_id, Tally())
-        breaches += breaches_of(contact, tally, law_on(contact.local.date(), lender_type), planned=False)
+        breaches += breaches_of(contact, tally, law_on(on or contact.local.date(), lender_type), planned=False)
         tally.add(contact)
     return breaches
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from jiehuan.law.all_in import ENFORCEMENT, Price, all_in, months_after
 from jiehuan.law.book import Law
-from jiehuan.law.breach import Breach, breach
+from jiehuan.law.breach import Breach, breach, percent
 from jiehuan.law.lenders import check_borrower_total, check_concentration, check_partner_share, check_student
 from jiehuan.law.reading import Reading
 from jiehuan.law.rule import LENDER_TYPES, Rule
@@ -54,12 +54,15 @@ def check_draw(draw: Mapping[str, Any], law: Law, where: str = "draw") -> list[B
     share, confirmed = read.rate("partner_share"), read.flag("cost_sheet_confirmed")
     if principal == 0:
         read.fault("principal", "0", "nothing is lent", "write an amount above zero")
+    if first_due is not None and first_due <= drawn_on:
+        read.fault("first_due", first_due, "not after the drawing", f"usually {add_months(drawn_on, 1)}")
     read.done()
     assert principal is not None and rate is not None and months is not None and method is not None  # noqa: S101
 
     regular = first_due is None or first_due == add_months(drawn_on, 1)
+    first_days = None if regular or first_due is None else (first_due - drawn_on).days
     priced = tuple((months_after(drawn_on, on), fen) for on, fen in fees)
-    price = Price(principal, rate, months, method, regular, priced)
+    price = Price(principal, rate, months, method, first_days, priced)
     try:
         cost = all_in(price, stated_apr, flows)
     except InputError as error:
@@ -109,7 +112,7 @@ def check_product(product: Mapping[str, Any], law: Law, where: str = "product") 
     if rates:
         base = 100_000_000  # the rate of return does not depend on the amount; a million yuan leaves no rounding
         prices = [
-            Price(base, max(rates), n, str(method), True, _fee_flows(base, n, upfront, monthly))
+            Price(base, max(rates), n, str(method), None, _fee_flows(base, n, upfront, monthly))
             for method in methods or ["equal_instalment"]
             for n in terms or [12]
         ]
@@ -159,7 +162,8 @@ def check_uplift(uplift_ppm: int | None, law: Law, where: str = "draw") -> list[
     if rule is None or not uplift_ppm or rule.value["low"] <= uplift_ppm <= rule.value["high"]:
         return []
     found, allowed = format_rate(uplift_ppm), f"{format_rate(rule.value['low'])} to {format_rate(rule.value['high'])}"
-    zh, en = f"罚息上浮幅度{found}不在允许范围", f"the penalty uplift of {found} is outside the range"
+    shown = percent(uplift_ppm)
+    zh, en = f"罚息上浮幅度{shown}不在允许范围", f"the penalty uplift of {shown} is outside the range"
     return [breach(rule, f"{where}, penalty_uplift", found, allowed, zh, en)]
 
 
@@ -179,8 +183,8 @@ def _above_cap(cost: float, cap_ppm: int, rule: Rule, where: str) -> list[Breach
     # Rounded up, so that what is refused never reads as the cap itself.
     found = format_rate(-int(-cost * PPM // 1)) if cost < 1e6 else "no rate: fees eat up the principal"
     allowed = format_rate(cap_ppm)
-    zh = f"综合融资成本年化{found}超过上限{allowed}"
-    en = f"the all-in cost of {found} a year is above the cap of {allowed}"
+    shown, cap = (percent(-int(-cost * PPM // 1)) if cost < 1e6 else "∞"), percent(cap_ppm)
+    zh, en = f"综合融资成本年化{shown}超过上限{cap}", f"the all-in cost of {shown} a year is above the cap of {cap}"
     return [breach(rule, f"{where}, rate", found, allowed, zh, en)]
 
 

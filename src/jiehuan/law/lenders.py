@@ -6,7 +6,7 @@ Amounts in fen, shares in ppm. A rule that does not bind the lender on the day b
 from __future__ import annotations
 
 from jiehuan.law.book import Law
-from jiehuan.law.breach import Breach, breach
+from jiehuan.law.breach import Breach, breach, percent
 from jiehuan.law.rule import Rule
 from jiehuan.units.money import format_yuan
 from jiehuan.units.rates import PPM, format_rate
@@ -53,7 +53,8 @@ def check_partner_share(share_ppm: int | None, law: Law, where: str = "draw") ->
     if rule is None or share_ppm is None or share_ppm >= rule.value:
         return []
     found, allowed = format_rate(share_ppm), format_rate(rule.value)
-    zh, en = f"合作方出资比例{found}低于{allowed}", f"the partner funds {found} of the loan, less than {allowed}"
+    share, least = percent(share_ppm), percent(rule.value)
+    zh, en = f"合作方出资比例{share}低于{least}", f"the partner funds {share} of the loan, less than {least}"
     return [breach(rule, f"{where}, partner_share", found, allowed, zh, en)]
 
 
@@ -78,9 +79,9 @@ def _above_shares(shares: list[tuple[str, int, str]], net_assets_fen: int, rule:
         most = int(rule.value[key])
         if fen * PPM <= most * max(net_assets_fen, 0):
             continue
-        exact = fen * PPM / net_assets_fen if net_assets_fen > 0 else 0.0
-        found = format_rate(-int(-exact // 1)) if net_assets_fen > 0 else f"{format_yuan(fen)} of none"
-        allowed = format_rate(most)
-        zh, en = f"{zh_what}占净资产{found}，超过{allowed}", f"{found} of net assets is above {allowed}"
-        breaches.append(breach(rule, f"{where}, {key}", found, allowed, zh, en))
+        share = -(-fen * PPM // net_assets_fen) if net_assets_fen > 0 else None  # rounded up: never reads as the limit
+        found = format_rate(share) if share is not None else f"{format_yuan(fen)} of none"
+        shown = percent(share) if share is not None else "100%+"
+        zh, en = f"{zh_what}占净资产{shown}，超过{percent(most)}", f"{shown} of net assets is above {percent(most)}"
+        breaches.append(breach(rule, f"{where}, {key}", found, format_rate(most), zh, en))
     return breaches

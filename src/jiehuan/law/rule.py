@@ -10,6 +10,7 @@ Grades: A the statute's text was read, B reported by secondary sources, C and D 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +18,7 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.money import format_yuan
 
 LENDER_TYPES = ("bank", "consumer_finance_company", "micro_lender", "other")
 """Who lends. ``other`` stands outside mainland law (imported foreign history): only house defaults apply to it."""
@@ -77,11 +79,24 @@ class Rule:
         """Whether it is the law's or the trade's rule, not this platform's default."""
         return self.source != "house"
 
+    @property
+    def text(self) -> str:
+        """The value for people: ppm as a percentage, fen as yuan, lists and tables written out."""
+        if type(self.value) is int and self.unit.startswith("ppm"):
+            whole, rest = divmod(self.value, 10_000)
+            return f"{whole}.{rest:04d}".rstrip("0").rstrip(".") + "%"
+        if type(self.value) is int and self.unit.startswith("fen"):
+            return f"{format_yuan(self.value)} CNY"
+        if isinstance(self.value, tuple) and not any(isinstance(inner, tuple) for inner in self.value):
+            return ", ".join(map(str, self.value))
+        return self.value if isinstance(self.value, str) else json.dumps(self.value, ensure_ascii=False)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; dates as text."""
         return {
             "id": self.id,
             "value": self.value,
+            "text": self.text,
             "unit": self.unit,
             "valid_from": self.valid_from.isoformat(),
             "valid_to": self.valid_to.isoformat() if self.valid_to else None,
