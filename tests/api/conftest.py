@@ -1,7 +1,7 @@
 """A small lender's book in a real database, and the application on a real port.
 
-The book: eight loans drawn from January to April 2026 through the flow's own functions, two of them left unpaid, photographed at
-each month's end until 30 June; around them one row of everything the console shows.
+The book: seven loans drawn from January to April 2026 through the flow's own functions, two of them left unpaid,
+photographed at each month's end until 30 June; around them one row of everything the console shows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -34,7 +33,6 @@ from jiehuan.store.files import put_file
 from jiehuan.store.rows import insert_missing
 from jiehuan.store.vault import open_vault
 from jiehuan.units.days import CHINA
-from jiehuan.units.money import format_yuan
 
 BOOK_DAY = date(2026, 6, 30)
 PASSWORD = "a long sentence of mine"
@@ -45,6 +43,7 @@ NOON = datetime(2026, 6, 30, 12, tzinfo=CHINA)
 def fill(database: Database) -> None:
     """The book of the tests."""
     vault = open_vault(database)
+    draws = []
     with database.begin() as connection:
         for role in ROLES:
             add_account(connection, datetime.now(UTC), role, role, f"{PASSWORD}, {len(role)}", name=role.title())
@@ -65,7 +64,7 @@ def fill(database: Database) -> None:
                     "borrower": {
                         "borrower_id": f"bo-{n}",
                         "name": f"王小{'一二三四五六七八'[n]}",
-                        "id_number": f"11010119900101{n:04d}"[:17] + "X",
+                        "id_number": f"11010119900101{n:03d}X",
                         "phone": f"1380013800{n}",
                         "email": f"person{n}@example.com",
                         "region": "浙江" if n % 3 else "江苏",
@@ -94,18 +93,25 @@ def fill(database: Database) -> None:
                 "region": "浙江" if n % 3 else "江苏",
                 "channel": "app" if n % 2 else "web",
             }
-            book_loan(connection, f"ln-{n}", terms, facts)
-            if n in {1, 2}:
-                continue  # never paid
-            for instalment in make_schedule(terms).instalments:
-                if instalment.due <= BOOK_DAY - timedelta(days=20 * (n == 4)):
-                    amount = instalment.principal_fen + instalment.interest_fen
-                    repay(connection, f"ln-{n}", amount, instalment.due, f"pay-{n}-{instalment.due}")
+            draws.append((drawn_on, f"ln-{n}", terms, facts))
     for on in (date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30), date(2026, 5, 31), BOOK_DAY):
         with database.begin() as connection:
+            live_a_month(connection, draws, on)
             day_end(connection, on)
     with database.begin() as connection:
         surround(connection)
+
+
+def live_a_month(connection, draws, on: date) -> None:
+    """Draw what is drawn in the month, and pay what falls due in it; ln-1 and ln-2 never pay, ln-4 not since June."""
+    for drawn_on, loan_id, terms, facts in draws:
+        if (drawn_on.year, drawn_on.month) == (on.year, on.month):
+            book_loan(connection, loan_id, terms, facts)
+        if loan_id in {"ln-1", "ln-2"} or (loan_id == "ln-4" and on == BOOK_DAY):
+            continue
+        for row in make_schedule(terms).instalments:
+            if (row.due.year, row.due.month) == (on.year, on.month):
+                repay(connection, loan_id, row.principal_fen + row.interest_fen, row.due, f"{loan_id}-{row.due}")
 
 
 def decision(decision_id: str, application_id: str, at: datetime) -> dict[str, object]:
@@ -121,7 +127,25 @@ def decision(decision_id: str, application_id: str, at: datetime) -> dict[str, o
         "pd": 0.0312,
         "reasons": [{"code": "R01", "zh": "收入稳定", "en": "steady income", "feature": "income", "value": 8000}],
         "law_checks": [{"rule": "cost_cap", "ok": True, "citation": "2025-9", "zh": "不超过24%", "en": "at most 24 %"}],
-        "offers": [{"product": "cash", "principal": "10000.00"}],
+        "offers": [
+            {
+                "product": "cash",
+                "zh": "现金贷",
+                "en": "cash loan",
+                "method": "equal_instalment",
+                "amount": "10000.00",
+                "months": 12,
+                "rate": "0.180000",
+                "first_due": "2026-03-01",
+                "largest_instalment": "916.81",
+                "total_interest": "1001.61",
+                "total_fees": "0.00",
+                "apr": "0.180000",
+                "eff": "0.195618",
+                "reasons": [],
+                "terms": {},
+            }
+        ],
         "inputs": {"income": 8000},
         "policy_version": "pv-1",
         "model_id": "mo-1",
@@ -380,6 +404,12 @@ def server(book: Database) -> Iterator[Server]:
         yield Server(url, book, tokens)
 
 
+@pytest.fixture(scope="session")
+def serve() -> type[serving]:
+    """``with serve(database) as url``."""
+    return serving
+
+
 class serving:  # noqa: N801 - reads as a word
     """``with serving(database) as url``: the application on a free port, in a thread."""
 
@@ -402,6 +432,3 @@ class serving:  # noqa: N801 - reads as a word
         self.server.config.app.state.hub.close()
         self.server.should_exit = True
         self.thread.join(10)
-
-
-__all__ = ["BOOK_DAY", "PASSWORD", "ROLES", "Path", "format_yuan"]

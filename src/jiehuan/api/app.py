@@ -13,6 +13,7 @@ import jiehuan
 from jiehuan.api import (
     activity,
     alerts,
+    application_acts,
     applications,
     borrowers,
     cases,
@@ -26,6 +27,7 @@ from jiehuan.api import (
     law,
     lines,
     live,
+    loan_acts,
     loans,
     models,
     overview,
@@ -50,7 +52,7 @@ OPEN: tuple[APIRouter, ...] = (health.router, session.door)
 GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
-        session, users, overview, activity, borrowers, applications, loans, live, alerts, lines, work, cases, disposals,
+        session, users, overview, activity, borrowers, applications, application_acts, loans, loan_acts, live, alerts, lines, work, cases, disposals,
         reports, models, policies, law, files, imports,
     )
 )  # fmt: skip

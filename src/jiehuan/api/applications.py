@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from sqlalchemy import Connection, or_, select, true
 
 from jiehuan.api.access import Keys, Store
@@ -13,14 +14,14 @@ from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Id, Page, Plain, Rate, Record, Yuan, probability, spoken
+from jiehuan.api.shapes import Id, Page, Plain, Rate, Record, Stored, Yuan, probability, spoken
 from jiehuan.store.tables import application, borrower, contract, decision, loan
 from jiehuan.units.errors import Problem
 
 router = APIRouter(prefix="/api/applications", tags=["applications"])
 
 
-class Reason(Record):
+class Reason(Stored):
     """Why a decision fell so: a stable code, the sentence in both languages, and the feature and value behind it."""
 
     code: str
@@ -30,7 +31,7 @@ class Reason(Record):
     value: Any = None
 
 
-class LawCheck(Record):
+class LawCheck(Stored):
     """One rule of law held against the offer."""
 
     rule: str
@@ -38,6 +39,28 @@ class LawCheck(Record):
     citation: str
     zh: str
     en: str
+
+
+class Offer(Stored):
+    """One offer, best fit first in its list: amounts in yuan, ``apr`` with all fees, ``terms`` as ``loan replay`` takes."""
+
+    product: str
+    zh: str
+    en: str
+    method: str
+    amount: str
+    months: int
+    rate: str
+    first_due: str
+    largest_instalment: str
+    total_interest: str
+    total_fees: str
+    apr: str
+    eff: str
+    dscr: str | None = None
+    fit: str | None = None
+    reasons: list[dict[str, Any]] = Field(default_factory=list)
+    terms: dict[str, Any]
 
 
 class DecisionOut(Record):
@@ -53,7 +76,7 @@ class DecisionOut(Record):
     pd: str | None
     reasons: list[Reason]
     law_checks: list[LawCheck]
-    offers: list[dict[str, Any]]
+    offers: list[Offer]
     inputs: dict[str, Any]
     policy_version: str
     model_id: str | None

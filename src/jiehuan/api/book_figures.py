@@ -73,7 +73,7 @@ def totals(connection: Connection, day: date | None) -> dict[str, Any]:
         )
     ).one()
     missed = and_(deadline.c.done_on.is_(None), deadline.c.due_on < (day or func.current_date()))
-    by_status = select(application.c.status, func.count()).group_by(application.c.status).order_by(application.c.status)
+    by_status = select(application.c.status, func.count().label("n")).group_by(application.c.status).order_by(application.c.status)
     return {
         "loans": book.loans,
         "active": book.active,
@@ -94,7 +94,7 @@ def totals(connection: Connection, day: date | None) -> dict[str, Any]:
         "work_open": _count(connection, and_(work_item.c.status == "open", work_item.c.arm != "holdout")),
         "cases_open": _count(connection, legal_case.c.stage != "closed"),
         "deadlines_missed": _count(connection, missed),
-        "applications": dict(connection.execute(by_status).tuples().all()),
+        "applications": {row.status: row.n for row in connection.execute(by_status)},
     }
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection, and_, func, select, update
 
 from jiehuan.api.access import Keys, Store
-from jiehuan.api.book_figures import book_day
+from jiehuan.api.clock import act_day, shown_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
@@ -18,7 +18,6 @@ from jiehuan.api.shapes import Body, Id, Page, Record, Yuan, spoken
 from jiehuan.api.writes import Write
 from jiehuan.flow.activity import note
 from jiehuan.store.tables import deadline, legal_case
-from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Problem, Refused
 
 router = APIRouter(prefix="/api/cases", tags=["cases"])
@@ -107,7 +106,7 @@ def list_cases(
     )
     columns = [column for column in legal_case.c if column.name not in {"amounts", "pleading_file"}]
     with database.connect() as connection:
-        day = today(connection)
+        day = shown_day(connection)
         late = func.coalesce(waiting < day, False)
         rows = select(*columns, waiting.label("next_deadline"), late.label("missed"))
         for column, value in ((legal_case.c.stage, stage), (legal_case.c.kind, kind), (legal_case.c.loan_id, loan_id)):
@@ -143,7 +142,7 @@ def get_case(database: Store, vault: Keys, case_id: Annotated[Id, Path()]) -> Ca
 
 def deadlines_of(connection: Connection, case_id: str) -> list[DeadlineOut]:
     """A case's deadlines: missed, then coming, then done."""
-    day = today(connection)
+    day = shown_day(connection)
     rows = connection.execute(
         select(deadline)
         .where(deadline.c.case_id == case_id)
@@ -183,8 +182,8 @@ def meet_deadline(
             )
         opened = connection.execute(select(legal_case.c.opened_on).where(legal_case.c.case_id == case_id)).scalar_one()
         now = datetime.now(UTC)
-        latest = max(today(connection), now.astimezone(CHINA).date())
-        on = body.done_on or max(today(connection), opened)
+        latest = act_day(connection)
+        on = body.done_on or latest
         if not opened <= on <= latest:
             raise Refused(
                 Problem(
@@ -204,11 +203,6 @@ def meet_deadline(
             case_id,
             {"deadline": deadline_id, "kind": row["kind"], "on": str(on)},
         )
-        return _deadline({**row, **done}, today(connection))
+        return _deadline({**row, **done}, shown_day(connection))
 
     return write.once(DeadlineOut, act)
-
-
-def today(connection: Connection) -> date:
-    """The book's day; the calendar's day while the book is empty."""
-    return book_day(connection) or datetime.now(CHINA).date()

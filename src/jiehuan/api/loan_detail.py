@@ -17,7 +17,19 @@ from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of
 from jiehuan.api.shapes import Rate, Record, Words, Yuan, spoken, yuan
-from jiehuan.store.tables import alert, contact, disposal, entry, legal_case, line, loan, loan_event, loan_state, promise, work_item
+from jiehuan.store.tables import (
+    alert,
+    contact,
+    disposal,
+    entry,
+    legal_case,
+    line,
+    loan,
+    loan_event,
+    loan_state,
+    promise,
+    work_item,
+)
 from jiehuan.store.vault import Vault
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select
-from sqlalchemy.sql.elements import KeyedColumnElement
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, literal, select
 
 from jiehuan.api.shapes import Plain
 from jiehuan.units.errors import InputError, Problem
@@ -63,14 +62,8 @@ def page_of(
         raise InputError(
             Problem("query page", str(wanted.page), f"beyond the first {MOST_COUNTED} rows", "narrow the filter")
         )
-    counted = rows.order_by(None).with_only_columns(_one()).limit(MOST_COUNTED).subquery()
+    counted = rows.order_by(None).with_only_columns(literal(1).label("one"), maintain_column_froms=True).limit(MOST_COUNTED).subquery()
     total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
     direction = column.desc().nulls_last() if name.startswith("-") else column.asc().nulls_last()
     chosen = rows.order_by(None).order_by(direction, key).limit(wanted.size).offset((wanted.page - 1) * wanted.size)
     return connection.execute(chosen).mappings().all(), total
-
-
-def _one() -> KeyedColumnElement[int]:
-    from sqlalchemy import literal
-
-    return literal(1).label("one")

@@ -65,6 +65,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
+class Stored(BaseModel):
+    """A document as it was kept by another room: what is named here is promised, the rest is passed on as it is."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
 class Words(Record):
     """The same sentence in Chinese and English."""
 

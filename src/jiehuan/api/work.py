@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Connection, Select, insert, select, update
 
 from jiehuan.api.access import Keys, Store
-from jiehuan.api.cases import today
+from jiehuan.api.clock import moment, shown_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import masked_names
 from jiehuan.api.paging import Paging, page_of
@@ -124,7 +124,7 @@ def list_work(
         "overdue": loan_state.c.overdue_fen, "status": work_item.c.status, "action": work_item.c.action,
     }  # fmt: skip
     with database.connect() as connection:
-        on = day or today(connection)
+        on = day or shown_day(connection)
         if loan_id is not None:
             rows = rows.where(work_item.c.loan_id == loan_id)
         else:
@@ -153,7 +153,7 @@ def post_outcome(write: Write, vault: Keys, item_id: Annotated[Id, Path()], body
         )
 
     def act(connection: Connection) -> WorkRow:
-        return _finish(connection, vault, write, item_id, body, datetime.now(UTC))
+        return _finish(connection, vault, write, item_id, body, moment(connection))
 
     return write.once(WorkRow, act)
 

@@ -6,6 +6,7 @@ that it may be tried again with the same key once the state allows it. Keys belo
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +16,10 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from jiehuan.api.access import Acting, Actor, Store
+from jiehuan.api.access import Acting, Actor, Keys, Store
 from jiehuan.store.database import Database
 from jiehuan.store.idempotency import LONGEST_KEY, once
-
-SECRETS = frozenset({"password", "current", "new"})
-"""Fields that are left out of the content's hash: a fast hash of a password is no place to keep one."""
+from jiehuan.units.ids import canonical_json
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -32,7 +31,7 @@ class WriteOnce:
     database: Database
     actor: Actor
     key: str
-    content: Any
+    content: str
     response: Response
 
     def once(self, shape: type[Answer], act: Callable[[Connection], Answer], status: int = 200) -> Answer:
@@ -55,6 +54,7 @@ async def _write(
     request: Request,
     response: Response,
     database: Store,
+    vault: Keys,
     actor: Acting,
     key: Annotated[
         str,
@@ -67,13 +67,15 @@ async def _write(
         ),
     ],
 ) -> WriteOnce:
-    """The write that this request asks for. The content is its method, path, query and body, without secrets."""
+    """The write that this request asks for. Its content (method, path, query, body) is kept as a keyed digest only.
+
+    A plain digest of a body with a password or an id number in it could be guessed back; the vault's key prevents that.
+    """
     raw = await request.body()
     body: Any = json.loads(raw) if raw else None
-    if isinstance(body, dict):
-        body = {name: value for name, value in body.items() if name not in SECRETS}
     content = [request.method, request.url.path, sorted(request.query_params.multi_items()), body]
-    return WriteOnce(database, actor, key, content, response)
+    digest = vault.blind_index(hashlib.sha256(canonical_json(content)).hexdigest())
+    return WriteOnce(database, actor, key, digest.hex(), response)
 
 
 Write = Annotated[WriteOnce, Depends(_write)]
