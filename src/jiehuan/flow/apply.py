@@ -120,7 +120,9 @@ def _read(request: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 
 def _read_person(person: Any, today: date, problems: list[Problem]) -> dict[str, Any]:
     if not isinstance(person, dict):
-        problems.append(Problem("borrower", str(person)[:80], "missing", "send at least region, and id_number or borrower_id"))
+        problems.append(
+            Problem("borrower", str(person)[:80], "missing", "send at least region, and id_number or borrower_id")
+        )
         return {}
     read = {name: person.get(name) for name in ("borrower_id", "region", "sex", "language", "name")}
     for name, shape, example in (
@@ -130,7 +132,9 @@ def _read_person(person: Any, today: date, problems: list[Problem]) -> dict[str,
     ):
         value = person.get(name)
         if value is not None and not (isinstance(value, str) and shape.match(value)):
-            problems.append(Problem(f"borrower.{name}", "", "not well formed", example))  # the value is personal: not repeated
+            problems.append(
+                Problem(f"borrower.{name}", "", "not well formed", example)
+            )  # the value is personal: not repeated
         read[name] = value
     if not read["borrower_id"] and not read["id_number"]:
         problems.append(Problem("borrower", "", "nobody to lend to", "send id_number or borrower_id"))
@@ -138,7 +142,9 @@ def _read_person(person: Any, today: date, problems: list[Problem]) -> dict[str,
         try:
             read["birth_date"] = parse_date(person["birth_date"], "borrower.birth_date")
             if read["birth_date"] > today:
-                problems.append(Problem("borrower.birth_date", str(read["birth_date"]), "in the future", "check the year"))
+                problems.append(
+                    Problem("borrower.birth_date", str(read["birth_date"]), "in the future", "check the year")
+                )
         except InputError as error:
             problems.extend(error.problems)
     return read
@@ -152,5 +158,10 @@ def _same_or_conflict(connection: Connection, row: Mapping[str, Any]) -> None:
     differing = [name for name in compared if kept._mapping[name] != row[name]]
     if differing:
         raise Conflict(
-            Problem("application_id", str(row["application_id"]), f"exists with other {', '.join(differing)}", "use a new id")
+            Problem(
+                "application_id",
+                str(row["application_id"]),
+                f"exists with other {', '.join(differing)}",
+                "use a new id",
+            )
         )

@@ -17,7 +17,7 @@ from jiehuan.flow.servicing import Held, load_loans, state_row
 from jiehuan.ledger import journal, provision_entry
 from jiehuan.loan import LoanState
 from jiehuan.store import tables
-from jiehuan.store.journal import append_many
+from jiehuan.store.journal import allowances, append_many
 from jiehuan.store.rows import copy_rows, insert_missing, upsert
 from jiehuan.units.days import CHINA
 
@@ -27,18 +27,15 @@ DONE = ("settled", "sold")
 def day_end(connection: Connection, on: date, on_progress: Callable[[int], None] | None = None) -> dict[str, Any]:
     """Bring every open loan to ``on``; counts of loans, of those overdue, and of entries posted. Twice changes nothing."""
     open_ids = select(tables.loan_state.c.loan_id).where(tables.loan_state.c.status.not_in(DONE))
-    before = {
-        row.loan_id: row.provision_fen
-        for row in connection.execute(select(tables.loan_state.c.loan_id, tables.loan_state.c.provision_fen))
-    }
     ids = list(connection.execute(open_ids.where(tables.loan_state.c.as_of <= on)).scalars())
+    held_by_books = allowances(connection, ids)
     states: list[tuple[Held, LoanState]] = []
     entries = []
     for held in load_loans(connection, ids):
         state = held.state(on)
         states.append((held, state))
-        posted = list(journal(held.terms, held.events, on, held.loan_id))
-        provision = provision_entry(held.loan_id, on, before.get(held.loan_id, 0), state.provision_fen)
+        posted = list(journal(held.terms, held.events, on, held.loan_id, state=state))
+        provision = provision_entry(held.loan_id, on, held_by_books[held.loan_id], state.provision_fen)
         entries.append((held.loan_id, posted + ([provision] if provision else [])))
         if on_progress:
             on_progress(1)
@@ -55,8 +52,14 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
 def keep_snapshot(connection: Connection, on: date, states: list[tuple[str, LoanState]]) -> int:
     """Photograph the book on a day; a photograph that exists stays."""
     rows = [snapshot_row(loan_id, on, state) for loan_id, state in states]
-    there = connection.execute(select(tables.book_snapshot.c.loan_id).where(tables.book_snapshot.c.as_of == on).limit(1)).first()
-    return insert_missing(connection, tables.book_snapshot, rows) if there else copy_rows(connection, tables.book_snapshot, rows)
+    there = connection.execute(
+        select(tables.book_snapshot.c.loan_id).where(tables.book_snapshot.c.as_of == on).limit(1)
+    ).first()
+    return (
+        insert_missing(connection, tables.book_snapshot, rows)
+        if there
+        else copy_rows(connection, tables.book_snapshot, rows)
+    )
 
 
 def snapshot_row(loan_id: str, on: date, state: LoanState) -> dict[str, Any]:

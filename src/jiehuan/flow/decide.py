@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
 from jiehuan.flow.outcomes import earlier_loans
-from jiehuan.policy import Policy, default_policy, read_policy
+from jiehuan.policy import Policy, default_policy, load_policy
 from jiehuan.score import Model
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish
@@ -91,7 +91,9 @@ def document_of(connection: Connection, application: Any) -> dict[str, Any]:
         "amount": format_yuan(application.amount_fen),
         "months": application.months,
         "features": features,
-        "borrower": {name: features[name] for name in ("is_student", "identity_verified", "on_block_list") if name in features},
+        "borrower": {
+            name: features[name] for name in ("is_student", "identity_verified", "on_block_list") if name in features
+        },
     }
     for name in ("bank_flow", "bureau", "device", "pay_day", "living_costs"):
         if name in features:
@@ -171,7 +173,7 @@ def policy_version(connection: Connection, version: str) -> Policy:
 def _read(graph: bytes) -> Policy:
     import json
 
-    return read_policy(json.loads(graph))
+    return load_policy(json.loads(graph), "admission")
 
 
 def _told(score_reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:

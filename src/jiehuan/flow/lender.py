@@ -17,7 +17,9 @@ from jiehuan.units.errors import InputError, Problem
 
 def lender_of(connection: Connection) -> dict[str, Any]:
     """The lender's facts: the shipped ones with what the lender set."""
-    kept = connection.execute(select(tables.setting.c.value).where(tables.setting.c.key == "lender")).scalar_one_or_none()
+    kept = connection.execute(
+        select(tables.setting.c.value).where(tables.setting.c.key == "lender")
+    ).scalar_one_or_none()
     return {**_shipped(), **(kept or {})}
 
 
@@ -26,7 +28,9 @@ def keep_lender(connection: Connection, facts: Mapping[str, Any]) -> None:
     unknown = sorted(set(facts) - set(_shipped()))
     if unknown:
         raise InputError(Problem("lender", ", ".join(unknown), "no such fact", "one of " + ", ".join(_shipped())))
-    kept = connection.execute(select(tables.setting.c.value).where(tables.setting.c.key == "lender")).scalar_one_or_none()
+    kept = connection.execute(
+        select(tables.setting.c.value).where(tables.setting.c.key == "lender")
+    ).scalar_one_or_none()
     upsert(connection, tables.setting, [{"key": "lender", "value": {**(kept or {}), **facts}}])
 
 

@@ -49,7 +49,9 @@ def earlier_loans(connection: Connection, borrower_id: str, before: datetime) ->
 def earlier_loan(held: Held, on: date) -> dict[str, Any]:
     """One earlier loan's record as known on a day: dates of drawing, dues, first repayment and end; fen."""
     lines = make_schedule(held.terms).instalments
-    paid = sorted(event.on for event in held.events if event.kind in {"repayment", "prepayment", "settlement"} and event.on <= on)
+    paid = sorted(
+        event.on for event in held.events if event.kind in {"repayment", "prepayment", "settlement"} and event.on <= on
+    )
     state = held.state(on)
     return {
         "drawn_on": held.terms.drawn_on.isoformat(),

@@ -57,5 +57,12 @@ def repay(
     }
     if before is not None:
         publish(connection, "loan.repaid", loan_id, answer)
-        note(connection, datetime.combine(known, time(12), CHINA), "borrower", "repaid", loan_id, {"amount": answer["amount"]})
+        note(
+            connection,
+            datetime.combine(known, time(12), CHINA),
+            "borrower",
+            "repaid",
+            loan_id,
+            {"amount": answer["amount"]},
+        )
     return answer

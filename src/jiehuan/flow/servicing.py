@@ -95,7 +95,7 @@ def record(
 
 def keep_state(connection: Connection, held: Held, state: LoanState) -> None:
     """Post what is new in a loan's journal up to the state's day, and keep the state."""
-    append_entries(connection, held.loan_id, journal(held.terms, held.events, state.on, held.loan_id))
+    append_entries(connection, held.loan_id, journal(held.terms, held.events, state.on, held.loan_id, state=state))
     upsert(connection, tables.loan_state, [state_row(held.loan_id, state)])
 
 

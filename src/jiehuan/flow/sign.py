@@ -15,7 +15,7 @@ from jiehuan.flow.lender import lender_of
 from jiehuan.flow.person import identity_of
 from jiehuan.legal.documents import contract_pdf, cost_sheet_pdf
 from jiehuan.loan import make_schedule, read_terms
-from jiehuan.product import default_catalogue
+from jiehuan.product import load_catalogue
 from jiehuan.store import tables
 from jiehuan.store.files import put_file
 from jiehuan.store.vault import Vault
@@ -37,7 +37,11 @@ def sign(connection: Connection, vault: Vault, application_id: str, at: datetime
         select(tables.contract).where(tables.contract.c.application_id == application_id)
     ).one_or_none()
     if kept is not None:
-        return {"contract_id": kept.contract_id, "contract_file": kept.contract_file, "cost_sheet_file": kept.cost_sheet_file}
+        return {
+            "contract_id": kept.contract_id,
+            "contract_file": kept.contract_file,
+            "cost_sheet_file": kept.cost_sheet_file,
+        }
     if application.status != "approved":
         mend = "only an approved application can be signed"
         raise Refused(Problem("application", application_id, f"is {application.status}", mend))
@@ -51,7 +55,12 @@ def sign(connection: Connection, vault: Vault, application_id: str, at: datetime
     values = _values(connection, vault, application, chosen, terms.as_document(), contract_id, on)
     values["schedule"] = make_schedule(terms).as_document()
     contract_file = put_file(
-        connection, contract_pdf(values), kind="contract", name=f"{contract_id}.pdf", media_type=PDF, subject=application_id
+        connection,
+        contract_pdf(values),
+        kind="contract",
+        name=f"{contract_id}.pdf",
+        media_type=PDF,
+        subject=application_id,
     )
     cost_sheet_file = put_file(
         connection, cost_sheet_pdf(values), kind="cost_sheet", name=f"{contract_id}-cost.pdf", media_type=PDF,
@@ -86,10 +95,16 @@ def _offer(connection: Connection, application_id: str, number: int) -> dict[str
 
 
 def _values(
-    connection: Connection, vault: Vault, application: Any, offer: dict[str, Any], terms: dict[str, Any], contract_id: str, on: Any
+    connection: Connection,
+    vault: Vault,
+    application: Any,
+    offer: dict[str, Any],
+    terms: dict[str, Any],
+    contract_id: str,
+    on: Any,
 ) -> dict[str, Any]:
     lender, person = lender_of(connection), identity_of(connection, vault, application.borrower_id)
-    product = next((p for p in default_catalogue().products if p.id == offer["product"]), None)
+    product = next((p for p in load_catalogue().products if p.id == offer["product"]), None)
     purposes = connection.execute(select(tables.setting.c.value).where(tables.setting.c.key == "purposes")).scalar()
     return {
         "contract_no": contract_id,

@@ -89,7 +89,9 @@ def read_text(cell: Any, where: str) -> str:
         cell = int(cell)
     text = str(cell).strip()
     if len(text) > 500 or not text.isprintable():
-        raise InputError(Problem(where, text[:80], "not a line of text of at most 500 characters", "shorten or clean it"))
+        raise InputError(
+            Problem(where, text[:80], "not a line of text of at most 500 characters", "shorten or clean it")
+        )
     return text
 
 

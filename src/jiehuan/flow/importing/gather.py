@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 from jiehuan.flow.importing.loans import implied_events, terms_of
 from jiehuan.flow.importing.mapping import Mapping
@@ -120,7 +119,10 @@ def _sensible(mapping: Mapping, row: Row, column: str, refusals: list[Refusal]) 
 
 def _add_loan(mapping: Mapping, gathered: Gathered, key: str, row: Row, refusals: list[Refusal]) -> None:
     fields = row.fields
-    if not (_not_future(mapping, row, "drawn_on", fields["drawn_on"], refusals) and _sensible(mapping, row, "principal", refusals)):
+    if not (
+        _not_future(mapping, row, "drawn_on", fields["drawn_on"], refusals)
+        and _sensible(mapping, row, "principal", refusals)
+    ):
         return
     application = fields.get("application_id")
     if application is not None and application not in gathered.applications:
@@ -142,7 +144,9 @@ def _add_loan(mapping: Mapping, gathered: Gathered, key: str, row: Row, refusals
 def _replay(mapping: Mapping, gathered: Gathered, key: str, loan: GatheredLoan, refusals: list[Refusal]) -> None:
     """The loan's events one by one: an event that the kernel refuses is refused alone; the loan keeps the others."""
     rows = sorted(gathered.repayments.get(key, ()), key=lambda row: (row.fields["on"], row.number))
-    last = mapping.observed_on or max([loan.terms.drawn_on, *(row.fields["on"] for row in rows), *(e.on for e in loan.events)])
+    last = mapping.observed_on or max(
+        [loan.terms.drawn_on, *(row.fields["on"] for row in rows), *(e.on for e in loan.events)]
+    )
     candidates = [repayment_event(row) for row in rows]
     try:
         loan.state = replay(loan.terms, [*loan.events, *candidates], last)

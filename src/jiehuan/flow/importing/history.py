@@ -32,9 +32,13 @@ def history_of(gathered: Gathered) -> dict[str, dict[str, Any]]:
         borrowers[borrower] = borrowers.get(borrower, 0) + 1
     if not records or max(borrowers.values(), default=0) < 2:
         return {}
-    features = [feature for feature in declared_features().features if feature.take and feature.source.name == "history"]
+    features = [
+        feature for feature in declared_features().features if feature.take and feature.source.name == "history"
+    ]
     frame = history_frame(
-        pl.DataFrame(asked, schema=["application_id", "borrower_id", "at"], orient="row"), pl.DataFrame(records), features
+        pl.DataFrame(asked, schema=["application_id", "borrower_id", "at"], orient="row"),
+        pl.DataFrame(records),
+        features,
     )
     names = [name for name in frame.columns if name != "application_id"]
     return {row["application_id"]: {name: row[name] for name in names} for row in frame.iter_rows(named=True)}
@@ -55,5 +59,3 @@ def _record(loan: GatheredLoan) -> dict[str, Any]:
         "first_due_on": lines[0].due,
         "first_repaid_on": min(paid, default=None),
     }
-
-

@@ -69,7 +69,13 @@ def implied_events(fields: dict[str, Any], terms: Terms, observed_on: date | Non
     else:
         return []
     return [
-        {"id": f"tape-{n}", "on": on.isoformat(), "kind": "repayment", "amount": format_yuan(amount), "source": "implied by tape"}
+        {
+            "id": f"tape-{n}",
+            "on": on.isoformat(),
+            "kind": "repayment",
+            "amount": format_yuan(amount),
+            "source": "implied by tape",
+        }
         for n, (on, amount) in enumerate(parts, start=1)
         if observed_on is None or on <= observed_on
     ]

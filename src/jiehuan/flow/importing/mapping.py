@@ -73,7 +73,9 @@ def load_mapping(path: Path) -> Mapping:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(Problem(str(path), "", "no such mapping", "check the path; examples are in mappings/")) from None
+        raise InputError(
+            Problem(str(path), "", "no such mapping", "check the path; examples are in mappings/")
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file")) from None
     except yaml.YAMLError as error:
@@ -83,7 +85,9 @@ def load_mapping(path: Path) -> Mapping:
         raise InputError(Problem(str(path), "", "a mapping has a name and files", "see the examples in mappings/"))
     lender_type = document.get("lender_type")
     if lender_type not in LENDER_TYPES:
-        problems.append(Problem(f"{path}, lender_type", str(lender_type), "not a lender type", "one of " + ", ".join(LENDER_TYPES)))
+        problems.append(
+            Problem(f"{path}, lender_type", str(lender_type), "not a lender type", "one of " + ", ".join(LENDER_TYPES))
+        )
     files = tuple(_file(str(path), name, body, problems) for name, body in document["files"].items())
     observed = document.get("observed_on")
     if problems:
@@ -104,7 +108,9 @@ def _file(path: str, name: str, body: Any, problems: list[Problem]) -> FileMappi
     where = f"{path}, files.{name}"
     makes = body.get("makes") if isinstance(body, dict) else None
     if not isinstance(body, dict) or makes not in TARGETS or not isinstance(body.get("columns"), dict):
-        problems.append(Problem(where, str(makes or ""), "needs file, makes and columns", "makes: one of " + ", ".join(TARGETS)))
+        problems.append(
+            Problem(where, str(makes or ""), "needs file, makes and columns", "makes: one of " + ", ".join(TARGETS))
+        )
         return FileMapping(name, "", "borrower", {})
     fields = TARGETS[makes]
     columns: dict[str, Source] = {}
@@ -117,5 +123,7 @@ def _file(path: str, name: str, body: Any, problems: list[Problem]) -> FileMappi
         columns[target] = Source(**source) if isinstance(source, dict) else Source(column=str(source))
     for target, wanted in fields.items():
         if wanted.required and target not in columns:
-            problems.append(Problem(f"{where}.columns", target, f"{makes} cannot do without it", "map a column or a constant to it"))
+            problems.append(
+                Problem(f"{where}.columns", target, f"{makes} cannot do without it", "map a column or a constant to it")
+            )
     return FileMapping(name, str(body.get("file", "")), makes, columns, tuple(body.get("features", ())))

@@ -45,7 +45,8 @@ def read_rows(mapping: FileMapping, table: polars.DataFrame, refusals: list[Refu
     _check_columns(mapping, table)
     fields = TARGETS[mapping.makes]
     readers = [
-        (target, source, READERS[fields[target].kind], fields[target].required) for target, source in mapping.columns.items()
+        (target, source, READERS[fields[target].kind], fields[target].required)
+        for target, source in mapping.columns.items()
     ]
     for number, cells in enumerate(table.iter_rows(named=True), start=1):
         record: dict[str, Any] = {}
@@ -67,7 +68,9 @@ def read_rows(mapping: FileMapping, table: polars.DataFrame, refusals: list[Refu
                 good = False
         if good:
             features = {name: _plain(cells[name]) for name in mapping.features}
-            yield Row(mapping.file, number, record, {name: value for name, value in features.items() if value is not None})
+            yield Row(
+                mapping.file, number, record, {name: value for name, value in features.items() if value is not None}
+            )
 
 
 def _cell(source: Source, cells: dict[str, Any]) -> Any:
@@ -84,7 +87,9 @@ def _plain(cell: Any) -> Any:
 
 
 def _check_columns(mapping: FileMapping, table: polars.DataFrame) -> None:
-    wanted = [source.column for source in mapping.columns.values() if source.column is not None] + list(mapping.features)
+    wanted = [source.column for source in mapping.columns.values() if source.column is not None] + list(
+        mapping.features
+    )
     problems = []
     for column in wanted:
         if column not in table.columns:

@@ -42,7 +42,8 @@ class ImportResult:
             "already_there": self.known,
             "refused_rows": len({(refusal.file, refusal.row) for refusal in self.refusals}),
             "refused": [
-                {"file": r.file, "row": r.row, "column": r.column, "value": r.value, "reason": r.reason} for r in self.refusals
+                {"file": r.file, "row": r.row, "column": r.column, "value": r.value, "reason": r.reason}
+                for r in self.refusals
             ],
         }
 
@@ -58,7 +59,9 @@ class ImportResult:
             raise InputError(Problem(str(path), "", f"cannot be written: {error.strerror}", mend)) from None
 
 
-def import_tape(database: Database, mapping: Mapping, folder: Path, on_progress: Progress | None = None) -> ImportResult:
+def import_tape(
+    database: Database, mapping: Mapping, folder: Path, on_progress: Progress | None = None
+) -> ImportResult:
     """Bring the tape in ``folder`` into the database by its mapping; what was kept, known and refused.
 
     Raises InputError when a file cannot be read or lacks a mapped column: then nothing was written.
@@ -87,5 +90,7 @@ def _checked(path: Path, max_bytes: int) -> Path:
         return path  # read_table says what is wrong
     if size > max_bytes:
         reason = f"{size:,} bytes, more than the {max_bytes:,} that one file of a tape may have"
-        raise InputError(Problem(str(path), "", reason, "split the file, write it as Parquet, or raise max_bytes in the mapping"))
+        raise InputError(
+            Problem(str(path), "", reason, "split the file, write it as Parquet, or raise max_bytes in the mapping")
+        )
     return path

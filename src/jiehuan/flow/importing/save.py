@@ -59,8 +59,14 @@ def _borrowers(
     connection: Connection, vault: Vault, prefix: str, gathered: Gathered, result: ImportResult, at: datetime
 ) -> None:
     people: dict[str, dict[str, Any]] = {key: dict(row.fields) for key, row in gathered.borrowers.items()}
-    for row in [*gathered.applications.values(), *(loan.row for loan in gathered.loans.values()), *gathered.undecided.values()]:
-        people.setdefault(row.fields["borrower_id"], {"borrower_id": row.fields["borrower_id"], "region": row.fields.get("region")})
+    for row in [
+        *gathered.applications.values(),
+        *(loan.row for loan in gathered.loans.values()),
+        *gathered.undecided.values(),
+    ]:
+        people.setdefault(
+            row.fields["borrower_id"], {"borrower_id": row.fields["borrower_id"], "region": row.fields.get("region")}
+        )
     ids = {prefix + key for key in people}
     known = _existing(connection, tables.borrower.c.borrower_id, ids)
     plain, sealed = [], 0
@@ -72,14 +78,16 @@ def _borrowers(
             sealed += 1
             continue
         birth = person.get("birth_date")
-        plain.append({
-            "borrower_id": prefix + key,
-            "region": person.get("region") or "unknown",
-            "birth_year": birth.year if birth else None,
-            "sex": person.get("sex"),
-            "language": person.get("language") or "zh",
-            "created_at": at,
-        })
+        plain.append(
+            {
+                "borrower_id": prefix + key,
+                "region": person.get("region") or "unknown",
+                "birth_year": birth.year if birth else None,
+                "sex": person.get("sex"),
+                "language": person.get("language") or "zh",
+                "created_at": at,
+            }
+        )
     copy_rows(connection, tables.borrower, plain)
     _count(result, "borrowers", len(plain) + sealed, len(known))
 
@@ -92,7 +100,9 @@ def _applications(
     rows: dict[str, dict[str, Any]] = {}
     booked = {loan.row.fields.get("application_id") for loan in gathered.loans.values()}
     for key, row in gathered.applications.items():
-        rows[prefix + key] = _application_row(prefix, mapping, prefix + key, row, "imported" if key in booked else "new")
+        rows[prefix + key] = _application_row(
+            prefix, mapping, prefix + key, row, "imported" if key in booked else "new"
+        )
     history = history_of(gathered)
     for key, loan in gathered.loans.items():
         named = loan.row.fields.get("application_id")
@@ -165,7 +175,7 @@ def _loans(
     def journals() -> Iterable[tuple[str, Any]]:
         for key, state, loan in states:
             on_progress(1)
-            yield key, journal(loan.terms, loan.events, state.on, key)
+            yield key, journal(loan.terms, loan.events, state.on, key, state=state)
 
     append_many(connection, journals())
     _count(result, "loans", len(new), len(known))
@@ -236,11 +246,8 @@ def _record_later(connection: Connection, loan_id: str, event_key: str, row: Row
 
 def _contacts(connection: Connection, prefix: str, gathered: Gathered, result: ImportResult) -> None:
     loan_ids = {prefix + row.fields["loan_id"] for row in gathered.contacts}
-    owners = dict(
-        connection.execute(
-            select(tables.loan.c.loan_id, tables.loan.c.borrower_id).where(_is_any(tables.loan.c.loan_id, loan_ids))
-        ).tuples()
-    )
+    found = select(tables.loan.c.loan_id, tables.loan.c.borrower_id).where(_is_any(tables.loan.c.loan_id, loan_ids))
+    owners = {row.loan_id: row.borrower_id for row in connection.execute(found)}
     keys = {f"import/{prefix}{row.fields['contact_id']}" for row in gathered.contacts}
     known = _existing(connection, tables.contact.c.idempotency_key, keys)
     rows = []
@@ -248,18 +255,22 @@ def _contacts(connection: Connection, prefix: str, gathered: Gathered, result: I
         fields, loan_id = row.fields, prefix + row.fields["loan_id"]
         key = f"import/{prefix}{fields['contact_id']}"
         if loan_id not in owners:
-            result.refusals.append(Refusal(row.file, row.number, "loan_id", fields["loan_id"], "no such loan, or it was refused"))
+            result.refusals.append(
+                Refusal(row.file, row.number, "loan_id", fields["loan_id"], "no such loan, or it was refused")
+            )
         elif key not in known:
-            rows.append({
-                "contact_id": prefix + fields["contact_id"],
-                "loan_id": loan_id,
-                "borrower_id": owners[loan_id],
-                "channel": fields["channel"],
-                "at": fields["at"],
-                "status": fields["status"],
-                "detail": {"source": "import"},
-                "idempotency_key": key,
-            })
+            rows.append(
+                {
+                    "contact_id": prefix + fields["contact_id"],
+                    "loan_id": loan_id,
+                    "borrower_id": owners[loan_id],
+                    "channel": fields["channel"],
+                    "at": fields["at"],
+                    "status": fields["status"],
+                    "detail": {"source": "import"},
+                    "idempotency_key": key,
+                }
+            )
     copy_rows(connection, tables.contact, rows)
     _count(result, "contacts", len(rows), len(known))
 
@@ -268,7 +279,12 @@ def _refused(connection: Connection, mapping: Mapping, result: ImportResult, at:
     counts = {"kept": result.kept, "already_there": result.known, "refused_cells": len(result.refusals)}
     connection.execute(
         insert(tables.import_run).values(
-            run_id=result.run_id, mapping=mapping.name, path=folder.name, counts=counts, started_at=at, finished_at=func.clock_timestamp()
+            run_id=result.run_id,
+            mapping=mapping.name,
+            path=folder.name,
+            counts=counts,
+            started_at=at,
+            finished_at=func.clock_timestamp(),
         )
     )
     rows = (
