@@ -83,7 +83,7 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A deadline by rule (``deadlines.yaml``): after ``event``, ``days`` (a key of court_days) until one of ``met_by``."""
+    """A deadline by rule (``deadlines.yaml``): ``days`` after ``event``, met by one of ``met_by``."""
 
     kind: str
     event: str
@@ -93,12 +93,12 @@ class _Step:
     zh: str
     en: str
     only: tuple[str, ...] = ()
+    article: tuple[str, ...] = ()
 
 
-_STEPS = tuple(
-    _Step(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
-    for row in yaml.safe_load(Path(__file__).with_name("deadlines.yaml").read_text(encoding="utf-8"))
-)
+_TEXTS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("deadlines.yaml").read_text(encoding="utf-8"))
+_LISTS = ("met_by", "only", "article")
+_STEPS = tuple(_Step(**{**row, **{key: tuple(row.get(key, ())) for key in _LISTS}}) for row in _TEXTS["steps"])
 
 EVENTS = frozenset(
     {step.event for step in _STEPS}
@@ -138,17 +138,27 @@ def deadlines(
         if start is None or (step.only and procedure not in step.only):
             continue
         rule = binding(law_on(start, lender_type), "court_days")
-        length = rule.value[procedure if step.days == "procedure" and procedure in rule.value else _days(step)]
+        timed = procedure if procedure in _TEXTS["articles"] else "summary"
+        length = rule.value[timed if step.days == "procedure" else step.days]
         zh, en = f"{step.zh}（{length}日）", f"{step.en} ({length} days)"
         due_on = court_deadline(start, days=length)
         done_on = _first(events, *step.met_by)
-        found.append(Deadline(step.kind, due_on, step.whose, zh, en, rule.citation, step.event, start, done_on))
+        found.append(
+            Deadline(
+                step.kind, due_on, step.whose, zh, en, _article(step, timed, start, rule), step.event, start, done_on
+            )
+        )
     enforce = _enforcement(events, lender_type)
     return tuple(sorted([*found, *enforce], key=lambda deadline: deadline.due_on))
 
 
-def _days(step: _Step) -> str:
-    return "summary" if step.days == "procedure" else step.days
+def _article(step: _Step, procedure: str, start: date, rule: Rule) -> str:
+    """The very article of the step, where the statute of the book's numbering was in force."""
+    statute = _TEXTS["statute"]
+    if start < statute["from"]:
+        return rule.citation
+    zh, en = step.article or _TEXTS["articles"][procedure]
+    return f"{statute['zh']}{zh}; {statute['en']}, {en}"
 
 
 def _limitation(events: Sequence[CaseEvent], last_due: date, lender_type: str) -> Deadline:

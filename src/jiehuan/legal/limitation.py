@@ -42,17 +42,18 @@ def limitation(last_due: date, interruptions: Sequence[tuple[date, str]], lender
     ``interruptions``: days and kinds (``demand``, ``promise``, ``suit``), in any order. One after the end counts only
     if it is a promise. Raises Refused where no limitation law binds (lender type other).
     """
-    runs_from, counted, ignored = last_due, [], []
+    runs_from = last_due
+    counted: list[tuple[date, str]] = []
+    ignored: list[tuple[date, str]] = []
     ends_on, rule = _end(runs_from, lender_type)
     for day, kind in sorted(interruptions):
         kinds = law_on(max(day, last_due), lender_type).value("limitation_interruption") or ()
-        if kind not in kinds or (day > ends_on and kind != "promise"):
+        if kind not in kinds or day <= last_due or (day > ends_on and kind != "promise"):
             ignored.append((day, kind))
             continue
         counted.append((day, kind))
-        if day > runs_from:
-            runs_from = day
-            ends_on, rule = _end(runs_from, lender_type)
+        runs_from = day
+        ends_on, rule = _end(runs_from, lender_type)
     return Limitation(ends_on, runs_from, tuple(counted), tuple(ignored), rule)
 
 

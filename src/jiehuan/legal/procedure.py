@@ -47,6 +47,7 @@ def roads(
     province: str = "",
     disputed: bool = False,
     servable: bool = True,
+    due: bool = True,
     small_claims_agreed: bool = False,
 ) -> tuple[Road, ...]:
     """All four procedures in order of preference; ``chosen`` takes the first open one.
@@ -56,7 +57,7 @@ def roads(
     law binds.
     """
     return (
-        _road("payment_order", claim_fen, law, _payment_order(disputed, servable)),
+        _road("payment_order", claim_fen, law, _payment_order(disputed, servable, due)),
         _small_claims(claim_fen, law, province, small_claims_agreed, fit=servable and not disputed),
         _road("summary", claim_fen, law, _summary(disputed, servable)),
         _road("ordinary", claim_fen, law, "ordinary"),
@@ -73,9 +74,11 @@ def _road(procedure: str, claim_fen: int, law: Law, key: str) -> Road:
     return Road(procedure, key == procedure, text.zh, text.en, text.citation, court_fee(claim_fen, procedure, law))
 
 
-def _payment_order(disputed: bool, servable: bool) -> str:
+def _payment_order(disputed: bool, servable: bool, due: bool) -> str:
     if not servable:
         return "payment_order_unserved"
+    if not due:
+        return "payment_order_not_due"
     return "payment_order_disputed" if disputed else "payment_order"
 
 

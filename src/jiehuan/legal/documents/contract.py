@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from jiehuan.law import Law, Rule, law_on
-from jiehuan.legal.documents.reading import Reader, grouped, percent
+from jiehuan.legal.reading import Reader, grouped, percent
 from jiehuan.legal.typeset import typeset
 from jiehuan.legal.words import yuan_in_capitals
 from jiehuan.units.money import half_up

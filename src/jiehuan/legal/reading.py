@@ -19,14 +19,14 @@ class Reader:
     def __init__(self, values: Mapping[str, Any], document: str, problems: list[Problem] | None = None) -> None:
         self._values = values
         self._document = document
-        self._problems: list[Problem] = [] if problems is None else problems
+        self.problems: list[Problem] = [] if problems is None else problems
 
     def text(self, path: str, default: str | None = None) -> str:
         """The text at ``path``; without ``default`` it must be there and not be empty."""
         value = self._find(path)
         if value is None or value == "":
             if default is None:
-                self._problems.append(Problem(f"{self._document}: {path}", "", "is missing", f"give {path}"))
+                self.problems.append(Problem(f"{self._document}: {path}", "", "is missing", f"give {path}"))
             return default or ""
         return str(value)
 
@@ -49,6 +49,16 @@ class Reader:
         found: date = self._parsed(path, self._find(path), parse_date, date(2000, 1, 1))
         return found
 
+    def flag(self, path: str, default: bool = False) -> bool:
+        """The yes or no at ``path``."""
+        value = self._find(path)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.problems.append(Problem(f"{self._document}: {path}", str(value)[:80], "is not true or false", ""))
+            return default
+        return value
+
     def rows(self, path: str) -> list[Reader]:
         """A reader for each object in the list at ``path``, which keep their problems here; absent is empty."""
         value = self._find(path)
@@ -56,22 +66,22 @@ class Reader:
             return []
         listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
         if not all(isinstance(row, Mapping) for row in listed):
-            self._problems.append(Problem(f"{self._document}: {path}", str(value)[:80], "is not a list of objects", ""))
+            self.problems.append(Problem(f"{self._document}: {path}", str(value)[:80], "is not a list of objects", ""))
             return []
-        return [Reader(row, f"{self._document}: {path} {n}", self._problems) for n, row in enumerate(listed, 1)]
+        return [Reader(row, f"{self._document}: {path} {n}", self.problems) for n, row in enumerate(listed, 1)]
 
     def one_of(self, path: str, choices: Mapping[str, Any]) -> str:
         """The text at ``path``, which must be a key of ``choices``; else their first, and the problem is kept."""
         value = self.text(path)
         if value and value not in choices:
             mend = "write one of " + ", ".join(choices)
-            self._problems.append(Problem(f"{self._document}: {path}", value, "is not known", mend))
+            self.problems.append(Problem(f"{self._document}: {path}", value, "is not known", mend))
         return value if value in choices else next(iter(choices))
 
     def finish(self) -> None:
         """Raise InputError with every problem met so far, if there was one."""
-        if self._problems:
-            raise InputError(self._problems)
+        if self.problems:
+            raise InputError(self.problems)
 
     def _find(self, path: str) -> Any:
         value: Any = self._values
@@ -82,12 +92,12 @@ class Reader:
     def _parsed(self, path: str, value: Any, parse: Any, instead: Any) -> Any:
         where = f"{self._document}: {path}"
         if value is None or value == "":
-            self._problems.append(Problem(where, "", "is missing", f"give {path}"))
+            self.problems.append(Problem(where, "", "is missing", f"give {path}"))
             return instead
         try:
             return parse(value, where)
         except InputError as error:
-            self._problems.extend(error.problems)
+            self.problems.extend(error.problems)
             return instead
 
 
