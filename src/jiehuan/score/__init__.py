@@ -21,13 +21,10 @@ if TYPE_CHECKING:
     from jiehuan.score.fitting import fit
     from jiehuan.score.metrics import evaluate
     from jiehuan.score.model import Model
-    from jiehuan.score.rejects import infer_rejects
 
-__all__ = ["Model", "compare", "drift", "evaluate", "fit", "infer_rejects"]
+__all__ = ["Model", "compare", "drift", "evaluate", "fit"]
 
-_HOMES = {
-    "Model": "model", "fit": "fitting", "evaluate": "metrics", "compare": "compare", "drift": "drift", "infer_rejects": "rejects",
-}
+_HOMES = {"Model": "model", "fit": "fitting", "evaluate": "metrics", "compare": "compare", "drift": "drift"}
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,13 @@ _TRENDS = {ASCENDING: "ascending", DESCENDING: "descending", PEAK: "peak", VALLE
 
 
 def bin_numbers(
-    name: str, values: Floats, events: Floats, weights: Floats | None, how: Binning, specials: Sequence[float] | None = None, trend: str = "auto"
+    name: str,
+    values: Floats,
+    events: Floats,
+    weights: Floats | None,
+    how: Binning,
+    specials: Sequence[float] | None = None,
+    trend: str = "auto",
 ) -> Bins:
     """The optimal bins of a numeric feature.
 
@@ -47,13 +53,21 @@ def bin_numbers(
     kept = tuple(float(edges[at - 1]) for at in cut)
     starts = [0, *cut]
     bounds = [*zip(starts, [*cut, fine.ordinary], strict=True)]
-    parts = [(range_label(kept, at), "range", rows[low:high].sum(), hits[low:high].sum()) for at, (low, high) in enumerate(bounds)]
-    parts += [(f"= {code:.6g}", "special", rows[fine.ordinary + at], hits[fine.ordinary + at]) for at, code in enumerate(codes)]
+    parts = [
+        (range_label(kept, at), "range", rows[low:high].sum(), hits[low:high].sum())
+        for at, (low, high) in enumerate(bounds)
+    ]
+    parts += [
+        (f"= {code:.6g}", "special", rows[fine.ordinary + at], hits[fine.ordinary + at])
+        for at, code in enumerate(codes)
+    ]
     parts.append(("missing", "missing", rows[-1], hits[-1]))
     return Bins(name, _TRENDS[chosen], kept, (), codes, _evidence(parts, how.smoothing))
 
 
-def bin_categories(name: str, ids: Ints, names: Sequence[str], events: Floats, weights: Floats | None, how: Binning) -> Bins:
+def bin_categories(
+    name: str, ids: Ints, names: Sequence[str], events: Floats, weights: Floats | None, how: Binning
+) -> Bins:
     """The optimal groups of a categorical feature: categories in order of their (smoothed) event rate, then cut as numbers are.
 
     ``ids`` int[n] are places in ``names``, ``len(names)`` for missing. Categories too rare to judge (fewer than ``min_rows``,
@@ -120,7 +134,9 @@ def monotone_sign(values: Floats, events: Floats, weights: Floats | None, how: B
     if not len(edges):
         return 0
     fine = Bins("", "ascending", tuple(edges), (), (), ())
-    rows, hits = _counts(fine.codes_of_numbers(plain), happened, None if weights is None else weights[known], fine.ordinary)
+    rows, hits = _counts(
+        fine.codes_of_numbers(plain), happened, None if weights is None else weights[known], fine.ordinary
+    )
     least = max(float(how.min_rows), how.min_share * rows.sum())
     worth = [float(best_cut(rows, hits, trend, how.max_bins, least, how.bin_cost)[0]) for trend in _TRENDS]
     free = max(worth)
@@ -135,7 +151,9 @@ THIN = 10.0
 
 def _counts(place: np.ndarray[Any, Any], events: Floats, weights: Floats | None, width: int) -> tuple[Floats, Floats]:
     rows = np.bincount(place, weights=weights, minlength=width).astype(np.float64)
-    hits = np.bincount(place, weights=events if weights is None else events * weights, minlength=width).astype(np.float64)
+    hits = np.bincount(place, weights=events if weights is None else events * weights, minlength=width).astype(
+        np.float64
+    )
     return rows, hits
 
 

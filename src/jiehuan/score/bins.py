@@ -80,7 +80,9 @@ class Bins:
             return lambda text: missing if text is None else places.get(text, other)
         if self.specials:
             special = {code: self.ordinary + place for place, code in enumerate(self.specials)}
-            return lambda value: missing if value != value else special[value] if value in special else bisect_right(edges, value)
+            return lambda value: (
+                missing if value != value else special[value] if value in special else bisect_right(edges, value)
+            )
         return lambda value: missing if value != value else bisect_right(edges, value)
 
     def codes_of_numbers(self, values: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -91,7 +93,11 @@ class Bins:
             from jiehuan.score.lookup import place_numbers
 
             return place_numbers(
-                np.ascontiguousarray(values), np.array(self.edges, float), np.array(self.specials, float), self.ordinary, self.missing
+                np.ascontiguousarray(values),
+                np.array(self.edges, float),
+                np.array(self.specials, float),
+                self.ordinary,
+                self.missing,
             )
         codes = np.searchsorted(np.array(self.edges, float), values, side="right").astype(np.uint8)
         for place, code in enumerate(self.specials):

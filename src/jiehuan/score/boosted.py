@@ -6,7 +6,7 @@ loaded only for them. Categories are places in a list kept with the model; a cat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,23 @@ class Boosted:
     kind = "boosted"
 
     def __init__(
-        self, inputs: Sequence[Input], categories: Sequence[Sequence[str]], monotone: Sequence[int], text: str, calibration: Calibration,
+        self,
+        inputs: Sequence[Input],
+        categories: Sequence[Sequence[str]],
+        monotone: Sequence[int],
+        text: str,
+        calibration: Calibration,
         scaling: Scaling,
     ) -> None:
-        self.inputs, self.categories, self.monotone = tuple(inputs), tuple(tuple(names) for names in categories), tuple(monotone)
+        self.inputs, self.categories, self.monotone = (
+            tuple(inputs),
+            tuple(tuple(names) for names in categories),
+            tuple(monotone),
+        )
         self.text, self.calibration, self.scaling = text, calibration, scaling
-        self._readers = [
-            _category_reader(one, names) if one.is_category else one.row_reader() for one, names in zip(self.inputs, self.categories, strict=True)
+        self._readers: list[Callable[[Mapping[str, Any]], Any]] = [
+            _category_reader(one, names) if one.is_category else one.row_reader()
+            for one, names in zip(self.inputs, self.categories, strict=True)
         ]
 
     @cached_property
@@ -73,7 +83,9 @@ class Boosted:
         """Every row as the trees read it: float64[n, features]."""
         found = np.empty((frame.height, len(self.inputs)))
         for place, (one, names) in enumerate(zip(self.inputs, self.categories, strict=True)):
-            found[:, place] = category_codes(one.read_texts(frame), names) if one.is_category else one.read_numbers(frame)
+            found[:, place] = (
+                category_codes(one.read_texts(frame), names) if one.is_category else one.read_numbers(frame)
+            )
         return found
 
     def raw_of(self, frame: pl.DataFrame) -> Floats:
@@ -88,7 +100,9 @@ class Boosted:
         """Rounded points of every row: int64[n]."""
         return np.rint(self.scaling.offset - self.scaling.factor * self.logits_of(frame)).astype(np.int64)
 
-    def reasons(self, rows: Sequence[Mapping[str, Any]], labels: Mapping[str, Mapping[str, str]], top: int) -> list[list[Reason]]:
+    def reasons(
+        self, rows: Sequence[Mapping[str, Any]], labels: Mapping[str, Mapping[str, str]], top: int
+    ) -> list[list[Reason]]:
         """The features that raise each row's raw score above the mean, by SHAP value, highest first."""
         if not rows:
             return []
@@ -97,7 +111,12 @@ class Boosted:
         found = []
         for row, share in zip(rows, shares, strict=True):
             worst = [place for place in np.argsort(-share, kind="stable")[:top] if share[place] > 1e-9]
-            found.append([boosted_reason(self.inputs[at].name, self.inputs[at].row_reader()(row), float(share[at]), labels) for at in worst])
+            found.append(
+                [
+                    boosted_reason(self.inputs[at].name, self.inputs[at].row_reader()(row), float(share[at]), labels)
+                    for at in worst
+                ]
+            )
         return found
 
     def as_document(self) -> dict[str, Any]:
@@ -107,15 +126,23 @@ class Boosted:
             for one, names, bound in zip(self.inputs, self.categories, self.monotone, strict=True)
         ]
         scaling = {"points": self.scaling.points, "odds": self.scaling.odds, "pdo": self.scaling.pdo}
-        return {"features": features, "calibration": self.calibration.as_document(), "scaling": scaling, "text": self.text}
+        return {
+            "features": features,
+            "calibration": self.calibration.as_document(),
+            "scaling": scaling,
+            "text": self.text,
+        }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Boosted:
         """The model that ``as_document`` wrote."""
         features = document["features"]
         return cls(
-            [Input.from_document(feature["input"]) for feature in features], [feature["categories"] for feature in features],
-            [feature["monotone"] for feature in features], document["text"], Calibration.from_document(document["calibration"]),
+            [Input.from_document(feature["input"]) for feature in features],
+            [feature["categories"] for feature in features],
+            [feature["monotone"] for feature in features],
+            document["text"],
+            Calibration.from_document(document["calibration"]),
             Scaling(**document["scaling"]),
         )
 
@@ -125,7 +152,13 @@ def category_codes(texts: pl.Series, names: Sequence[str]) -> Floats:
     import polars as pl
 
     if names:
-        codes = texts.cast(pl.Enum(list(names)), strict=False).to_physical().cast(pl.Float64).fill_null(float(len(names))).to_numpy(writable=True)
+        codes = (
+            texts.cast(pl.Enum(list(names)), strict=False)
+            .to_physical()
+            .cast(pl.Float64)
+            .fill_null(float(len(names)))
+            .to_numpy(writable=True)
+        )
     else:
         codes = np.zeros(len(texts))
     if texts.null_count():
@@ -133,12 +166,13 @@ def category_codes(texts: pl.Series, names: Sequence[str]) -> Floats:
     return codes
 
 
-def _category_reader(one: Input, names: Sequence[str]) -> Any:
-    read, places, other = one.row_reader(), {text: float(place) for place, text in enumerate(names)}, float(len(names))
+def _category_reader(one: Input, names: Sequence[str]) -> Callable[[Mapping[str, Any]], float]:
+    read: Callable[[Mapping[str, Any]], Any] = one.row_reader()
+    places, other = {text: float(place) for place, text in enumerate(names)}, float(len(names))
     missing = float("nan")
 
     def code(row: Mapping[str, Any]) -> float:
         text = read(row)
-        return missing if text is None else places.get(text, other)  # type: ignore[call-overload,no-any-return]
+        return missing if text is None else places.get(text, other)
 
     return code

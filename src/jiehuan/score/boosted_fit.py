@@ -23,29 +23,46 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Trees:
-    """What a boosted fit makes: native text, and how the sheet was read for it."""
+    """What a boosted fit makes: native text, how the sheet was read for it, gain and splits by feature.
+
+    ``checked`` holds outcomes and raw scores of the inner split under the model that had not seen it, for a calibration.
+    """
 
     text: str
     rounds: int
     categories: tuple[tuple[str, ...], ...]
     monotone: tuple[int, ...]
+    importance: dict[str, dict[str, float]]
+    checked: tuple[Floats, Floats] | None
 
 
 def learn_trees(
-    sheet: Sheet, settings: Settings, seed: int, monotone: Mapping[str, int] | None = None, clusters: Ints | None = None
+    sheet: Sheet,
+    settings: Settings,
+    seed: int,
+    monotone: Mapping[str, int] | None = None,
+    clusters: Ints | None = None,
+    rounds: int = 0,
 ) -> Trees:
-    """Fit on all rows of the sheet, the number of rounds found on an inner split of them (by cluster where given).
+    """Fit on all rows of the sheet, the number of rounds found on an inner split of them (no cluster parted) unless given.
 
-    ``monotone`` maps features to 1 (risk rises with the value), -1 or 0; other numeric features are constrained where the
-    data support it (see ``monotone_sign``); ``monotone={}`` derives for all, None for all too. Reproducible for one seed.
+    ``monotone`` maps features to 1 (risk rises with the value), -1 or 0; the other numeric features are constrained where the
+    data plainly support it (``monotone_sign``). Reproducible for one seed.
     """
     categories = tuple(_frequent(sheet.features[one.name], settings.binning.min_rows) for one in sheet.inputs)
     bounds = tuple(_bound(sheet, one.name, settings, monotone or {}) for one in sheet.inputs)
     values = matrix_of_sheet(sheet, categories)
-    held = split_off(sheet.events, settings.boosted.validation_share, seed, clusters)
-    rounds = _rounds(sheet, values, bounds, settings, seed, held)
+    checked = None
+    if not rounds:
+        held = split_off(sheet.events, settings.boosted.validation_share, seed, clusters)
+        rounds, checked = _search_rounds(sheet, values, bounds, settings, seed, held)
     booster = _train(sheet, values, bounds, settings, seed, np.arange(len(sheet)), rounds)
-    return Trees(booster.model_to_string(num_iteration=rounds), rounds, categories, bounds)
+    gains, splits = booster.feature_importance("gain"), booster.feature_importance("split")
+    importance = {
+        one.name: {"gain": float(gain), "splits": float(count)}
+        for one, gain, count in zip(sheet.inputs, gains, splits, strict=True)
+    }
+    return Trees(booster.model_to_string(), rounds, categories, bounds, importance, checked)
 
 
 def matrix_of_sheet(sheet: Sheet, categories: Sequence[Sequence[str]]) -> Floats:
@@ -55,28 +72,43 @@ def matrix_of_sheet(sheet: Sheet, categories: Sequence[Sequence[str]]) -> Floats
         found = sheet.features[one.name]
         if isinstance(found, Category):
             places = {text: float(at) for at, text in enumerate(names)}
-            values[:, place] = np.array([*(places.get(text, float(len(names))) for text in found.names), np.nan])[found.ids]
+            values[:, place] = np.array([*(places.get(text, float(len(names))) for text in found.names), np.nan])[
+                found.ids
+            ]
         else:
             values[:, place] = found
     return values
 
 
-def _rounds(sheet: Sheet, values: Floats, bounds: Sequence[int], settings: Settings, seed: int, held: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+def _search_rounds(
+    sheet: Sheet,
+    values: Floats,
+    bounds: Sequence[int],
+    settings: Settings,
+    seed: int,
+    held: np.ndarray[Any, np.dtype[np.bool_]],
+) -> tuple[int, tuple[Floats, Floats] | None]:
     import lightgbm
 
     learn, check = np.flatnonzero(~held), np.flatnonzero(held)
-    if not len(check) or len(np.unique(sheet.events[check])) < 2:
-        return min(100, settings.boosted.max_rounds)
-    booster = _train(
-        sheet, values, bounds, settings, seed, learn, settings.boosted.max_rounds, check,
-        [lightgbm.early_stopping(settings.boosted.patience, verbose=False)],
-    )
-    return max(int(booster.best_iteration), 1)
+    if not len(check) or len(np.unique(sheet.events[check])) < 2 or len(np.unique(sheet.events[learn])) < 2:
+        return min(100, settings.boosted.max_rounds), None
+    stop = lightgbm.early_stopping(settings.boosted.patience, verbose=False)
+    booster = _train(sheet, values, bounds, settings, seed, learn, settings.boosted.max_rounds, check, [stop])
+    raw = booster.predict(values[check], raw_score=True, num_iteration=booster.best_iteration)
+    return max(int(booster.best_iteration), 1), (sheet.events[check], raw)
 
 
 def _train(
-    sheet: Sheet, values: Floats, bounds: Sequence[int], settings: Settings, seed: int, rows: Ints, rounds: int,
-    check: Ints | None = None, callbacks: list[Any] | None = None,
+    sheet: Sheet,
+    values: Floats,
+    bounds: Sequence[int],
+    settings: Settings,
+    seed: int,
+    rows: Ints,
+    rounds: int,
+    check: Ints | None = None,
+    callbacks: list[Any] | None = None,
 ) -> Any:
     import lightgbm
 
@@ -84,10 +116,23 @@ def _train(
     named = [place for place, one in enumerate(sheet.inputs) if one.is_category]
     least = int(min(how.min_rows_in_leaf, max(len(rows) // 50, 1)))
     options = {
-        "objective": "binary", "learning_rate": how.learning_rate, "num_leaves": how.leaves, "min_data_in_leaf": least,
-        "feature_fraction": how.feature_share, "bagging_fraction": how.row_share, "bagging_freq": 1, "lambda_l2": how.l2,
-        "monotone_constraints": list(bounds), "monotone_constraints_method": "intermediate", "cat_smooth": 20, "cat_l2": 20,
-        "seed": seed % 2**31, "deterministic": True, "force_row_wise": True, "verbosity": -1, "num_threads": settings.boosted.threads,
+        "objective": "binary",
+        "learning_rate": how.learning_rate,
+        "num_leaves": how.leaves,
+        "min_data_in_leaf": least,
+        "feature_fraction": how.feature_share,
+        "bagging_fraction": how.row_share,
+        "bagging_freq": 1,
+        "lambda_l2": how.l2,
+        "monotone_constraints": list(bounds),
+        "monotone_constraints_method": "intermediate",
+        "cat_smooth": 20,
+        "cat_l2": 20,
+        "seed": seed % 2**31,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+        "num_threads": how.threads or (1 if len(rows) < 50_000 else 0),
     }
     if not any(bounds):
         del options["monotone_constraints"], options["monotone_constraints_method"]
@@ -95,7 +140,13 @@ def _train(
     def part(of: Ints, reference: Any = None) -> Any:
         weights = None if sheet.weights is None else sheet.weights[of]
         return lightgbm.Dataset(
-            values[of], sheet.events[of], weight=weights, categorical_feature=named, reference=reference, params={"verbosity": -1}, free_raw_data=True
+            values[of],
+            sheet.events[of],
+            weight=weights,
+            categorical_feature=named,
+            reference=reference,
+            params={"verbosity": -1},
+            free_raw_data=True,
         )
 
     training = part(rows)

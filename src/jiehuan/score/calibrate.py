@@ -57,7 +57,9 @@ class Calibration:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Calibration:
         """The calibration that ``as_document`` wrote."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in document.items()})
+        if document["method"] == "platt":
+            return cls("platt", document["slope"], document["intercept"])
+        return cls("isotonic", knots=tuple(document["knots"]), logits=tuple(document["logits"]))
 
 
 def calibrate(

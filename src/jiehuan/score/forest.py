@@ -9,6 +9,7 @@ Format: LightGBM ``src/io/tree.cpp`` and ``gbdt_model_text.cpp``, version v4.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ class Forest:
 
     def rows(self, values: Floats) -> Floats:
         """The raw scores of many rows: ``values`` float64[n, features], C order."""
-        found: Floats = _walk_many(np.ascontiguousarray(values), self.roots, self.nodes, self.thresholds, self.leaves, self.sets)
+        found: Floats = _walk_many(
+            np.ascontiguousarray(values), self.roots, self.nodes, self.thresholds, self.leaves, self.sets
+        )
         return found
 
 
@@ -54,13 +57,23 @@ def read_forest(text: str) -> Forest:
     head, *trees = text.split("\nTree=")
     header = _fields(head)
     if not head.startswith("tree") or header.get("num_class") != "1" or "average_output" in head.splitlines():
-        raise InputError(Problem("model text", head[:60], "not a LightGBM model of one output", "fit it with `score fit --kind boosted`"))
-    roots, nodes, thresholds, leaves, sets = [], [], [], [], []
+        raise InputError(
+            Problem(
+                "model text", head[:60], "not a LightGBM model of one output", "fit it with `score fit --kind boosted`"
+            )
+        )
+    roots: list[int] = []
+    nodes: list[tuple[int, int, int, int]] = []
+    thresholds: list[float] = []
+    leaves: list[float] = []
+    sets: list[int] = []
     try:
         for tree in trees:
             part = _fields(tree)
             if part.get("is_linear", "0") != "0":
-                raise InputError(Problem("model text", "is_linear=1", "linear trees are not walked here", "fit with constant leaves"))
+                raise InputError(
+                    Problem("model text", "is_linear=1", "linear trees are not walked here", "fit with constant leaves")
+                )
             node, leaf = len(nodes), len(leaves)
             leaves += [float(one) for one in part["leaf_value"].split()]
             if int(part["num_leaves"]) == 1:
@@ -70,23 +83,34 @@ def read_forest(text: str) -> Forest:
             bounds = [int(one) for one in part.get("cat_boundaries", "0").split()]
             words = [int(one) for one in part.get("cat_threshold", "").split()]
             starts = []
-            for low, high in zip(bounds, bounds[1:], strict=False):
+            for low, high in pairwise(bounds):
                 starts.append(len(sets))
                 sets += [high - low, *words[low:high]]
-            columns = [part[name].split() for name in ("split_feature", "left_child", "right_child", "decision_type", "threshold")]
+            columns = [
+                part[name].split()
+                for name in ("split_feature", "left_child", "right_child", "decision_type", "threshold")
+            ]
             for feature, left, right, decision, threshold in zip(*columns, strict=True):
-                nodes.append((int(feature), _place(int(left), node, leaf), _place(int(right), node, leaf), int(decision)))
+                nodes.append(
+                    (int(feature), _place(int(left), node, leaf), _place(int(right), node, leaf), int(decision))
+                )
                 thresholds.append(float(starts[int(float(threshold))]) if int(decision) & 1 else float(threshold))
     except (KeyError, ValueError, IndexError) as error:
-        raise InputError(Problem("model text", "", f"broken LightGBM model: {error!r}", "fit the model again, or restore the file")) from error
+        raise InputError(
+            Problem("model text", "", f"broken LightGBM model: {error!r}", "fit the model again, or restore the file")
+        ) from error
     return Forest(
-        np.array(roots, np.int32), np.array(nodes, np.int32).reshape(-1, 4), np.array(thresholds, float), np.array(leaves, float),
-        np.array(sets, np.uint32), int(header["max_feature_idx"]) + 1,
+        np.array(roots, np.int32),
+        np.array(nodes, np.int32).reshape(-1, 4),
+        np.array(thresholds, float),
+        np.array(leaves, float),
+        np.array(sets, np.uint32),
+        int(header["max_feature_idx"]) + 1,
     )
 
 
 def _fields(text: str) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")
         if equals:
@@ -100,13 +124,17 @@ def _place(child: int, node: int, leaf: int) -> int:
     return child + node if child >= 0 else ~(~child + leaf)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _leaf_of(values: Floats, node: int, nodes: Ints, thresholds: Floats, sets: np.ndarray[Any, np.dtype[np.uint32]]) -> int:
+@njit(cache=True, nogil=True)
+def _leaf_of(
+    values: Floats, node: int, nodes: Ints, thresholds: Floats, sets: np.ndarray[Any, np.dtype[np.uint32]]
+) -> int:
     while node >= 0:
         value, decision = values[nodes[node, 0]], nodes[node, 3]
         if decision & 1:
             left = False
-            if not np.isnan(value) and -1.0 < value < 2147483648.0:  # the library truncates to int32; below 0 goes right
+            if (
+                not np.isnan(value) and -1.0 < value < 2147483648.0
+            ):  # the library truncates to int32; below 0 goes right
                 code, at = np.int64(value), np.int64(thresholds[node])
                 if code >> 5 < sets[at]:
                     left = (np.int64(sets[at + 1 + (code >> 5)]) >> (code & 31)) & 1 == 1
@@ -122,17 +150,29 @@ def _leaf_of(values: Floats, node: int, nodes: Ints, thresholds: Floats, sets: n
     return ~node
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _walk(values: Floats, roots: Ints, nodes: Ints, thresholds: Floats, leaves: Floats, sets: np.ndarray[Any, np.dtype[np.uint32]]) -> float:
+@njit(cache=True, nogil=True)
+def _walk(
+    values: Floats,
+    roots: Ints,
+    nodes: Ints,
+    thresholds: Floats,
+    leaves: Floats,
+    sets: np.ndarray[Any, np.dtype[np.uint32]],
+) -> float:
     total = 0.0
     for tree in range(len(roots)):
         total += leaves[_leaf_of(values, roots[tree], nodes, thresholds, sets)]
     return total
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _walk_many(
-    values: Floats, roots: Ints, nodes: Ints, thresholds: Floats, leaves: Floats, sets: np.ndarray[Any, np.dtype[np.uint32]]
+    values: Floats,
+    roots: Ints,
+    nodes: Ints,
+    thresholds: Floats,
+    leaves: Floats,
+    sets: np.ndarray[Any, np.dtype[np.uint32]],
 ) -> Floats:
     total = np.zeros(len(values))
     for start in range(0, len(values), BLOCK):

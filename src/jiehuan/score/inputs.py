@@ -1,4 +1,4 @@
-"""How a model's feature is read from a column: as a number, as a category, or as a part of a date.
+"""How a model's feature is read from a column: as a number, as a category, as known or not, or as a part of a date.
 
 An ``Input`` reads one value with the standard library alone (a request scores one row) and a whole column with Polars
 (batch); both give the same answer, and a test holds them together. A number is a float with NaN for missing; a category
@@ -8,10 +8,9 @@ is a text or None.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.units.errors import InputError, Problem
@@ -20,11 +19,17 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-NUMBER_READINGS = ("number", "hour", "weekday", "month_day", "days_before", "years_before")
+NUMBER_READINGS = ("number", "known", "hour", "weekday", "month_day", "days_before", "years_before")
 READINGS = ("category", *NUMBER_READINGS)
 
 DATE_FORMATS = (
-    "%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S%.f", "%Y%m%d",
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y%m%d",
 )
 """Written dates that are understood, in Polars' words; one format is chosen for a column and kept in the model."""
 
@@ -68,7 +73,14 @@ class Input:
     def from_document(cls, document: Mapping[str, str]) -> Input:
         """The input that ``as_document`` wrote. Raises InputError for an unknown reading or field."""
         if document.get("reading") not in READINGS or not set(document) <= set(cls.__slots__):
-            raise InputError(Problem("model input", str(dict(document))[:120], "not a known reading", "use the model file as `score fit` wrote it"))
+            raise InputError(
+                Problem(
+                    "model input",
+                    str(dict(document))[:120],
+                    "not a known reading",
+                    "use the model file as `score fit` wrote it",
+                )
+            )
         return cls(**document)
 
     def row_reader(self) -> Callable[[Mapping[str, Any]], float | str | None]:
@@ -78,6 +90,8 @@ class Input:
             return lambda row: category_of(row[column], column)
         if self.reading == "number":
             return lambda row: number_of(row[column], column)
+        if self.reading == "known":
+            return lambda row: 0.0 if row[column] is None or row[column] == "" else 1.0
         moment = _moment_reader(column, self.date_format)
         if self.reading in ("days_before", "years_before"):
             unit = _DAY if self.reading == "days_before" else _DAY * _YEAR_DAYS
@@ -89,7 +103,7 @@ class Input:
                 return (end - start).total_seconds() / unit if start is not None and end is not None else _NAN
 
             return gap
-        part = {"hour": lambda at: at.hour, "weekday": lambda at: at.isoweekday(), "month_day": lambda at: at.day}[self.reading]
+        part = _PARTS[self.reading]
 
         def piece(row: Mapping[str, Any]) -> float:
             at = moment(row)
@@ -104,22 +118,35 @@ class Input:
         column = frame.get_column(self.column)
         if self.reading == "number":
             return _numbers(column)
+        if self.reading == "known":
+            blank = column.is_null() | (column == "") if column.dtype == pl.String else column.is_null()
+            return (~blank).cast(pl.Float64).to_numpy()
         moments = as_moments(column, self.date_format)
         if self.reading in ("days_before", "years_before"):
             unit = _DAY if self.reading == "days_before" else _DAY * _YEAR_DAYS
-            end: Any
-            if self.against:
-                end = as_moments(frame.get_column(self.against), self.against_format)
-            else:
-                end = datetime.fromisoformat(self.reference)
+            fixed = None if self.against else datetime.fromisoformat(self.reference)
+            end: Any = fixed or as_moments(frame.get_column(self.against), self.against_format)
             gap = (end - moments).dt.total_microseconds() / 1_000_000 / unit
             return _numbers(gap)
-        part = {"hour": moments.dt.hour, "weekday": moments.dt.weekday, "month_day": moments.dt.day}[self.reading]()
+        part = (
+            moments.dt.hour()
+            if self.reading == "hour"
+            else moments.dt.weekday()
+            if self.reading == "weekday"
+            else moments.dt.day()
+        )
         return _numbers(part.cast(pl.Float64))
 
     def read_texts(self, frame: pl.DataFrame) -> pl.Series:
         """A category feature of every row as texts, null where missing. Raises InputError when the column is of another type."""
         return as_texts(frame.get_column(self.column))
+
+
+_PARTS: dict[str, Callable[[datetime], int]] = {
+    "hour": lambda at: at.hour,
+    "weekday": lambda at: at.isoweekday(),
+    "month_day": lambda at: at.day,
+}
 
 
 def number_of(value: Any, column: str) -> float:
@@ -132,7 +159,14 @@ def number_of(value: Any, column: str) -> float:
     if value is None:
         return _NAN
     if isinstance(value, str | bytes | date) or not hasattr(value, "__float__"):
-        raise InputError(Problem(column, str(value)[:80], f"not a number but {kind.__name__}", "give a number, or null when it is not known"))
+        raise InputError(
+            Problem(
+                column,
+                str(value)[:80],
+                f"not a number but {kind.__name__}",
+                "give a number, or null when it is not known",
+            )
+        )
     return float(value)
 
 
@@ -147,7 +181,9 @@ def category_of(value: Any, column: str) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(int(value))
-    raise InputError(Problem(column, str(value)[:80], f"not a text but {kind.__name__}", "give the category's text, or null"))
+    raise InputError(
+        Problem(column, str(value)[:80], f"not a text but {kind.__name__}", "give the category's text, or null")
+    )
 
 
 def as_texts(column: pl.Series) -> pl.Series:
@@ -159,26 +195,39 @@ def as_texts(column: pl.Series) -> pl.Series:
         return column
     if kind == pl.Boolean or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum) or kind == pl.Null:
         return column.cast(pl.String)
-    raise InputError(Problem(column.name, str(kind), "not texts, as the model was fitted on", "write the column as texts"))
+    raise InputError(
+        Problem(column.name, str(kind), "not texts, as the model was fitted on", "write the column as texts")
+    )
 
 
 def as_moments(column: pl.Series, date_format: str) -> pl.Series:
     """A column of dates as Datetime[us] without zone. Raises InputError naming the first value that is no such date."""
     import polars as pl
 
+    from jiehuan.score.dates import written_format
+
     kind = column.dtype
     if kind == pl.Date or kind == pl.Null:
         return column.cast(pl.Datetime("us"))
     if isinstance(kind, pl.Datetime):
         return column.dt.replace_time_zone(None).cast(pl.Datetime("us"))
-    if kind == pl.String and date_format:
+    if kind == pl.String and (date_format := date_format or written_format(column)):
         moments = column.str.to_datetime(date_format, time_unit="us", strict=False)
         bad = moments.is_null() & column.is_not_null() & (column.str.strip_chars() != "")
         if bad.any():
             row = int(bad.arg_max() or 0)
-            raise InputError(Problem(f"{column.name} row {row + 1}", str(column[row])[:80], "not a date as the model was fitted on", f"write it as {date_format}"))
+            raise InputError(
+                Problem(
+                    f"{column.name} row {row + 1}",
+                    str(column[row])[:80],
+                    "not a date as the model was fitted on",
+                    f"write it as {date_format}",
+                )
+            )
         return moments
-    raise InputError(Problem(column.name, str(kind), "not dates, as the model was fitted on", "write the column as dates"))
+    raise InputError(
+        Problem(column.name, str(kind), "not dates, as the model was fitted on", "write the column as dates")
+    )
 
 
 def _numbers(column: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -186,7 +235,9 @@ def _numbers(column: pl.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
 
     kind = column.dtype
     if not (kind.is_numeric() or kind == pl.Boolean or kind == pl.Null):
-        raise InputError(Problem(column.name, str(kind), "not numbers, as the model was fitted on", "write the column as numbers"))
+        raise InputError(
+            Problem(column.name, str(kind), "not numbers, as the model was fitted on", "write the column as numbers")
+        )
     floats = column.cast(pl.Float64)
     return (floats.fill_null(_NAN) if floats.null_count() else floats).to_numpy()
 
@@ -203,45 +254,25 @@ def _moment_reader(column: str, date_format: str) -> Callable[[Mapping[str, Any]
             return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - local dates carry no zone
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
-        if isinstance(value, str) and written:
+        if isinstance(value, str) and not written:
+            try:
+                return datetime.fromisoformat(value.strip()).replace(tzinfo=None)
+            except ValueError:
+                pass
+        elif isinstance(value, str):
             head, dot, tail = value.partition(".") if fraction else (value, "", "")
             try:
                 at = datetime.strptime(head, written)  # noqa: DTZ007 - as above
                 return at.replace(microsecond=int(tail[:6].ljust(6, "0"))) if dot else at
             except ValueError:
                 pass
-        raise InputError(Problem(column, str(value)[:80], "not a date as the model was fitted on", f"write it as {date_format or 'a date'}"))
+        raise InputError(
+            Problem(
+                column,
+                str(value)[:80],
+                "not a date as the model was fitted on",
+                f"write it as {date_format or 'YYYY-MM-DD'}",
+            )
+        )
 
     return moment
-
-
-
-def problems_with(inputs: Sequence[Input], schema: Mapping[str, Any]) -> list[Problem]:
-    """What keeps a table with this schema (column name to Polars type) from being scored: absent columns, other types."""
-    problems = []
-    seen: set[tuple[str, str]] = set()
-    for one in inputs:
-        for column in one.columns:
-            wanted = one.reading if one.reading in ("number", "category") else "date"
-            if (column, wanted) in seen:
-                continue
-            seen.add((column, wanted))
-            if column not in schema:
-                near = get_close_matches(column, schema, 1)
-                hint = f'; is it "{near[0]}"?' if near else ""
-                problems.append(Problem(f"column {column}", "", "missing, but the model needs it", f"add the column ({wanted}; null where not known){hint}"))
-            elif not _fits(schema[column], wanted):
-                problems.append(Problem(f"column {column}", str(schema[column]), f"another type than at the fit ({wanted})", f"write it as {wanted}s"))
-    return problems
-
-
-def _fits(kind: Any, wanted: str) -> bool:
-    import polars as pl
-
-    if kind == pl.Null:
-        return True
-    if wanted == "number":
-        return bool(kind.is_numeric() or kind == pl.Boolean)
-    if wanted == "date":
-        return bool(kind in (pl.Date, pl.String) or isinstance(kind, pl.Datetime))
-    return bool(kind in (pl.String, pl.Boolean) or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum))

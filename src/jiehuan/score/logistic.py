@@ -29,7 +29,12 @@ class Fit:
 
 
 def fit_logistic(
-    codes: Sequence[Codes], tables: Sequence[Floats], events: Floats, weights: Floats | None, ridge: float, steps: int = 30
+    codes: Sequence[Codes],
+    tables: Sequence[Floats],
+    events: Floats,
+    weights: Floats | None,
+    ridge: float,
+    steps: int = 30,
 ) -> Fit:
     """Fit ``logit = a + sum of b[f] * tables[f][codes[f]]`` with b >= 0 to ``events`` (0 or 1, float64[n]).
 
@@ -82,7 +87,7 @@ def _pass(
     return loss, gradient, hessian
 
 
-def _bounded_step(hessian: Floats, gradient: Floats, beta: Floats, sweeps: int = 2000) -> Floats:
+def _bounded_step(hessian: Floats, gradient: Floats, beta: Floats, sweeps: int = 2000) -> Any:
     """The step that minimises the quadratic with beta + step >= 0 (the intercept is free)."""
     low = -beta.copy()
     low[0] = -np.inf

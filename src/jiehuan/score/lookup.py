@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def place_numbers(
     values: np.ndarray[Any, np.dtype[np.float64]],
     edges: np.ndarray[Any, np.dtype[np.float64]],
@@ -33,7 +33,7 @@ def place_numbers(
     return codes
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def add_looked_up(
     total: np.ndarray[Any, np.dtype[np.float64]],
     codes: np.ndarray[Any, np.dtype[np.uint8]],

@@ -22,8 +22,13 @@ COARSE_FROM = 20_000
 
 
 def evaluate(
-    y: Sequence[int] | Floats, p: Sequence[float] | Floats, *, clusters: Sequence[Any] | np.ndarray[Any, Any] | None = None,
-    bootstrap: int = 200, level: float = 0.95, seed: int = 20_260_701,
+    y: Sequence[int] | Floats,
+    p: Sequence[float] | Floats,
+    *,
+    clusters: Sequence[Any] | np.ndarray[Any, Any] | None = None,
+    bootstrap: int = 200,
+    level: float = 0.95,
+    seed: int = 20_260_701,
 ) -> dict[str, Any]:
     """Metrics of probabilities ``p`` float[n] against outcomes ``y`` (0 or 1, [n]).
 
@@ -46,8 +51,13 @@ def point_metrics(events: Floats, chance: Floats) -> dict[str, float]:
     area, distance = auc_ks(events, chance)
     slope, intercept = calibration_line(events, chance)
     return {
-        "auc": area, "gini": 2 * area - 1, "ks": distance, "brier": float(((chance - events) ** 2).mean()), "log_loss": log_loss(events, chance),
-        "calibration_slope": slope, "calibration_intercept": intercept,
+        "auc": area,
+        "gini": 2 * area - 1,
+        "ks": distance,
+        "brier": float(((chance - events) ** 2).mean()),
+        "log_loss": log_loss(events, chance),
+        "calibration_slope": slope,
+        "calibration_intercept": intercept,
     }
 
 
@@ -59,12 +69,28 @@ def auc_ks(events: Floats, scores: Floats, weights: Floats | None = None) -> tup
     bad = events[order] * heavy
     good = heavy - bad
     ends = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
-    return _auc_ks_of_bands(np.diff(np.cumsum(bad)[ends], prepend=0.0), np.diff(np.cumsum(good)[ends], prepend=0.0))
+    return auc_ks_of_bands(np.diff(np.cumsum(bad)[ends], prepend=0.0), np.diff(np.cumsum(good)[ends], prepend=0.0))
 
 
 def auc(events: Floats, scores: Floats, weights: Floats | None = None) -> float:
     """Area under the ROC curve."""
     return auc_ks(events, scores, weights)[0]
+
+
+def auc_ks_of_bands(bad: Floats, good: Floats) -> tuple[float, float]:
+    """From events and non-events in bands of rising score (equal scores share a band)."""
+    all_bad, all_good = bad.sum(), good.sum()
+    if all_bad <= 0 or all_good <= 0:
+        return 0.5, 0.0
+    below_good = np.cumsum(good)
+    area = float((bad * (below_good - good / 2)).sum() / (all_bad * all_good))
+    distance = float(np.abs(np.cumsum(bad) / all_bad - below_good / all_good).max())
+    return area, distance
+
+
+def auc_of_bands(bad: Floats, good: Floats) -> float:
+    """The AUC alone."""
+    return auc_ks_of_bands(bad, good)[0]
 
 
 def log_loss(events: Floats, chance: Floats) -> float:
@@ -89,37 +115,50 @@ def calibration_line(events: Floats, chance: Floats) -> tuple[float, float]:
     return float(beta[1]), float(beta[0])
 
 
-def _auc_ks_of_bands(bad: Floats, good: Floats) -> tuple[float, float]:
-    """From events and non-events in bands of rising score (equal scores share a band)."""
-    all_bad, all_good = bad.sum(), good.sum()
-    if all_bad <= 0 or all_good <= 0:
-        return 0.5, 0.0
-    below_good = np.cumsum(good)
-    area = float((bad * (below_good - good / 2)).sum() / (all_bad * all_good))
-    distance = float(np.abs(np.cumsum(bad) / all_bad - below_good / all_good).max())
-    return area, distance
-
-
 def _check(events: Floats, chance: Floats) -> None:
     if events.shape != chance.shape or events.ndim != 1:
-        raise InputError(Problem("y and p", f"{events.shape} and {chance.shape}", "not one probability for each outcome", "give arrays of one length"))
+        raise InputError(
+            Problem(
+                "y and p",
+                f"{events.shape} and {chance.shape}",
+                "not one probability for each outcome",
+                "give arrays of one length",
+            )
+        )
     if not len(events) or not np.isin(events, (0.0, 1.0)).all():
-        raise InputError(Problem("y", str(np.unique(events)[:4]), "not outcomes of 0 and 1", "leave rows without an outcome out"))
+        raise InputError(
+            Problem("y", str(np.unique(events)[:4]), "not outcomes of 0 and 1", "leave rows without an outcome out")
+        )
     if not ((chance >= 0) & (chance <= 1)).all():
         raise InputError(Problem("p", "", "not probabilities between 0 and 1", "give probabilities, not points"))
     if events.min() == events.max():
-        raise InputError(Problem("y", f"{events[0]:.0f}", "one class only: discrimination has no meaning", "give rows of both outcomes"))
+        raise InputError(
+            Problem(
+                "y", f"{events[0]:.0f}", "one class only: discrimination has no meaning", "give rows of both outcomes"
+            )
+        )
 
 
 def _intervals(
-    events: Floats, chance: Floats, clusters: Sequence[Any] | np.ndarray[Any, Any] | None, times: int, level: float, seed: int
+    events: Floats,
+    chance: Floats,
+    clusters: Sequence[Any] | np.ndarray[Any, Any] | None,
+    times: int,
+    level: float,
+    seed: int,
 ) -> dict[str, list[float]]:
     draws: dict[str, list[float]] = {name: [] for name in ("auc", "gini", "ks", "brier", "log_loss")}
     tables = Resampler(events, chance, clusters, seed)
     for _ in range(times):
         bad, good, squares, logs, rows = tables.draw()
-        area, distance = _auc_ks_of_bands(bad, good)
-        for name, value in (("auc", area), ("gini", 2 * area - 1), ("ks", distance), ("brier", squares / rows), ("log_loss", logs / rows)):
+        area, distance = auc_ks_of_bands(bad, good)
+        for name, value in (
+            ("auc", area),
+            ("gini", 2 * area - 1),
+            ("ks", distance),
+            ("brier", squares / rows),
+            ("log_loss", logs / rows),
+        ):
             draws[name].append(value)
     tail = (1 - level) / 2
     return {name: [float(edge) for edge in np.quantile(values, (tail, 1 - tail))] for name, values in draws.items()}
@@ -128,7 +167,9 @@ def _intervals(
 class Resampler:
     """Poisson bootstrap (each row or cluster counts a Poisson(1) number of times) over bands of the score."""
 
-    def __init__(self, events: Floats, chance: Floats, clusters: Sequence[Any] | np.ndarray[Any, Any] | None, seed: int) -> None:
+    def __init__(
+        self, events: Floats, chance: Floats, clusters: Sequence[Any] | np.ndarray[Any, Any] | None, seed: int
+    ) -> None:
         self._random = np.random.default_rng(seed)
         order = np.argsort(chance, kind="stable")
         ranks = np.empty(len(chance), np.int64)
@@ -152,6 +193,6 @@ class Resampler:
     def draw(self) -> tuple[Floats, Floats, float, float, float]:
         """One draw: events and non-events by band of the score, weighted squares and log losses, and the sum of weights."""
         heavy = self.weights()
-        bad = np.bincount(self._ranks, heavy * self._events, self._width)
-        good = np.bincount(self._ranks, heavy * (1 - self._events), self._width)
+        bad = np.bincount(self._ranks, heavy * self._events, self._width).astype(float)
+        good = np.bincount(self._ranks, heavy * (1 - self._events), self._width).astype(float)
         return bad, good, float(heavy @ self._squares), float(heavy @ self._logs), max(float(heavy.sum()), 1.0)

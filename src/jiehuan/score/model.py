@@ -7,12 +7,13 @@ scoring a row imports the standard library only; a boosted model compiles its fo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
-from jiehuan.score.inputs import Input, problems_with
+from jiehuan.score.inputs import Input
 from jiehuan.score.reasons import Reason, scorecard_reasons
+from jiehuan.score.schema import problems_with
 from jiehuan.score.scorecard import Scaling, Scorecard
 from jiehuan.units.errors import InputError, Problem
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from jiehuan.score.boosted import Boosted
+
+    Table = pl.DataFrame | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]
 
 FORMAT = "jiehuan-score/1"
 
@@ -77,11 +80,11 @@ class Model:
         """Probability of the event for every row: float64[n]. Raises InputError for absent columns or other types."""
         import numpy as np
 
-        return np.asarray(1.0 / (1.0 + np.exp(-self.scorer.logits_of(self._checked(frame)))))
+        return np.asarray(1.0 / (1.0 + np.exp(-self.scorer.logits_of(self.checked(frame)))))
 
     def points(self, frame: Table) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Points for every row, higher is safer: int64[n]. Raises InputError as ``predict``."""
-        return self.scorer.points_of(self._checked(frame))
+        return self.scorer.points_of(self.checked(frame))
 
     def predict_row(self, row: Mapping[str, Any]) -> float:
         """Probability of the event for one row (column name to value, None where not known)."""
@@ -116,7 +119,7 @@ class Model:
                 return self._reasons_of([data], top)[0]
             except KeyError:
                 raise self._absent(data) from None
-        frame = self._checked(data)
+        frame = self.checked(data)
         return self._reasons_of(list(frame.select(self.columns).iter_rows(named=True)), top)
 
     def _reasons_of(self, rows: Sequence[Mapping[str, Any]], top: int) -> list[list[Reason]]:
@@ -124,19 +127,36 @@ class Model:
             return [scorecard_reasons(self.scorer, row, self.labels, top) for row in rows]
         return self.scorer.reasons(rows, self.labels, top)
 
-    def _checked(self, frame: Table) -> pl.DataFrame:
+    def checked(self, frame: Table) -> pl.DataFrame:
+        """The table as a DataFrame that holds all the model needs, of the right types. Raises InputError naming all that is wrong."""
         import polars as pl
 
         table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame, infer_schema_length=None)
+        empty = [
+            name
+            for name in self.columns
+            if name in table.columns and table.get_column(name).null_count() == table.height
+        ]
+        if empty:  # a column without values has no type of its own
+            table = table.with_columns(pl.lit(None, pl.Null).alias(name) for name in empty)
         if problems := problems_with(self.inputs, table.schema):
             raise InputError(problems)
         return table
 
     def _absent(self, row: Mapping[str, Any]) -> InputError:
         absent = [column for column in self.columns if column not in row]
-        return InputError([
-            Problem(f"field {column}", "", "missing, but the model needs it", "give it, or null where it is not known") for column in absent
-        ])
+        return InputError(
+            [
+                Problem(
+                    f"field {column}", "", "missing, but the model needs it", "give it, or null where it is not known"
+                )
+                for column in absent
+            ]
+        )
+
+    def with_reference(self, reference: Mapping[str, Any]) -> Model:
+        """The same model with the distributions that drift is measured against."""
+        return replace(self, reference=reference)
 
     def as_document(self) -> dict[str, Any]:
         """The model as plain JSON: all that scoring, reasons and drift need (metrics and warnings are kept beside it)."""
@@ -156,7 +176,14 @@ class Model:
         """The model that ``as_document`` wrote. Raises InputError for another format or a broken document."""
         if not isinstance(document, Mapping) or document.get("format") != FORMAT:
             found = document.get("format") if isinstance(document, Mapping) else type(document).__name__
-            raise InputError(Problem("model.json format", str(found), "not a model of this version", f"give a model written by `jiehuan score fit` ({FORMAT})"))
+            raise InputError(
+                Problem(
+                    "model.json format",
+                    str(found),
+                    "not a model of this version",
+                    f"give a model written by `jiehuan score fit` ({FORMAT})",
+                )
+            )
         try:
             scorer: Scorecard | Boosted
             if document["kind"] == "scorecard":
@@ -166,14 +193,20 @@ class Model:
 
                 scorer = Boosted.from_document(document["boosted"])
             return cls(
-                target=document["target"], event=document["event"], scorer=scorer, labels=document["labels"], fitted=document["fitted"],
-                reference=document["reference"], metrics=metrics or {},
+                target=document["target"],
+                event=document["event"],
+                scorer=scorer,
+                labels=document["labels"],
+                fitted=document["fitted"],
+                reference=document["reference"],
+                metrics=metrics or {},
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise InputError(Problem("model.json", "", f"broken model document: {error!r}", "fit the model again, or restore the file")) from error
-
-
-Table = "pl.DataFrame | Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]"
+            raise InputError(
+                Problem(
+                    "model.json", "", f"broken model document: {error!r}", "fit the model again, or restore the file"
+                )
+            ) from error
 
 
 def logistic(logit: float) -> float:

@@ -17,7 +17,7 @@ ASCENDING, DESCENDING, PEAK, VALLEY = 0, 1, 2, 3
 _IMPOSSIBLE = -1e300
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def best_cut(
     rows: np.ndarray[Any, np.dtype[np.float64]],
     hits: np.ndarray[Any, np.dtype[np.float64]],
@@ -29,7 +29,7 @@ def best_cut(
     """The best cut of prebins with ``rows`` and ``hits`` (events): its worth over one bin, and the places where bins start.
 
     ``trend`` orders the rates: ASCENDING, DESCENDING, PEAK (up, then down) or VALLEY. ``least`` is the smallest bin in rows,
-    ``cost`` the log-likelihood a further bin must earn. Each bin holds at least one event and one non-event.
+    ``cost`` the log-likelihood a further bin must earn..
     """
     count = len(rows)
     total_rows = np.zeros(count + 1)
@@ -44,12 +44,14 @@ def best_cut(
             inside = total_rows[j + 1] - total_rows[i]
             bad = total_hits[j + 1] - total_hits[i]
             good = inside - bad
-            if inside >= least and bad > 0 and good > 0:
+            if inside >= least and inside > 0:
                 rate[i, j] = bad / inside
-                gain[i, j] = bad * np.log(bad / inside) + good * np.log(good / inside)
+                gain[i, j] = _likelihood(bad, inside) + _likelihood(good, inside)
     turns = 2 if trend >= PEAK else 1
     worth = np.full((turns, max_bins + 1, count, count), _IMPOSSIBLE)
-    before = np.full((turns, max_bins + 1, count, count), -1, np.int64)  # start of the predecessor, + count when it was in phase 0
+    before = np.full(
+        (turns, max_bins + 1, count, count), -1, np.int64
+    )  # start of the predecessor, + count when it was in phase 0
     for j in range(count):
         if rate[0, j] >= 0:
             for phase in range(turns):
@@ -81,7 +83,7 @@ def best_cut(
     if bins == 0:
         return 0.0, np.empty(0, np.int64)
     all_rows, all_hits = total_rows[count], total_hits[count]
-    single = all_hits * np.log(all_hits / all_rows) + (all_rows - all_hits) * np.log((all_rows - all_hits) / all_rows)
+    single = _likelihood(all_hits, all_rows) + _likelihood(all_rows - all_hits, all_rows)
     cuts = np.empty(bins - 1, np.int64)
     end = count - 1
     for place in range(bins - 1, 0, -1):
@@ -91,3 +93,8 @@ def best_cut(
         start = code % count
         phase = code // count
     return best - single, cuts
+
+
+@njit(cache=True, nogil=True)
+def _likelihood(part: float, whole: float) -> float:
+    return part * np.log(part / whole) if part > 0.0 else 0.0

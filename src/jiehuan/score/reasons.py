@@ -25,26 +25,38 @@ class Reason(TypedDict):
 
 
 _PARTS = {
-    "hour": ("时刻", "hour of"), "weekday": ("星期", "weekday of"), "month_day": ("日", "day of the month of"),
-    "days_before": ("距今天数", "days since"), "years_before": ("距今年数", "years since"),
+    "hour": ("时刻", "hour of"),
+    "weekday": ("星期", "weekday of"),
+    "month_day": ("日", "day of the month of"),
+    "known": ("有无", "whether there is a"),
+    "days_before": ("距今天数", "days since"),
+    "years_before": ("距今年数", "years since"),
 }
 
 
-def scorecard_reasons(scorer: Scorecard, row: Mapping[str, Any], labels: Mapping[str, Mapping[str, str]], top: int) -> list[Reason]:
+def scorecard_reasons(
+    scorer: Scorecard, row: Mapping[str, Any], labels: Mapping[str, Mapping[str, str]], top: int
+) -> list[Reason]:
     """The reasons of one row under a scorecard, with the points lost against the average applicant."""
     codes = scorer.codes_of_row(row)
     excess = [logits[code] - mean for logits, code, mean in zip(scorer.logits, codes, scorer.means, strict=True)]
-    worst = sorted((place for place in range(len(codes)) if excess[place] > 1e-9), key=lambda place: -excess[place])[:top]
+    worst = sorted((place for place in range(len(codes)) if excess[place] > 1e-9), key=lambda place: -excess[place])[
+        :top
+    ]
     found = []
     for place in worst:
         feature, part = scorer.inputs[place].name, scorer.bins[place].bins[codes[place]]
         lost = round(scorer.scaling.factor * excess[place])
         zh, en = feature_labels(feature, labels)
-        found.append(Reason(
-            code=reason_code(feature), feature=feature, contribution=excess[place],
-            zh=f"{zh}:{_zh_of(part.kind, part.label)},比平均低 {lost} 分",
-            en=f"{en}: {part.label}, {lost} points below the average",
-        ))
+        found.append(
+            Reason(
+                code=reason_code(feature),
+                feature=feature,
+                contribution=excess[place],
+                zh=f"{zh}:{_zh_of(part.kind, part.label)},比平均低 {lost} 分",
+                en=f"{en}: {part.label}, {lost} points below the average",
+            )
+        )
     return found
 
 
@@ -54,7 +66,9 @@ def boosted_reason(feature: str, value: Any, contribution: float, labels: Mappin
     missing = value is None or (isinstance(value, float) and math.isnan(value))
     shown = f"{value:.6g}" if isinstance(value, float) else str(value)
     return Reason(
-        code=reason_code(feature), feature=feature, contribution=contribution,
+        code=reason_code(feature),
+        feature=feature,
+        contribution=contribution,
         zh=f"{zh}:{'缺失' if missing else shown},使风险高于平均",
         en=f"{en}: {'missing' if missing else shown}, raises the risk above the average",
     )

@@ -49,19 +49,27 @@ class Scorecard:
     kind = "scorecard"
 
     def __init__(
-        self, inputs: Sequence[Input], bins: Sequence[Bins], coefficients: Sequence[float], intercept: float, scaling: Scaling
+        self,
+        inputs: Sequence[Input],
+        bins: Sequence[Bins],
+        coefficients: Sequence[float],
+        intercept: float,
+        scaling: Scaling,
     ) -> None:
         self.inputs, self.bins, self.coefficients = tuple(inputs), tuple(bins), tuple(coefficients)
         self.intercept, self.scaling = intercept, scaling
         self.logits = tuple(
-            tuple(coefficient * part.woe for part in table.bins) for coefficient, table in zip(coefficients, bins, strict=True)
+            tuple(coefficient * part.woe for part in table.bins)
+            for coefficient, table in zip(coefficients, bins, strict=True)
         )
         count = len(self.bins) or 1
         self.point_tables = tuple(
-            tuple(round(scaling.points_of(intercept) / count - scaling.factor * logit) for logit in logits) for logits in self.logits
+            tuple(round(scaling.points_of(intercept) / count - scaling.factor * logit) for logit in logits)
+            for logits in self.logits
         )
         self.means = tuple(
-            sum(part.rows * logit for part, logit in zip(table.bins, logits, strict=True)) / (sum(part.rows for part in table.bins) or 1.0)
+            sum(part.rows * logit for part, logit in zip(table.bins, logits, strict=True))
+            / (sum(part.rows for part in table.bins) or 1.0)
             for table, logits in zip(self.bins, self.logits, strict=True)
         )
         self._row = tuple(
@@ -98,7 +106,9 @@ class Scorecard:
 
         return self._summed(frame, self.point_tables, 0.0).astype(np.int64)
 
-    def _summed(self, frame: pl.DataFrame, tables: Sequence[Sequence[float]], start: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def _summed(
+        self, frame: pl.DataFrame, tables: Sequence[Sequence[float]], start: float
+    ) -> np.ndarray[Any, np.dtype[np.float64]]:
         import numpy as np
 
         total = np.full(frame.height, start)
@@ -116,8 +126,17 @@ class Scorecard:
     def as_document(self) -> dict[str, Any]:
         """Plain JSON; the points stand beside the bins for a reader, and are computed again on loading."""
         features = []
-        for one, bins, coefficient, points in zip(self.inputs, self.bins, self.coefficients, self.point_tables, strict=True):
-            features.append({"input": one.as_document(), "coefficient": coefficient, "bins": bins.as_document(), "points": list(points)})
+        for one, bins, coefficient, points in zip(
+            self.inputs, self.bins, self.coefficients, self.point_tables, strict=True
+        ):
+            features.append(
+                {
+                    "input": one.as_document(),
+                    "coefficient": coefficient,
+                    "bins": bins.as_document(),
+                    "points": list(points),
+                }
+            )
         scaling = {"points": self.scaling.points, "odds": self.scaling.odds, "pdo": self.scaling.pdo}
         return {"intercept": self.intercept, "scaling": scaling, "features": features}
 
@@ -136,4 +155,8 @@ class Scorecard:
 
 def codes_of(one: Input, bins: Bins, frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """The place of the bin of every row of one feature: uint8[n]."""
-    return bins.codes_of_texts(one.read_texts(frame)) if one.is_category else bins.codes_of_numbers(one.read_numbers(frame))
+    return (
+        bins.codes_of_texts(one.read_texts(frame))
+        if one.is_category
+        else bins.codes_of_numbers(one.read_numbers(frame))
+    )

@@ -62,6 +62,7 @@ class Evaluation:
     """How the model is measured."""
 
     folds: int
+    rows: int
     later_share: float
     bootstrap: int
     level: float
@@ -83,6 +84,14 @@ class Leaks:
     psi_warn: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """How rejected applicants enter a fit."""
+
+    uplift: float
+    bands: int
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings of a fit."""
@@ -93,6 +102,7 @@ class Settings:
     boosted: Boosting
     evaluation: Evaluation
     leaks: Leaks
+    rejects: Rejects
 
     def as_document(self) -> dict[str, Any]:
         """Plain JSON, as stored with the model."""
@@ -133,12 +143,23 @@ def _unknown(where: str, name: str, known: list[str]) -> Problem:
 
 def _wrong(where: str, value: Any, kind: Any) -> Problem | None:
     if kind is str:
-        return None if value in ("platt", "isotonic") else Problem(where, str(value), "not a calibration", "platt or isotonic")
+        return (
+            None
+            if value in ("platt", "isotonic")
+            else Problem(where, str(value), "not a calibration", "platt or isotonic")
+        )
     if kind == list[float]:
         fine = isinstance(value, list) and all(isinstance(one, int | float) for one in value)
         return None if fine else Problem(where, str(value), "not a list of numbers", "write [-1, -9]")
     numeric = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
     if not numeric or (kind is int and value != int(value)):
-        return Problem(where, str(value), "not a number of this kind, 0 or more", "give a whole number" if kind is int else "give a number")
+        return Problem(
+            where,
+            str(value),
+            "not a number of this kind, 0 or more",
+            "give a whole number" if kind is int else "give a number",
+        )
     share = where.endswith(("share", "level"))
-    return Problem(where, str(value), "a share is between 0 and 1", "write 0.05 for 5 %") if share and value > 1 else None
+    return (
+        Problem(where, str(value), "a share is between 0 and 1", "write 0.05 for 5 %") if share and value > 1 else None
+    )

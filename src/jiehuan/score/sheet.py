@@ -47,7 +47,29 @@ class Sheet:
     def keep(self, names: Sequence[str]) -> Sheet:
         """The same rows with only these features."""
         return Sheet(
-            tuple(one for one in self.inputs if one.name in names), {name: self.features[name] for name in names}, self.events, self.weights
+            tuple(one for one in self.inputs if one.name in names),
+            {name: self.features[name] for name in names},
+            self.events,
+            self.weights,
+        )
+
+    def join(self, other: Sheet, weights: Floats, other_weights: Floats) -> Sheet:
+        """These rows and those of ``other`` (same inputs), with weights for either."""
+        features: dict[str, Floats | Category] = {}
+        for name, mine in self.features.items():
+            theirs = other.features[name]
+            if isinstance(mine, Category) and isinstance(theirs, Category):
+                names = tuple(sorted({*mine.names, *theirs.names}))
+                places = {text: place for place, text in enumerate(names)}
+                ids = [
+                    np.array([*(places[text] for text in part.names), len(names)], np.int64)[part.ids]
+                    for part in (mine, theirs)
+                ]
+                features[name] = Category(names, np.concatenate(ids))
+            else:
+                features[name] = np.concatenate([mine, theirs])
+        return Sheet(
+            self.inputs, features, np.concatenate([self.events, other.events]), np.concatenate([weights, other_weights])
         )
 
     def codes(self, bins: Bins) -> Codes:
