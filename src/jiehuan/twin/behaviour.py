@@ -41,6 +41,7 @@ def pays_when_due(
     dice = world.dice("due", person.person_id, due)
     forgets, unwilling = dice.random() < world.facts["forgetful"], dice.random() > person.willing
     spare = spare_cash(world, person, due)
+    spare += int(person.usual_income_fen * world.facts["buffer_share"])
     if saved_months > 1:
         spare += int(max(0, spare) * (saved_months - 1) * world.facts["saving_share"])
     if unwilling or spare < amount_fen // 4:

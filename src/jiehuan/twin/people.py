@@ -56,14 +56,15 @@ def make_person(world: World, number: int, on: date) -> Person:
     income = _round_yuan(work["income"] * exp(dice.gauss(0, work["spread"])))
     obligations = _round_yuan(income / 100 * dice.uniform(*facts["obligation_share"]) * (dice.random() < 0.7))
     unwilling = dice.random() < facts["unwilling_share"]
-    willing = dice.betavariate(1.2, 6) if unwilling else dice.betavariate(14, 1.4)
+    willing = dice.betavariate(1.2, 3) if unwilling else dice.betavariate(60, 1)
     living = _round_yuan(income / 100 * facts["living_share"])
-    stress = max(0.0, (obligations + living) / income - 0.6)
     bureau = facts["bureau"]
     amount = max(100_000, min(20_000_000, round(income * dice.uniform(*facts["amount_to_income"]) / 50_000) * 50_000))
     months = dice.choice(facts["months_choices"])
     if dice.random() < facts["prudent"]:
         months = next((term for term in facts["months_choices"] if term >= months and 3 * amount <= term * income), 12)
+    burden = (obligations + amount / months) / max(1, income)
+    stress = max(0.0, burden - facts["bureau"]["burden_from"]) + work["volatility"] * facts["bureau"]["volatility_shows"]
     age = min(59, max(20, int(dice.gauss(34, 8))))
     birth = date(on.year - age, dice.randint(1, 12), dice.randint(1, 28))
     sex = dice.choice(["f", "m"])

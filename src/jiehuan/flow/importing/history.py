@@ -32,9 +32,7 @@ def history_of(gathered: Gathered) -> dict[str, dict[str, Any]]:
         borrowers[borrower] = borrowers.get(borrower, 0) + 1
     if not records or max(borrowers.values(), default=0) < 2:
         return {}
-    features = [
-        feature for feature in declared_features().features if feature.take and feature.source.name == "history"
-    ]
+    features = declared_features().of_source("history")
     frame = history_frame(
         pl.DataFrame(asked, schema=["application_id", "borrower_id", "at"], orient="row"),
         pl.DataFrame(records),
