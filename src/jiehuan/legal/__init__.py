@@ -11,7 +11,7 @@ from jiehuan.legal.interest import delayed_performance_interest
 from jiehuan.legal.limitation import Limitation, limitation
 from jiehuan.legal.pack import pack
 from jiehuan.legal.procedure import Road, chosen, roads
-from jiehuan.legal.typeset import Lettering, lettering, typeset
+from jiehuan.legal.typeset import Lettering, lettering
 
 __all__ = [
     "PROCEDURES",
@@ -35,5 +35,4 @@ __all__ = [
     "pack",
     "read_events",
     "roads",
-    "typeset",
 ]

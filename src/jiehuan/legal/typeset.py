@@ -89,7 +89,7 @@ def typeset(template: Path, values: Mapping[str, Any], made_on: date) -> bytes:
     with _TURN:
         try:
             made = _compiler().compile(input=template, format="pdf", sys_inputs=inputs, timestamp=noon)
-        except typst.TypstError as error:
+        except RuntimeError as error:  # TypstError is one; a file outside the root is a plain one
             raise JiehuanError(f"{template.name}: the document could not be set: {error}") from error
     if not isinstance(made, bytes):
         raise JiehuanError(f"{template.name}: typst gave no document")
