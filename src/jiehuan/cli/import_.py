@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +38,6 @@ def import_tape(
     show_facts({f"{name} kept": count for name, count in result.kept.items()})
     show_facts({f"{name} already there": count for name, count in result.known.items() if count})
     if result.refusals:
-        show_table(
-            f"refused cells: {len(result.refusals)} (all in {refused})",
-            ["file", "row", "column", "value", "reason"],
-            [[r.file, r.row, r.column, r.value, r.reason] for r in result.refusals[:10]],
-        )
+        typer.echo(f"\nrefused cells: {len(result.refusals)}, all in {refused}; the first:")
+        for refusal in result.refusals[:10]:
+            typer.echo(f"  {refusal.file} row {refusal.row}, {refusal.column} {refusal.value!r}: {refusal.reason}")
