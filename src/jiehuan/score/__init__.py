@@ -16,15 +16,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jiehuan.score.compare import compare
-    from jiehuan.score.drift import drift
+    from jiehuan.score.comparison import compare
     from jiehuan.score.fitting import fit
     from jiehuan.score.metrics import evaluate
     from jiehuan.score.model import Model
+    from jiehuan.score.monitoring import drift
 
 __all__ = ["Model", "compare", "drift", "evaluate", "fit"]
 
-_HOMES = {"Model": "model", "fit": "fitting", "evaluate": "metrics", "compare": "compare", "drift": "drift"}
+_HOMES = {"Model": "model", "fit": "fitting", "evaluate": "metrics", "compare": "comparison", "drift": "monitoring"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 from jiehuan.score.calibrate import Calibration
 from jiehuan.score.inputs import Input
 from jiehuan.score.reasons import Reason, boosted_reason
-from jiehuan.score.scorecard import Scaling
+from jiehuan.score.scorecard import Scaling, top_places
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,6 +49,11 @@ class Boosted:
             _category_reader(one, names) if one.is_category else one.row_reader()
             for one, names in zip(self.inputs, self.categories, strict=True)
         ]
+
+    @property
+    def known_categories(self) -> list[tuple[str, ...]]:
+        """The categories told apart, feature by feature; none for numbers."""
+        return list(self.categories)
 
     @cached_property
     def forest(self) -> Forest:
@@ -118,6 +123,10 @@ class Boosted:
                 ]
             )
         return found
+
+    def worst_features(self, frame: pl.DataFrame, top: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Places of the ``top`` features that raise each row most by SHAP value, -1 where fewer do: int64[n, top]. About a millisecond a row."""
+        return top_places(self._library.predict(self.matrix(frame), pred_contrib=True)[:, :-1], top)
 
     def as_document(self) -> dict[str, Any]:
         """Plain JSON with LightGBM's native text inside."""

@@ -175,7 +175,7 @@ def _reject_sheet(rejects: Table, sheet: Sheet) -> Sheet:
     from jiehuan.score.schema import problems_with
 
     table = rejects if isinstance(rejects, pl.DataFrame) else pl.DataFrame(rejects, infer_schema_length=None)
-    if problems := problems_with(sheet.inputs, table.schema):
+    if problems := problems_with(sheet.inputs, table):
         raise InputError(problems)
     if not table.height:
         raise Refused(Problem("rejects", "", "no rows", "leave the option out, or give rejected applications"))

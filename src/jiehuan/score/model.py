@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 from jiehuan.score.inputs import Input
-from jiehuan.score.reasons import Reason, scorecard_reasons
+from jiehuan.score.reasons import Reason, reason_code, scorecard_reasons
 from jiehuan.score.schema import problems_with
 from jiehuan.score.scorecard import Scaling, Scorecard
 from jiehuan.units.errors import InputError, Problem
@@ -122,6 +122,22 @@ class Model:
         frame = self.checked(data)
         return self._reasons_of(list(frame.select(self.columns).iter_rows(named=True)), top)
 
+    def reason_codes(self, frame: Table, top: int = 4) -> list[list[str | None]]:
+        """Only the codes of the reasons, for large tables: ``top`` columns of n codes, worst first, None where there is none."""
+        codes = [*(reason_code(one.name) for one in self.inputs), None]
+        return [
+            [codes[place] for place in column]
+            for column in self.scorer.worst_features(self.checked(frame), top).T.tolist()
+        ]
+
+    def unseen(self, frame: Table) -> dict[str, int]:
+        """How many rows hold a category the fit did not know, for each feature where any does."""
+        table, found = self.checked(frame), {}
+        for one, names in zip(self.inputs, self.scorer.known_categories, strict=True):
+            if one.is_category and (count := int((~one.read_texts(table).drop_nulls().is_in(list(names))).sum())):
+                found[one.name] = count
+        return found
+
     def _reasons_of(self, rows: Sequence[Mapping[str, Any]], top: int) -> list[list[Reason]]:
         if isinstance(self.scorer, Scorecard):
             return [scorecard_reasons(self.scorer, row, self.labels, top) for row in rows]
@@ -139,7 +155,7 @@ class Model:
         ]
         if empty:  # a column without values has no type of its own
             table = table.with_columns(pl.lit(None, pl.Null).alias(name) for name in empty)
-        if problems := problems_with(self.inputs, table.schema):
+        if problems := problems_with(self.inputs, table):
             raise InputError(problems)
         return table
 
@@ -172,8 +188,16 @@ class Model:
         }
 
     @classmethod
-    def from_document(cls, document: Mapping[str, Any], metrics: Mapping[str, Any] | None = None) -> Model:
-        """The model that ``as_document`` wrote. Raises InputError for another format or a broken document."""
+    def from_document(
+        cls,
+        document: Mapping[str, Any],
+        metrics: Mapping[str, Any] | None = None,
+        warnings: Sequence[Mapping[str, Any]] = (),
+    ) -> Model:
+        """The model that ``as_document`` wrote, with the metrics and warnings kept beside it.
+
+        Raises InputError for another format or a broken document.
+        """
         if not isinstance(document, Mapping) or document.get("format") != FORMAT:
             found = document.get("format") if isinstance(document, Mapping) else type(document).__name__
             raise InputError(
@@ -200,6 +224,7 @@ class Model:
                 fitted=document["fitted"],
                 reference=document["reference"],
                 metrics=metrics or {},
+                warnings=tuple(warnings),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(

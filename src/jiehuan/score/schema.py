@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jiehuan.score.inputs import Input
 from jiehuan.units.errors import Problem
 
+if TYPE_CHECKING:
+    import polars as pl
 
-def problems_with(inputs: Sequence[Input], schema: Mapping[str, Any]) -> list[Problem]:
-    """What keeps a table with this schema (column name to Polars type) from being scored: absent columns, other types."""
+
+def problems_with(inputs: Sequence[Input], table: pl.DataFrame) -> list[Problem]:
+    """What keeps a table from being scored: absent columns (with the near name), columns of another type (with a value)."""
     problems = []
     seen: set[tuple[str, str]] = set()
     for one in inputs:
@@ -20,25 +23,16 @@ def problems_with(inputs: Sequence[Input], schema: Mapping[str, Any]) -> list[Pr
             if (column, wanted) in seen:
                 continue
             seen.add((column, wanted))
-            if column not in schema:
-                near = get_close_matches(column, schema, 1)
-                hint = f'; is it "{near[0]}"?' if near else ""
+            if column not in table.columns:
+                near = get_close_matches(column, table.columns, 1)
+                hint = f"; is it {near[0]}?" if near else ""
+                mend = f"add the column ({wanted}; null where not known){hint}"
+                problems.append(Problem(f"column {column}", "", "missing, but the model needs it", mend))
+            elif not _fits(table.schema[column], wanted):
+                found = _example(table.get_column(column), wanted)
+                reason = f"{table.schema[column]} where the model was fitted on {wanted}s"
                 problems.append(
-                    Problem(
-                        f"column {column}",
-                        "",
-                        "missing, but the model needs it",
-                        f"add the column ({wanted}; null where not known){hint}",
-                    )
-                )
-            elif not _fits(schema[column], wanted):
-                problems.append(
-                    Problem(
-                        f"column {column}",
-                        str(schema[column]),
-                        f"another type than at the fit ({wanted})",
-                        f"write it as {wanted}s",
-                    )
+                    Problem(f"column {column}", found, reason, f"write it as {wanted}s, null where not known")
                 )
     return problems
 
@@ -53,3 +47,14 @@ def _fits(kind: Any, wanted: str) -> bool:
     if wanted == "date":
         return bool(kind in (pl.Date, pl.String) or isinstance(kind, pl.Datetime))
     return bool(kind in (pl.String, pl.Boolean) or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum))
+
+
+def _example(column: pl.Series, wanted: str) -> str:
+    """The first value of the wrong kind: for texts in place of numbers, the first that is no number."""
+    import polars as pl
+
+    known = column.drop_nulls()
+    if wanted == "number" and column.dtype == pl.String:
+        odd = known.filter(known.cast(pl.Float64, strict=False).is_null())
+        known = odd if len(odd) else known
+    return str(known[0])[:60] if len(known) else ""

@@ -77,6 +77,11 @@ class Scorecard:
             for one, table, logits, points in zip(self.inputs, self.bins, self.logits, self.point_tables, strict=True)
         )
 
+    @property
+    def known_categories(self) -> list[tuple[str, ...]]:
+        """The categories with a group of their own, feature by feature; none for numbers."""
+        return [tuple(text for group in table.groups for text in group) for table in self.bins]
+
     def logit_of_row(self, row: Mapping[str, Any]) -> float:
         """The logit of the event for one row. KeyError for an absent column."""
         total = self.intercept
@@ -123,6 +128,15 @@ class Scorecard:
                 total += values[codes]
         return total
 
+    def worst_features(self, frame: pl.DataFrame, top: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Places of the ``top`` features that raise each row's logit most above the mean, -1 where fewer do: int64[n, top]."""
+        import numpy as np
+
+        excess = np.empty((frame.height, len(self.bins)))
+        for place, (codes, logits, mean) in enumerate(zip(self.codes(frame), self.logits, self.means, strict=True)):
+            excess[:, place] = np.array(logits)[codes] - mean
+        return top_places(excess, top)
+
     def as_document(self) -> dict[str, Any]:
         """Plain JSON; the points stand beside the bins for a reader, and are computed again on loading."""
         features = []
@@ -160,3 +174,14 @@ def codes_of(one: Input, bins: Bins, frame: pl.DataFrame) -> np.ndarray[Any, np.
         if one.is_category
         else bins.codes_of_numbers(one.read_numbers(frame))
     )
+
+
+def top_places(excess: np.ndarray[Any, np.dtype[np.float64]], top: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Places of the ``top`` largest values above 0 in each row, largest first, -1 where there are fewer: int64[n, top]."""
+    import numpy as np
+
+    order = np.argsort(-excess, axis=1, kind="stable")[:, :top].astype(np.int64)
+    order[np.take_along_axis(excess, order, axis=1) <= 1e-9] = -1
+    if order.shape[1] < top:
+        order = np.pad(order, ((0, 0), (0, top - order.shape[1])), constant_values=-1)
+    return order

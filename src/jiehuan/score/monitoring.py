@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from jiehuan.score.bins import Bins
+from jiehuan.score.inputs import Input
 from jiehuan.score.scorecard import Scorecard, codes_of
 from jiehuan.score.stability import bands_of, psi
 
@@ -33,7 +34,10 @@ def drift(model: Model, frame: Table) -> dict[str, Any]:
     kept = {document["name"]: Bins.from_document(document) for document in model.reference["features"]}
     if isinstance(model.scorer, Scorecard):
         kept |= {bins.name: bins for bins in model.scorer.bins}
-    features = [_feature(one, kept[one.name], table) for one in model.inputs if one.name in kept]
+    unseen = model.unseen(table)
+    features = [
+        _feature(one, kept[one.name], table, unseen.get(one.name, 0)) for one in model.inputs if one.name in kept
+    ]
     moved = psi(then, now) if table.height else 0.0
     starts = ["lowest", *(f"{edge:.0f}" for edge in edges)]
     return {
@@ -59,12 +63,11 @@ def verdict(index: float) -> str:
     return "calm" if index < CALM else "watch" if index < MOVED else "moved"
 
 
-def _feature(one: Any, bins: Bins, table: pl.DataFrame) -> dict[str, Any]:
+def _feature(one: Input, bins: Bins, table: pl.DataFrame, unseen: int) -> dict[str, Any]:
     then = np.array([part.rows for part in bins.bins])
     now = np.bincount(codes_of(one, bins, table), minlength=len(bins.bins)).astype(float)
     index = psi(then, now) if table.height else 0.0
     shares = zip(bins.bins, then / max(then.sum(), 1), now / max(now.sum(), 1), strict=True)
-    unseen = _unseen(one, bins, table) if bins.is_category else 0
     return {
         "name": one.name,
         "csi": index,
@@ -72,9 +75,3 @@ def _feature(one: Any, bins: Bins, table: pl.DataFrame) -> dict[str, Any]:
         "unseen": unseen,
         "bins": [{"label": part.label, "then": float(a), "now": float(b)} for part, a, b in shares],
     }
-
-
-def _unseen(one: Any, bins: Bins, table: pl.DataFrame) -> int:
-    known = [text for group in bins.groups for text in group]
-    texts = one.read_texts(table).drop_nulls()
-    return int((~texts.is_in(known)).sum())

@@ -1,0 +1,414 @@
+"""``jiehuan score``: fit a model, apply it, show it, check it on new outcomes, compare two, watch it drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from jiehuan.cli.terminal import JSON_FLAG, progress, read_json, show_facts, show_json, show_table
+from jiehuan.units.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from jiehuan.score.model import Model
+
+_DIR = typer.Argument(..., metavar="DIR", help="Folder that `score fit` wrote.", show_default=False)
+_DATA = typer.Argument(..., metavar="DATA", help="A table: Parquet, CSV or JSON.", show_default=False)
+
+BATCH = 250_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``score`` commands."""
+    group = typer.Typer(
+        help="Scorecards and boosted models: fit, apply, report, check, compare, drift.", no_args_is_help=True
+    )
+    for name, run in (
+        ("fit", _fit),
+        ("apply", _apply),
+        ("report", _report),
+        ("check", _check),
+        ("compare", _compare),
+        ("drift", _drift),
+    ):
+        group.command(name, help=run.__doc__)(run)
+    app.add_typer(group, name="score")
+
+
+def _fit(
+    data: Path = _DATA,
+    target: str = typer.Option(
+        ...,
+        "--target",
+        help="Column of the outcome: 0/1, true/false or two labels; null where not known.",
+        show_default=False,
+    ),
+    kind: str = typer.Option("scorecard", "--kind", help="scorecard or boosted."),
+    out: Path = typer.Option(
+        ..., "--out", help="Folder for model.json, metrics.json, the card and its pictures.", show_default=False
+    ),
+    time: str | None = typer.Option(
+        None, "--time", help="Column of the application's date: out-of-time check, stability.", show_default=False
+    ),
+    exclude: str = typer.Option("", "--exclude", metavar="C,..", help="Columns to leave out.", show_default=False),
+    features: str = typer.Option("", "--features", metavar="C,..", help="Use only these columns.", show_default=False),
+    event: str | None = typer.Option(
+        None, "--event", help="The label that is the event, where that is not plain.", show_default=False
+    ),
+    borrower: str | None = typer.Option(
+        None, "--id", help="Column naming the borrower: folds never part one.", show_default=False
+    ),
+    weight: str | None = typer.Option(None, "--weight", help="Column of row weights.", show_default=False),
+    groups: str = typer.Option(
+        "", "--groups", metavar="C,..", help="Columns by which fairness is measured.", show_default=False
+    ),
+    settings: Path | None = typer.Option(
+        None,
+        "--settings",
+        help="YAML: changes of the defaults; also specials, monotone and labels by column.",
+        show_default=False,
+    ),
+    rejects: Path | None = typer.Option(
+        None, "--rejects", help="Table of rejected applicants, for reject inference.", show_default=False
+    ),
+    reject_method: str = typer.Option("parcelling", "--reject-method", help="parcelling or augmentation."),
+    seed: int = typer.Option(20_260_701, "--seed", help="Same data and seed, same model."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Fit a model and write it with its metrics, warnings, card and pictures. Every figure is of rows the model had not seen.
+
+    Example: jiehuan score fit loans.parquet --target bad --kind scorecard --out models/first --time applied_on
+    """
+    with progress("reading", 12) as advance:
+        from jiehuan.score import fit
+        from jiehuan.units.tables import read_table
+
+        changes = _settings(settings)
+        extra = {name: changes.pop(name) for name in ("specials", "monotone", "labels") if name in changes}
+        model = fit(
+            read_table(data), target, kind, time, _names(exclude), borrower, event=event, features=_names(features) or None, weight=weight,
+            groups=_names(groups), rejects=read_table(rejects) if rejects else None, reject_method=reject_method, settings=changes, seed=seed,
+            advance=lambda text: advance(1, description=text), **extra,
+        )  # fmt: skip
+        files = _write(model, out)
+    if as_json:
+        show_json(
+            {
+                "kind": model.kind,
+                "event": model.event,
+                "metrics": model.metrics,
+                "warnings": model.warnings,
+                "files": [str(one) for one in files],
+            }
+        )
+        return
+    show_facts(_facts(model))
+    _show_warnings(model.warnings)
+    typer.echo(f"wrote {', '.join(one.name for one in files)} to {out}")
+
+
+def _apply(
+    folder: Path = _DIR,
+    data: Path = _DATA,
+    out: Path = typer.Option(
+        ..., "--out", help="Table to write: the rows with pd, points and reason codes added.", show_default=False
+    ),
+    reasons: int = typer.Option(
+        4, "--reasons", min=0, max=20, help="Reason codes a row; 0 for none (boosted: about a millisecond a row)."
+    ),
+    prefix: str = typer.Option("", "--prefix", help="Put before the names of the added columns.", show_default=False),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Score every row of a table: adds pd, points and reason_1 to reason_4. Rows go through in batches, so size does not matter.
+
+    Example: jiehuan score apply models/first applications.csv --out scored.parquet
+    """
+    model = _load(folder)
+    added = [f"{prefix}{name}" for name in ("pd", "points", *(f"reason_{place + 1}" for place in range(reasons)))]
+    counts = {"rows": 0}
+    unseen: dict[str, int] = {}
+    sums = [0.0, 0.0]
+
+    def scored(advance: Any) -> Iterator[pl.DataFrame]:
+        import polars as pl
+
+        from jiehuan.units.tables import read_batches
+
+        for frame in read_batches(data, BATCH):
+            if clash := [name for name in added if name in frame.columns]:
+                raise InputError(
+                    [
+                        Problem(f"{data} column {name}", "", "is there already", "rename it, or use --prefix score_")
+                        for name in clash
+                    ]
+                )
+            chance, points = model.predict(frame), model.points(frame)
+            for name, number in model.unseen(frame).items():
+                unseen[name] = unseen.get(name, 0) + number
+            counts["rows"] += frame.height
+            sums[0] += float(chance.sum())
+            sums[1] += float(points.sum())
+            columns = [pl.Series(added[0], chance), pl.Series(added[1], points)]
+            if reasons:
+                codes = model.reason_codes(frame, reasons)
+                columns += [pl.Series(name, code, pl.String) for name, code in zip(added[2:], codes, strict=True)]
+            advance(frame.height)
+            yield frame.with_columns(columns)
+
+    with progress("scoring") as advance:
+        from jiehuan.units.tables import write_batches
+
+        write_batches(scored(advance), out)
+    rows = counts["rows"]
+    said = {
+        "rows": rows,
+        "mean_pd": sums[0] / rows if rows else None,
+        "mean_points": sums[1] / rows if rows else None,
+        "unseen_categories": unseen,
+        "out": str(out),
+    }
+    if as_json:
+        show_json(said)
+        return
+    typer.echo(
+        f"scored {rows} rows" + (f": mean pd {sums[0] / rows:.4f}, mean points {sums[1] / rows:.0f}" if rows else "")
+    )
+    for name, number in unseen.items():
+        typer.echo(f"note: {name}: {number} rows hold a category that the fit did not know; they are scored as 'other'")
+    typer.echo(f"wrote {out}")
+
+
+def _report(
+    folder: Path = _DIR,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Show a model: its card with metrics, warnings, features and points.
+
+    Example: jiehuan score report models/first
+    """
+    model = _load(folder)
+    if as_json:
+        show_json(
+            {
+                "kind": model.kind,
+                "target": model.target,
+                "event": model.event,
+                "fitted": model.fitted,
+                "metrics": model.metrics,
+                "warnings": model.warnings,
+            }
+        )
+        return
+    from jiehuan.score.card import card_markdown
+
+    typer.echo(card_markdown(model))
+
+
+def _check(
+    folder: Path = _DIR,
+    data: Path = _DATA,
+    target: str | None = typer.Option(
+        None, "--target", help="Column of the outcome; default: the model's.", show_default=False
+    ),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Measure a model on rows with an outcome that it was not fitted on: AUC, KS, Brier, calibration, with intervals.
+
+    Example: jiehuan score check models/first later_loans.parquet
+    """
+    from jiehuan.score import evaluate
+    from jiehuan.units.tables import read_table
+
+    model = _load(folder)
+    frame, events = _labelled(model, read_table(data), target)
+    measured = evaluate(events, model.predict(frame))
+    if as_json:
+        show_json(measured)
+        return
+    show_facts(_measured_facts(measured))
+
+
+def _compare(
+    champion: Path = typer.Argument(..., metavar="CHAMPION", help="Folder of the model in use.", show_default=False),
+    challenger: Path = typer.Argument(
+        ..., metavar="CHALLENGER", help="Folder of the model that would replace it.", show_default=False
+    ),
+    data: Path = _DATA,
+    target: str | None = typer.Option(
+        None, "--target", help="Column of the outcome; default: the champion's.", show_default=False
+    ),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Champion against challenger on rows that neither was fitted on: paired differences with intervals, and a verdict.
+
+    Example: jiehuan score compare models/first models/second later_loans.parquet
+    """
+    from jiehuan.score import compare
+    from jiehuan.units.tables import read_table
+
+    old, new = _load(champion), _load(challenger)
+    frame, events = _labelled(old, read_table(data), target)
+    found = compare(events, old.predict(frame), new.predict(frame))
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (
+            name,
+            f"{found['champion'][name]:.4f}",
+            f"{found['challenger'][name]:.4f}",
+            f"{one['value']:+.4f}",
+            f"{one['interval'][0]:+.4f} to {one['interval'][1]:+.4f}",
+            one["better"],
+        )
+        for name, one in found["difference"].items()
+    ]
+    show_table(
+        f"{found['champion']['rows']} rows, verdict: {found['verdict']}",
+        ("measure", "champion", "challenger", "difference", "95 % interval", "better"),
+        rows,
+    )
+
+
+def _drift(
+    folder: Path = _DIR,
+    data: Path = _DATA,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """How far a table has moved from the rows of the fit: PSI of the score, CSI of every feature. No outcome is needed.
+
+    Example: jiehuan score drift models/first this_month.parquet
+    """
+    from jiehuan.score import drift
+    from jiehuan.units.tables import read_table
+
+    model = _load(folder)
+    found = drift(model, read_table(data))
+    if as_json:
+        show_json(found)
+        return
+    mean = (
+        ""
+        if found["mean_pd"] is None
+        else f", mean pd {found['mean_pd']:.4f} (event rate at the fit {found['fitted_rate']:.4f})"
+    )
+    typer.echo(f"{found['rows']} rows: PSI {found['psi']:.4f}, {found['verdict']}{mean}")
+    show_table(
+        "",
+        ("feature", "CSI", "verdict", "unseen"),
+        [(one["name"], f"{one['csi']:.4f}", one["verdict"], one["unseen"]) for one in found["features"]],
+    )
+
+
+def _labelled(model: Model, frame: pl.DataFrame, target: str | None) -> tuple[pl.DataFrame, Any]:
+    import polars as pl
+
+    from jiehuan.score.target import read_outcome
+
+    outcome = read_outcome(frame, target or model.target, model.event)
+    return frame.filter(pl.Series(outcome.labelled)), outcome.events
+
+
+def _load(folder: Path) -> Model:
+    from jiehuan.score.model import Model
+
+    if not folder.is_dir():
+        raise InputError(
+            Problem(str(folder), "", "no such folder", "give the folder that `jiehuan score fit --out` wrote")
+        )
+    metrics = folder / "metrics.json"
+    beside = read_json(metrics) if metrics.exists() else {}
+    return Model.from_document(read_json(folder / "model.json"), beside.get("metrics", {}), beside.get("warnings", ()))
+
+
+def _write(model: Model, out: Path) -> list[Path]:
+    """Write all files of a model, each whole or not at all."""
+    import json
+
+    from jiehuan.score.card import card_html, card_markdown
+    from jiehuan.score.figures import figures
+
+    pictures = figures(model)
+    contents: dict[str, bytes] = {
+        "metrics.json": json.dumps(
+            {"metrics": model.metrics, "warnings": model.warnings}, ensure_ascii=False, indent=1
+        ).encode(),
+        "card.md": card_markdown(model).encode(),
+        "card.html": card_html(model, pictures).encode(),
+        **{f"{name}.png": picture for name, picture in pictures.items()},
+        "model.json": json.dumps(model.as_document(), ensure_ascii=False, indent=1).encode(),
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            part = out / f".{name}.part"
+            part.write_bytes(content)
+            part.replace(out / name)
+    except OSError as error:
+        raise InputError(
+            Problem(str(out), "", f"may not be written: {error.strerror or error}", "name a folder you may write to")
+        ) from None
+    return [out / name for name in contents]
+
+
+def _settings(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(Problem(str(path), "", f"may not be read: {error.strerror}", "check the path")) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
+    if found is not None and not (
+        isinstance(found, dict) and all(isinstance(section, dict) for section in found.values())
+    ):
+        raise InputError(
+            Problem(str(path), "", "not sections of names and values", "write it like src/jiehuan/score/defaults.yaml")
+        )
+    return found or {}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _facts(model: Model) -> dict[str, object]:
+    fitted, later = model.fitted, model.metrics.get("out_of_time")
+    facts: dict[str, object] = {
+        "kind": model.kind,
+        "event": f"{model.target} is {model.event} (not {fitted['other']})",
+        "rows": f"{fitted['rows']}, {fitted['events']} events ({fitted['events'] / fitted['rows']:.2%})",
+        "features": f"{len(model.inputs)} of {len(model.metrics['features'])} looked at",
+    }
+    for title, measured in (("out of fold", model.metrics["out_of_fold"]), ("out of time", later)):
+        if measured:
+            facts |= {
+                f"{name}, {title}": value
+                for name, value in _measured_facts(measured).items()
+                if name not in ("rows", "events")
+            }
+    return facts
+
+
+def _measured_facts(measured: Mapping[str, Any]) -> dict[str, object]:
+    facts: dict[str, object] = {"rows": measured["rows"], "events": measured["events"]}
+    for name, title in (("auc", "AUC"), ("gini", "Gini"), ("ks", "KS"), ("brier", "Brier"), ("log_loss", "log loss")):
+        span = measured.get("intervals", {}).get(name)
+        facts[title] = f"{measured[name]:.4f}" + (f" ({span[0]:.4f} to {span[1]:.4f})" if span else "")
+    facts["calibration"] = (
+        f"slope {measured['calibration_slope']:.3f}, intercept {measured['calibration_intercept']:.3f}"
+    )
+    return facts
+
+
+def _show_warnings(warnings: Sequence[Mapping[str, Any]]) -> None:
+    for one in warnings:
+        place = f"{one['column']}: " if one["column"] else ""
+        typer.echo(f"warning ({one['code']}) {place}{one['en']}" + (f"; {one['mend']}" if one["mend"] else ""))
