@@ -20,7 +20,7 @@ ORDER = ("int", "bool", "date", "instant_utc", "instant", "float")
 DATES = ("date", "instant_utc", "instant")
 """Those that a JSON text may be: JSON says itself what a number is."""
 
-_PADDED = r"^[-+]?0\d|^[-+]?\.?$|[^0-9.eE+-]"
+_PADDED = r"^-?0\d|^\+|^-?\.?$|[^0-9.eE+-]"
 _LONG = r"^[-+]?\d[\d.]{15,}"
 _ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$"
 _NAIVE = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?$"
