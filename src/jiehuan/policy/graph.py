@@ -19,7 +19,6 @@ from typing import Any
 
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.ids import canonical_json
-from jiehuan.units.money import MAX_FEN
 
 KINDS = ("inputNode", "outputNode", "decisionTableNode", "expressionNode", "switchNode")
 """The node types a policy may use; each of them runs in all three executors."""
@@ -181,19 +180,18 @@ def _field(name: str, declared: Any) -> Field:
         return Field(name, "string", nullable, values=values, zh=zh, en=en, law=law)
     if kinds[0] == "boolean":
         return Field(name, "boolean", nullable, zh=zh, en=en, law=law)
-    minimum, maximum = (_bound(declared.get(key)) for key in ("minimum", "maximum"))
     scale = 0 if kinds[0] == "integer" else _scale(declared.get("multipleOf"))
-    if minimum is not None and maximum is not None and minimum > maximum:
+    widest = Decimal(10) ** min(15, 18 - scale)
+    minimum, maximum = _bound(declared.get("minimum"), -widest), _bound(declared.get("maximum"), widest)
+    if minimum > maximum:
         raise ValueError("its minimum is above its maximum")
     return Field(name, "number", nullable, minimum, maximum, scale, (), zh, en, law)
 
 
-def _bound(value: Any) -> Decimal | None:
-    if value is None:
-        return None
-    bound = Decimal(str(value))
-    if not bound.is_finite() or abs(bound) > MAX_FEN:
-        raise ValueError("a bound is a number of at most 10^15")
+def _bound(value: Any, widest: Decimal) -> Decimal:
+    bound = widest if value is None else Decimal(str(value))
+    if not bound.is_finite() or abs(bound) > abs(widest):
+        raise ValueError(f"a bound is a number of at most {abs(widest):,f}")
     return bound
 
 

@@ -7,9 +7,9 @@ type is refused by name, and every executor sees the same values.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,9 @@ def run(policy: Policy, values: Mapping[str, Any]) -> PolicyResult:
     """
     known = read_values(policy.inputs, values)
     try:
-        answer = _engine(policy.version, canonical_json(policy.document)).evaluate(known, {"trace": True})
+        answer = _engine(policy.version, canonical_json(policy.document)).evaluate(
+            {name: value for name, value in known.items() if value is not None}, {"trace": True}
+        )
     except RuntimeError as error:
         raise Refused(_engine_problem(policy, str(error))) from None
     outputs = {name: _plain(value) for name, value in answer["result"].items() if name not in policy.inputs}
@@ -99,12 +101,12 @@ def as_result(
 
 
 def read_values(fields: Mapping[str, Field], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by their declarations: numbers rounded to their places. Raises InputError naming each wrong field.
+    """Every declared field with its value, rounded to its places, or None. Raises InputError naming wrong fields.
 
     >>> read_values({"age": Field("age", "number")}, {"age": 30, "shoe": 44})
     {'age': 30}
     """
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = dict.fromkeys(fields)
     problems: list[Problem] = []
     for name, declared in fields.items():
         value = values.get(name)
@@ -133,19 +135,34 @@ def _value(declared: Field, value: Any) -> Any:
         return bool(value) if isinstance(value, bool) or type(value).__name__ in {"bool", "bool_"} else None
     if declared.kind == "string":
         return value if isinstance(value, str) and (not declared.values or value in declared.values) else None
+    units = in_units(value, declared.scale)
+    if units is None:
+        return None
+    factor = 10**declared.scale
+    if declared.minimum is not None and not declared.minimum * factor <= units:
+        return None
+    if declared.maximum is not None and not units <= declared.maximum * factor:
+        return None
+    return units if declared.scale == 0 else units / factor
+
+
+def in_units(value: Any, scale: int) -> int | None:
+    """A number in units of ``10**-scale``: half away from zero in double precision, as the columns do; None: no number.
+
+    Whole-number fields take no fractions.
+    """
     if isinstance(value, (bool, str)):
         return None
+    if isinstance(value, int):
+        return int(value) * int(10**scale)
     try:
-        exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-declared.scale), ROUND_HALF_UP)
-    except (ArithmeticError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
-    if (declared.minimum is not None and exact < declared.minimum) or (
-        declared.maximum is not None and exact > declared.maximum
-    ):
+    if not math.isfinite(number) or abs(number) > 1e16 or (scale == 0 and not number.is_integer()):
         return None
-    if declared.scale == 0:
-        return int(exact) if Decimal(str(value)) == exact else None
-    return float(exact)
+    units = math.floor(abs(number) * 10**scale + 0.5)
+    return int(units if number >= 0 else -units)
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,191 @@
+"""A policy compiled once, at publication: one row as a Python function, a frame as columns, both equal to the engine.
+
+``compile_policy`` refuses what it cannot compile exactly, naming place and mend; what it takes gives the same outputs
+in all three executors, nulls included (``tests/policy/test_parity.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from jiehuan.policy.graph import Policy
+from jiehuan.policy.program import Program, build, used_inputs
+from jiehuan.policy.run import REASON_FIELDS, PolicyResult, as_result, read_values
+from jiehuan.policy.scalar import Decide, compile_source, print_source
+from jiehuan.policy.typed import Value
+from jiehuan.units.errors import Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from jiehuan.policy.columns import Column, ColumnResult
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled policy; ``source`` is what ``decide`` runs. ``decide(row)`` takes values as ``read_values`` gives."""
+
+    policy: Policy
+    program: Program
+    source: str
+    decide: Decide
+
+    def outputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs by field for one row, as the engine gives them; fields without a value are absent."""
+        reached, *results = self.decide(values)
+        if not reached:
+            return {}
+        readers = _readers(self.program)
+        given = {name: reader(result) for (name, reader), result in zip(readers.items(), results, strict=True)}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def run(self, values: Mapping[str, Any]) -> PolicyResult:
+        """Decide one input as ``jiehuan.policy.run`` does, without a trace. Raises as it does."""
+        known = read_values(self.policy.inputs, values)
+        return as_result(self.policy, known, self.outputs(known), ())
+
+    def batch(self, frame: pl.DataFrame, *, everything: bool = False) -> tuple[pl.DataFrame, ColumnResult]:
+        """Decide a frame: ``row`` (from 0), ``outcome``, ``limit_fen``, ``rate_ppm`` and ``reasons`` (codes in order).
+
+        Limit and rate are null where the outcome is refuse, as in a single result. ``everything`` adds all else that
+        the policy computes. Refused rows are absent from the frame and told in the second result.
+        """
+        import polars as pl
+
+        from jiehuan.policy.columns import run_columns
+
+        lists = [name for name in REASON_FIELDS if name in self.program.outputs]
+        wanted = None if everything else ["outcome", "limit_fen", "rate_ppm", *lists]
+        result = run_columns(self.program, frame, wanted)
+        columns: dict[str, Any] = {"row": result.rows}
+        for name, column in result.outputs.items():
+            if everything or name not in lists:
+                columns[name] = self._series(column, self.program.outputs[name], result)
+        table = pl.DataFrame(columns)
+        if "outcome" not in table.columns:
+            return table, result
+        refused = pl.col("outcome") == "refuse"
+        terms = [name for name in ("limit_fen", "rate_ppm") if name in table.columns]
+        reasons = self._reasons(result, table.get_column("outcome") == "refuse", lists)
+        table = table.with_columns(pl.when(~refused).then(pl.col(name)).alias(name) for name in terms)
+        table = table.with_columns(reasons.alias("reasons"))
+        first = ["row", "outcome", *terms, "reasons"]
+        return table.select(*first, pl.exclude(first)), result
+
+    def used(self) -> tuple[str, ...]:
+        """The inputs that decide anything."""
+        return tuple(used_inputs(self.program))
+
+    def _series(self, column: Column, value: Value, result: ColumnResult) -> pl.Series:
+        import numpy as np
+        import polars as pl
+
+        if value.kind == "codes":
+            return self._code_lists(column, value)
+        null = np.zeros(len(result.rows), bool) if column.null is None else column.null
+        null = null | ~result.reached
+        if value.kind == "string":
+            words = pl.Series(result.words, dtype=pl.String)
+            series = (
+                words.gather(np.where(null, 0, column.data).astype(np.uint32))
+                if len(words)
+                else pl.Series([], dtype=pl.String)
+            )
+        elif value.kind == "null":
+            return pl.Series([None] * len(result.rows))
+        elif value.kind == "number" and value.scale:
+            series = pl.Series(column.data / 10**value.scale)
+        else:
+            series = pl.Series(column.data)
+        return (
+            series
+            if not null.any()
+            else series.to_frame("x").select(pl.when(~pl.lit(pl.Series(null))).then(pl.col("x"))).to_series()
+        )
+
+    def _reasons(self, result: ColumnResult, refused: pl.Series, lists: Sequence[str]) -> pl.Series:
+        """The codes that each row's outcome rests on, as one column of lists."""
+        import numpy as np
+
+        told = refused.fill_null(False).to_numpy()
+        bits = np.zeros(len(told), np.int64)
+        codes: list[str] = []
+        for name in lists:
+            mine = result.outputs[name].data << len(codes)
+            bits |= np.where(told if name == REASON_FIELDS[0] else ~told, mine, 0)
+            codes += [str(entry.get("code", "")) for entry in self.program.codes[self.program.outputs[name].args[0]]]
+        return _code_lists(bits, codes)
+
+    def _code_lists(self, column: Column, value: Value) -> pl.Series:
+        codes = [str(entry.get("code", "")) for entry in self.program.codes[value.args[0]]]
+        return _code_lists(column.data, codes)
+
+
+@lru_cache(maxsize=32)
+def _cached(version: str, policy: _ByVersion) -> Compiled:
+    program = build(policy.policy)
+    source = print_source(program)
+    return Compiled(policy.policy, program, source, compile_source(source))
+
+
+@dataclass(frozen=True)
+class _ByVersion:
+    """A policy that is equal to another of the same name and version, for the cache."""
+
+    policy: Policy
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByVersion) and other.policy.version == self.policy.version
+
+    def __hash__(self) -> int:
+        return hash(self.policy.version)
+
+
+def compile_policy(policy: Policy) -> Compiled:
+    """Compile a policy, or take it from the cache of its version.
+
+    Raises InputError with all that cannot be compiled.
+    """
+    return _cached(policy.version, _ByVersion(policy))
+
+
+def compile_problems(policy: Policy) -> tuple[Problem, ...]:
+    """Why a policy cannot be compiled; empty when it can."""
+    from jiehuan.units.errors import InputError
+
+    try:
+        compile_policy(policy)
+    except InputError as error:
+        return error.problems
+    return ()
+
+
+def _readers(program: Program) -> dict[str, Callable[[Any], Any]]:
+    return {name: _reader(program, value) for name, value in program.outputs.items()}
+
+
+def _reader(program: Program, value: Value) -> Callable[[Any], Any]:
+    """How a raw output becomes the value the engine gives: scaled numbers, lists of what rows give."""
+    if value.kind == "codes":
+        given = program.codes[value.args[0]]
+        return lambda bits: [dict(entry) for row, entry in enumerate(given) if bits >> row & 1]
+    if value.kind == "number" and value.scale:
+        factor = 10**value.scale
+        return lambda units: None if units is None else (units // factor if units % factor == 0 else units / factor)
+    return lambda result: result
+
+
+def _code_lists(bits: np.ndarray[Any, Any], codes: Sequence[str]) -> pl.Series:
+    """Each row's set of codes as a list: there are few different sets, so each list is written once."""
+    import numpy as np
+    import polars as pl
+
+    series = pl.Series(bits)
+    sets = series.unique(maintain_order=True)
+    lists = [list(dict.fromkeys(code for bit, code in enumerate(codes) if one >> bit & 1)) for one in sets]
+    place = series.replace_strict(sets, np.arange(len(sets), dtype=np.uint32), return_dtype=pl.UInt32)
+    return pl.Series(lists, dtype=pl.List(pl.String)).gather(place)
