@@ -45,7 +45,7 @@ def journal(
     for event in known:
         if late(event) and event.known_on >= terms.drawn_on:
             entries += amended(entries, truth(so_far, event.known_on), event.known_on)
-            entries += amended(entries, truth([*so_far, event], event.known_on), event.known_on)
+            entries += amended(entries, truth([*so_far, event], event.known_on), event.known_on, late=True)
         so_far.append(event)
     entries += amended(entries, truth(so_far, on, state), on)
     return tuple(entries)
@@ -56,14 +56,14 @@ def late(event: Event) -> bool:
     return event.known_on > event.on or event.kind == "reversal"
 
 
-def amended(entries: Sequence[Entry], truth: Iterable[Entry], today: date) -> list[Entry]:
+def amended(entries: Sequence[Entry], truth: Iterable[Entry], today: date, *, late: bool = False) -> list[Entry]:
     """What to add to a loan's journal so that its movements come to ``truth``: reversing entries and new ones.
 
     Entries that post no movement (provisions, accruals) are left alone. Adding nothing when nothing changed, it may be
-    asked at any time. New entries are known when their movement was, but not before what the books already hold.
+    asked at any time. Reversing entries, and those that replace others, are known today; so is all the rest when it is
+    ``late``, as the books have been closed up to today without it. Otherwise an entry is known when its movement was.
     """
     standing, times = standing_entries(entries)
-    horizon = max((entry.known for entry in entries if entry.movement_id), default=date.min)
     wanted: list[Entry] = []
     for entry in truth:
         held = standing.get(entry.movement_id)
@@ -75,9 +75,7 @@ def amended(entries: Sequence[Entry], truth: Iterable[Entry], today: date) -> li
     added: list[Entry] = []
     for entry in wanted:
         again = times.get(entry.movement_id, 0)
-        known = max(entry.known, entry.effective)
-        if again or known < horizon:
-            known = today
+        known = today if late or again else max(entry.known, entry.effective)
         identity = entry_id(entry.loan_id, entry.movement_id, again) if again else entry.entry_id
         added.append(entry._replace(entry_id=identity, known=known))
     return sorted(

@@ -1,7 +1,7 @@
 """Every table, in the order of the loop. Money columns end in ``_fen`` (bigint), rates in ``_ppm``; instants are zoned.
 
 Append-only tables (``APPEND_ONLY``) are guarded by triggers in the migration: the database itself refuses UPDATE,
-DELETE and TRUNCATE on them. It also refuses an entry whose lines do not balance.
+DELETE and TRUNCATE on them. It also refuses lines that do not balance by entry, or whose entry does not exist.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ entry = Table(
 line = Table(
     "line",
     metadata,
-    Column("entry_id", ForeignKey("entry.entry_id"), primary_key=True),
+    Column("entry_id", Text, primary_key=True),  # that the entry exists, the trigger sees, for all lines at once
     Column("n", Integer, primary_key=True),
     Column("account", Text, nullable=False),
     _fen("debit_fen"),

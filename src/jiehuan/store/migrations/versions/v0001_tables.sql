@@ -75,6 +75,16 @@ CREATE TABLE journal_seal (
     CONSTRAINT pk_journal_seal PRIMARY KEY (seal_id)
 );
 
+CREATE TABLE line (
+    entry_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    debit_fen BIGINT NOT NULL,
+    credit_fen BIGINT NOT NULL,
+    CONSTRAINT pk_line PRIMARY KEY (entry_id, n),
+    CONSTRAINT ck_line_one_side CHECK (debit_fen >= 0 AND credit_fen >= 0 AND (debit_fen = 0) <> (credit_fen = 0))
+);
+
 CREATE TABLE model (
     model_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -497,14 +507,3 @@ CREATE TABLE deadline (
 );
 
 CREATE INDEX ix_deadline_case_id ON deadline (case_id);
-
-CREATE TABLE line (
-    entry_id TEXT NOT NULL,
-    n INTEGER NOT NULL,
-    account TEXT NOT NULL,
-    debit_fen BIGINT NOT NULL,
-    credit_fen BIGINT NOT NULL,
-    CONSTRAINT pk_line PRIMARY KEY (entry_id, n),
-    CONSTRAINT ck_line_one_side CHECK (debit_fen >= 0 AND credit_fen >= 0 AND (debit_fen = 0) <> (credit_fen = 0)),
-    CONSTRAINT fk_line_entry_id FOREIGN KEY(entry_id) REFERENCES entry (entry_id)
-);

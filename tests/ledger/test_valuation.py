@@ -1,0 +1,44 @@
+"""Provisions and accruals are differences to what the books hold; doing one twice is doing it once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from jiehuan.ledger import accrual_entry, advance_entry, balances, check_journal, provision_entry
+
+ON = date(2026, 3, 31)
+
+
+def test_a_provision_rises_and_falls() -> None:
+    up = provision_entry("ln_1", ON, 0, 10_000)
+    down = provision_entry("ln_1", date(2026, 4, 30), 10_000, 2_500)
+    assert up and down
+    assert up == provision_entry("ln_1", ON, 0, 10_000)
+    assert balances([up, down]) == {"impairment_loss": 2_500, "loss_allowance": -2_500}
+    assert provision_entry("ln_1", ON, 5, 5) is None
+    assert check_journal([up, down]) == []
+
+
+def test_a_shortfall_after_a_write_off_is_a_loss() -> None:
+    """The allowance was 6,000.00, the claim written off 10,000.00: the books hold -4,000.00 and should hold nothing."""
+    entry = provision_entry("ln_1", ON, -400_000, 0)
+    assert entry and balances([entry]) == {"impairment_loss": 400_000, "loss_allowance": -400_000}
+
+
+def test_an_accrual_comes_and_goes() -> None:
+    up = accrual_entry("ln_1", ON, 0, 740)
+    down = accrual_entry("ln_1", date(2026, 4, 1), 740, 0)
+    assert up and down
+    assert balances([up]) == {"accrued_interest": 740, "interest_income": -740}
+    assert set(balances([up, down]).values()) == {0}
+
+
+def test_an_advance_is_known_by_its_receipt() -> None:
+    entry = advance_entry("ln_1", ON, 5_000, "receipt 7")
+    assert entry == advance_entry("ln_1", ON, 5_000, "receipt 7")
+    assert entry.entry_id != advance_entry("ln_1", ON, 5_000, "receipt 8").entry_id
+    assert balances([entry]) == {"costs_advanced": 5_000, "cash": -5_000}
+    with pytest.raises(ValueError, match="above zero"):
+        advance_entry("ln_1", ON, 0, "r")
