@@ -1,0 +1,43 @@
+// ECharts in React: one canvas that follows its box, with our fonts and colours.
+import * as echarts from "echarts/core";
+import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
+import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
+import { CanvasRenderer } from "echarts/renderers";
+import { useEffect, useRef } from "react";
+
+echarts.use([
+  BarChart, HeatmapChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent, CanvasRenderer,
+]);
+
+export const FONT = '"Inter", "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif';
+export const COLOURS = ["#0f5257", "#d9822b", "#9e2b25", "#4f7cac", "#7a9e7e", "#8d6a9f", "#c2a83e", "#5c5c5c"];
+
+interface Props {
+  option: echarts.EChartsCoreOption;
+  height?: number;
+  label: string;
+}
+
+export function Chart({ option, height = 260, label }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const chart = useRef<echarts.ECharts | null>(null);
+  useEffect(() => {
+    if (!box.current) return undefined;
+    const made = echarts.init(box.current);
+    chart.current = made;
+    const follow = new ResizeObserver(() => made.resize());
+    follow.observe(box.current);
+    return () => {
+      follow.disconnect();
+      made.dispose();
+      chart.current = null;
+    };
+  }, []);
+  useEffect(() => {
+    chart.current?.setOption(
+      { color: COLOURS, textStyle: { fontFamily: FONT }, animation: false, grid: { left: 8, right: 16, top: 36, bottom: 8, containLabel: true }, ...option },
+      true,
+    );
+  }, [option]);
+  return <div ref={box} role="img" aria-label={label} style={{ width: "100%", height }} />;
+}

@@ -1,0 +1,46 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { App as AntApp, ConfigProvider } from "antd";
+import enUS from "antd/locale/en_US";
+import zhCN from "antd/locale/zh_CN";
+import "antd/dist/reset.css";
+import dayjs from "dayjs";
+import "dayjs/locale/zh-cn";
+import { createRoot } from "react-dom/client";
+import { BrowserRouter } from "react-router";
+import { ApiError } from "./api/client";
+import { App } from "./App";
+import { FONT } from "./charts/Chart";
+import { SpeechProvider, useSpeech } from "./i18n";
+import "./style.css";
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: { staleTime: 10_000, retry: (count, error) => !(error instanceof ApiError && error.status < 500) && count < 2 },
+  },
+});
+
+function Themed() {
+  const { language } = useSpeech();
+  dayjs.locale(language === "zh" ? "zh-cn" : "en");
+  return (
+    <ConfigProvider
+      locale={language === "zh" ? zhCN : enUS}
+      button={{ autoInsertSpace: false }}
+      theme={{ token: { colorPrimary: "#0f5257", borderRadius: 4, fontFamily: FONT, colorBgLayout: "#f4f6f5" } }}
+    >
+      <AntApp>
+        <App />
+      </AntApp>
+    </ConfigProvider>
+  );
+}
+
+createRoot(document.getElementById("root")!).render(
+  <SpeechProvider>
+    <QueryClientProvider client={queries}>
+      <BrowserRouter>
+        <Themed />
+      </BrowserRouter>
+    </QueryClientProvider>
+  </SpeechProvider>,
+);
