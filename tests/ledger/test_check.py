@@ -22,6 +22,8 @@ EVENTS = read_events([
 ON = date(2026, 2, 10)
 SOUND = list(journal(TERMS, EVENTS, ON, "ln_1"))
 
+TOO_MUCH = (Line("cash", 10**7, 0), Line("loan_principal", 0, 10**7))
+
 
 def problems(entries: list[Entry], **changed: Any) -> str:
     known = {"state": replay(TERMS, EVENTS, ON), "events": EVENTS, **changed}
@@ -32,18 +34,23 @@ def changed(place: int, **values: Any) -> list[Entry]:
     return [entry._replace(**values) if n == place else entry for n, entry in enumerate(SOUND)]
 
 
+def interest(account: str, debit: int, income: int) -> list[Entry]:
+    """The second entry with other lines."""
+    return changed(1, lines=(Line(account, debit, 0), Line("interest_income", 0, income)))
+
+
 def test_a_sound_journal_passes() -> None:
     assert problems(SOUND) == ""
     assert [entry.kind for entry in SOUND] == ["draw", "interest", "repayment", "interest", "repayment"]
 
 
 FAULTS: dict[str, Callable[[], tuple[list[Entry], str]]] = {
-    "unbalanced": lambda: (changed(1, lines=(Line("interest_receivable", 15_000, 0), Line("interest_income", 0, 14_999))), "debits and credits differ"),
-    "memo against balance sheet": lambda: (changed(1, lines=(Line("suspended_interest", 15_000, 0), Line("interest_income", 0, 15_000))), "debits and credits differ"),
+    "unbalanced": lambda: (interest("interest_receivable", 15_000, 14_999), "debits and credits differ"),
+    "memo against balance sheet": lambda: (interest("suspended_interest", 15_000, 15_000), "debits and credits differ"),
     "no lines": lambda: (changed(1, lines=()), "has no lines"),
     "two sides": lambda: (changed(1, lines=(Line("interest_receivable", 5, 5),)), "not one side"),
-    "negative": lambda: (changed(1, lines=(Line("interest_receivable", -5, 0), Line("interest_income", 0, -5))), "not one side"),
-    "unknown account": lambda: (changed(1, lines=(Line("interest_recievable", 15_000, 0), Line("interest_income", 0, 15_000))), "no such account"),
+    "negative": lambda: (interest("interest_receivable", -5, -5), "not one side"),
+    "unknown account": lambda: (interest("interest_recievable", 15_000, 15_000), "no such account"),
     "posted twice": lambda: ([*SOUND, SOUND[-1]], "posted twice"),
     "an entry is missing": lambda: (SOUND[:2] + SOUND[3:], "received 916.80"),
     "cash doubled under another id": lambda: ([*SOUND, SOUND[-1]._replace(entry_id="en_x")], "received 916.80"),
@@ -53,7 +60,7 @@ FAULTS: dict[str, Callable[[], tuple[list[Entry], str]]] = {
     "undoes nothing": lambda: ([*SOUND, reversal(SOUND[-1]._replace(entry_id="en_none"), ON)], "not before it"),
     "undone twice": lambda: ([*SOUND, reversal(SOUND[-1], ON), reversal(SOUND[-1], ON)._replace(entry_id="en_y")], "a second time"),
     "not a mirror": lambda: ([*SOUND, reversal(SOUND[-1], ON)._replace(lines=SOUND[-1].lines)], "does not mirror"),
-    "principal below zero": lambda: ([*SOUND, SOUND[2]._replace(entry_id="en_z", known=ON, lines=(Line("cash", 10**7, 0), Line("loan_principal", 0, 10**7)))], "loan_principal '-"),
+    "principal below zero": lambda: ([*SOUND, SOUND[2]._replace(entry_id="en_z", known=ON, lines=TOO_MUCH)], "loan_principal '-"),
     "books and loan differ": lambda: (SOUND[:-1], "the loan's state says"),
 }  # fmt: skip
 
