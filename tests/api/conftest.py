@@ -9,14 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from jiehuan.api.accounts import add_account
 from jiehuan.api.app import create_app
@@ -38,6 +41,13 @@ BOOK_DAY = date(2026, 6, 30)
 PASSWORD = "a long sentence of mine"
 ROLES = ("risk", "collector", "legal", "auditor", "admin")
 NOON = datetime(2026, 6, 30, 12, tzinfo=CHINA)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs this room, so that the book is made once."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("api"))
 
 
 def fill(database: Database) -> None:
@@ -194,7 +204,7 @@ def surround(connection) -> None:
         tables.policy_version: [
             {
                 "version": "pv-1",
-                "name": "admission",
+                "name": "collection",
                 "graph": {"nodes": [], "edges": []},
                 "status": "active",
                 "effective_from": date(2026, 1, 1),
@@ -352,6 +362,7 @@ class Server:
     url: str
     database: Database
     tokens: dict[str, str]
+    app: FastAPI
 
     def client(self, role: str | None = None, **options) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
@@ -370,38 +381,67 @@ class Server:
             return client.request(method, path, json=body, headers=headers, **options)
 
 
-@pytest.fixture(scope="session")
-def make_database(
-    postgres: EmbeddedServer, _template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[], Database]:
-    """Databases of the caller's own, copied from the migrated one."""
+@dataclass(frozen=True)
+class Filled:
+    """The filled database to copy: its name, its home (with the vault's key), and a session's token for each role."""
 
-    def make() -> Database:
-        name = f"api_{uuid4().hex}"
+    name: str
+    home: Path
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def copy_of(postgres: EmbeddedServer) -> Callable[[str, Path], AbstractContextManager[Database]]:
+    """``with copy_of(name, home) as database``: a database of the caller's own, dropped at the end."""
+
+    @contextmanager
+    def copied(name: str, home: Path) -> Iterator[Database]:
+        own = f"api_{uuid4().hex}"
         with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
-        return open_database(home=tmp_path_factory.mktemp("api"), dsn=postgres.dsn(name))
+            connection.execute(f"CREATE DATABASE {own} TEMPLATE {name} STRATEGY file_copy")
+        with open_database(home=home, dsn=postgres.dsn(own)) as database:
+            yield database
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {own} WITH (FORCE)")
 
-    return make
+    return copied
 
 
 @pytest.fixture(scope="session")
-def book(make_database: Callable[[], Database]) -> Iterator[Database]:
-    """The filled database; tests that write take rows of their own."""
-    with make_database() as database:
+def make_database(copy_of, _template: str, tmp_path_factory: pytest.TempPathFactory):
+    """``with make_database() as database``: migrated and empty."""
+    return lambda: copy_of(_template, tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture(scope="session")
+def filled(postgres: EmbeddedServer, _template: str, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """The book of the tests, made once a test session."""
+    home = tmp_path_factory.mktemp("api-home")
+    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE filled_book TEMPLATE {_template} STRATEGY file_copy")
+    with open_database(home=home, dsn=postgres.dsn("filled_book")) as database:
         fill(database)
+        with serving(database) as url:
+            logins = {role: {"login": role, "password": f"{PASSWORD}, {len(role)}"} for role in ROLES}
+            tokens = {
+                role: httpx.post(f"{url}/api/session", json=login).json()["token"] for role, login in logins.items()
+            }
+    return Filled("filled_book", home, tokens)
+
+
+@pytest.fixture(scope="module")
+def book(filled: Filled, copy_of) -> Iterator[Database]:
+    """A filled database of the test module's own."""
+    with copy_of(filled.name, filled.home) as database:
         yield database
 
 
-@pytest.fixture(scope="session")
-def server(book: Database) -> Iterator[Server]:
-    """The application over the filled book, with a session for each role."""
-    with serving(book) as url:
-        tokens = {}
-        for role in ROLES:
-            answer = httpx.post(f"{url}/api/session", json={"login": role, "password": f"{PASSWORD}, {len(role)}"})
-            tokens[role] = answer.json()["token"]
-        yield Server(url, book, tokens)
+@pytest.fixture(scope="module")
+def server(book: Database, filled: Filled) -> Iterator[Server]:
+    """The application over the module's book, with a session for each role."""
+    context = serving(book)
+    with context as url:
+        yield Server(url, book, filled.tokens, context.server.config.app)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +34,8 @@ def test_a_bad_amount_is_refused(text):
 @settings(max_examples=100)
 def test_a_share_is_exact_to_six_places(part, whole):
     told = SHARE.validate_python(share(part, whole))
-    assert abs(float(told) * whole - part) <= whole * 5e-7 + 1e-6 if whole else told == "0.000000"
+    exact = Fraction(part, whole) if whole else Fraction(0)
+    assert abs(Fraction(told) - exact) <= Fraction(5, 10**7)
 
 
 def test_instants_are_told_in_the_zone_of_the_people():

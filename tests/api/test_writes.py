@@ -27,7 +27,7 @@ def test_feedback_on_an_alert_once(server):
     assert late.status_code == 409 and "already dismissed" in late.text
     with server.database.connect() as connection:
         traces = connection.execute(select(activity).where(activity.c.subject == "al-50")).all()
-    assert [(trace.verb, trace.actor) for trace in traces] == [("alert_dismissed", "risk")]
+    assert {(trace.verb, trace.actor) for trace in traces} == {("judged", "risk"), ("commented", "risk")}
 
 
 def test_a_refused_write_keeps_nothing_and_may_be_tried_again(server):
@@ -67,6 +67,7 @@ def test_twenty_at_once_with_one_key_act_once(server):
 
 def test_an_outcome_closes_the_item_keeps_the_contact_and_opens_the_promise(server):
     body = {"result": "promise", "promise": {"amount": "916.8", "due_on": "2026-07-05"}, "note": "pays on pay day"}
+    body["at"] = "2026-06-30T15:00:00+08:00"
     done = server.send("collector", "POST", "/api/work/wi-4/outcome", body)
     assert done.status_code == 200, done.text
     assert (done.json()["status"], done.json()["done_by"]) == ("done", "collector")
@@ -87,9 +88,10 @@ def test_an_outcome_closes_the_item_keeps_the_contact_and_opens_the_promise(serv
         ("wi-8", {"result": "promise"}, 422, "promise"),
         ("wi-8", {"result": "answered", "promise": {"amount": "1", "due_on": "2026-07-01"}}, 422, "promise"),
         ("wi-8", {"result": "promise", "promise": {"amount": "0", "due_on": "2026-07-01"}}, 422, "0.01"),
-        ("wi-8", {"result": "promise", "promise": {"amount": "5", "due_on": "2027-07-01"}}, 422, "60 days"),
+        ("wi-8", {"result": "promise", "promise": {"amount": "5", "due_on": "2099-07-01"}}, 422, "60 days"),
         ("wi-8", {"result": "flown"}, 422, "result"),
-        ("wi-8", {"result": "answered", "at": "2020-01-01T00:00:00+08:00"}, 422, "near the day"),
+        ("wi-8", {"result": "answered", "at": "2020-01-01T00:00:00+08:00"}, 422, "the day before the item"),
+        ("wi-8", {"result": "answered", "at": "2026-06-30T23:30:00+08:00"}, 409, '"citation":"'),
         ("wi-39", {"result": "answered"}, 409, "held out"),
         ("none", {"result": "answered"}, 404, "no such"),
     ],

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select
 
 from jiehuan.api.access import Store
+from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
 from jiehuan.api.paging import Paging, page_of
 from jiehuan.api.shapes import Body, Id, Page, Plain, Record, spoken
 from jiehuan.api.writes import Write
 from jiehuan.flow.activity import note
+from jiehuan.flow.watch import judge_alert
 from jiehuan.store.tables import alert
 from jiehuan.units.errors import Problem, Refused
 
@@ -76,7 +78,7 @@ def list_alerts(
 def give_feedback(write: Write, alert_id: Annotated[Id, Path()], body: Feedback) -> AlertRow:
     """Confirm or dismiss an open alert; what was once said about an alert stays."""
 
-    def act(connection: Any) -> AlertRow:
+    def act(connection: Connection) -> AlertRow:
         row = (
             connection.execute(select(alert).where(alert.c.alert_id == alert_id).with_for_update())
             .mappings()
@@ -88,17 +90,12 @@ def give_feedback(write: Write, alert_id: Annotated[Id, Path()], body: Feedback)
             raise Refused(
                 Problem("alert", alert_id, f"already {row['status']} by {row['handled_by']}", "read it again")
             )
-        now = datetime.now(UTC)
-        done = {"status": body.status, "handled_by": write.actor.login, "handled_at": now}
-        connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**done))
-        note(
-            connection,
-            now,
-            write.actor.login,
-            f"alert_{body.status}",
-            alert_id,
-            {"rule": row["rule"], "note": body.note},
+        now = moment(connection)
+        judge_alert(connection, alert_id, body.status, write.actor.login, now)
+        if body.note:
+            note(connection, now, write.actor.login, "commented", alert_id, {"note": body.note})
+        return AlertRow(
+            **spoken(connection.execute(select(alert).where(alert.c.alert_id == alert_id)).mappings().one())
         )
-        return AlertRow(**spoken({**row, **done}))
 
     return write.once(AlertRow, act)

@@ -33,6 +33,7 @@ from jiehuan.api import (
     overview,
     policies,
     reports,
+    reviews,
     session,
     users,
     work,
@@ -43,17 +44,14 @@ from jiehuan.api.shell import Shell
 from jiehuan.store.database import Database
 from jiehuan.store.vault import Vault, open_vault
 
-MAX_BODY = 1 << 20
-"""Bytes of a request that are read; imports of files go by the command line."""
-
 OPEN: tuple[APIRouter, ...] = (health.router, session.door)
 """Without a login."""
 
 GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
-        session, users, overview, activity, borrowers, applications, application_acts, loans, loan_acts, live, alerts, lines, work, cases, disposals,
-        reports, models, policies, law, files, imports,
+        session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, live,
+        alerts, lines, work, cases, disposals, reports, models, policies, law, files, imports,
     )
 )  # fmt: skip
 """Behind the guard."""
@@ -89,7 +87,6 @@ def _assemble(database: Database | None, vault: Vault | None) -> FastAPI:
         redoc_url=None,
         responses=errors.RESPONSES,
         generate_unique_id_function=lambda route: route.name,
-        max_body_size=MAX_BODY,
         telemetry={"logs": False, "auto_configure": False},
         lifespan=lifespan,
     )

@@ -73,7 +73,11 @@ def totals(connection: Connection, day: date | None) -> dict[str, Any]:
         )
     ).one()
     missed = and_(deadline.c.done_on.is_(None), deadline.c.due_on < (day or func.current_date()))
-    by_status = select(application.c.status, func.count().label("n")).group_by(application.c.status).order_by(application.c.status)
+    by_status = (
+        select(application.c.status, func.count().label("n"))
+        .group_by(application.c.status)
+        .order_by(application.c.status)
+    )
     return {
         "loans": book.loans,
         "active": book.active,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, func, select
 
 from jiehuan.api.access import Keys, Store
 from jiehuan.api.clock import act_day, shown_day
@@ -16,9 +16,10 @@ from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
 from jiehuan.api.paging import Paging, page_of
 from jiehuan.api.shapes import Body, Id, Page, Record, Yuan, spoken
 from jiehuan.api.writes import Write
-from jiehuan.flow.activity import note
-from jiehuan.store.tables import deadline, legal_case
-from jiehuan.units.errors import Problem, Refused
+from jiehuan.flow import litigate
+from jiehuan.store.tables import deadline, legal_case, loan
+from jiehuan.store.vault import Vault
+from jiehuan.units.errors import InputError, Problem, Refused
 
 router = APIRouter(prefix="/api/cases", tags=["cases"])
 
@@ -130,14 +131,17 @@ def list_cases(
 def get_case(database: Store, vault: Keys, case_id: Annotated[Id, Path()]) -> CaseOut:
     """One case with its deadlines, the missed ones first, and its papers."""
     with database.connect() as connection:
-        row = connection.execute(select(legal_case).where(legal_case.c.case_id == case_id)).mappings().one_or_none()
-        if row is None:
-            raise NotFound(Problem("case_id", case_id, "no such case", "look in GET /api/cases"))
-        said = spoken(row)
-        person = borrower_of(connection, vault, said.pop("borrower_id"))
-        return CaseOut(
-            **said, borrower=person, deadlines=deadlines_of(connection, case_id), files=files_of(connection, [case_id])
-        )
+        return _whole(connection, vault, case_id)
+
+
+def _whole(connection: Connection, vault: Vault, case_id: str) -> CaseOut:
+    row = connection.execute(select(legal_case).where(legal_case.c.case_id == case_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(Problem("case_id", case_id, "no such case", "look in GET /api/cases"))
+    said = spoken(row)
+    person = borrower_of(connection, vault, said.pop("borrower_id"))
+    deadlines, papers = deadlines_of(connection, case_id), files_of(connection, [case_id])
+    return CaseOut(**said, borrower=person, deadlines=deadlines, files=papers)
 
 
 def deadlines_of(connection: Connection, case_id: str) -> list[DeadlineOut]:
@@ -181,28 +185,61 @@ def meet_deadline(
                 )
             )
         opened = connection.execute(select(legal_case.c.opened_on).where(legal_case.c.case_id == case_id)).scalar_one()
-        now = datetime.now(UTC)
         latest = act_day(connection)
         on = body.done_on or latest
         if not opened <= on <= latest:
-            raise Refused(
-                Problem(
-                    "done_on",
-                    str(on),
-                    f"not between the opening of the case ({opened}) and today ({latest})",
-                    "check the date",
-                )
-            )
-        done = {"done_on": on, "done_by": write.actor.login}
-        connection.execute(update(deadline).where(mine).values(**done))
-        note(
-            connection,
-            now,
-            write.actor.login,
-            "deadline_met",
-            case_id,
-            {"deadline": deadline_id, "kind": row["kind"], "on": str(on)},
-        )
-        return _deadline({**row, **done}, shown_day(connection))
+            reason = f"not between the opening of the case ({opened}) and today ({latest})"
+            raise Refused(Problem("done_on", str(on), reason, "check the date"))
+        litigate.meet_deadline(connection, deadline_id, on, write.actor.login)
+        done = connection.execute(select(deadline).where(mine)).mappings().one()
+        return _deadline(done, shown_day(connection))
 
     return write.once(DeadlineOut, act)
+
+
+class NewCase(Body):
+    """The loan to go to court with, and the day the case is opened (default: today)."""
+
+    loan_id: Id
+    on: date | None = None
+
+
+class Filing(Body):
+    """The day the case was filed and its fee paid (default: today)."""
+
+    on: date | None = None
+
+
+@router.post("", status_code=201)
+def open_case(write: Write, vault: Keys, body: NewCase) -> CaseOut:
+    """Open the case of one loan: it is accelerated, worked out, and its papers are made. Opening twice opens once."""
+
+    def act(connection: Connection) -> CaseOut:
+        drawn_on = connection.execute(
+            select(loan.c.drawn_on).where(loan.c.loan_id == body.loan_id)
+        ).scalar_one_or_none()
+        if drawn_on is None:
+            raise NotFound(Problem("body loan_id", body.loan_id, "no such loan", "look in GET /api/loans"))
+        on = _not_in_the_future(connection, body.on, drawn_on)
+        return _whole(connection, vault, litigate.open_case(connection, vault, body.loan_id, on))
+
+    return write.once(CaseOut, act, 201)
+
+
+@router.post("/{case_id}/file")
+def file_case(write: Write, vault: Keys, case_id: Annotated[Id, Path()], body: Filing) -> CaseOut:
+    """Say that the case went to court: its fee is posted, and the dates that run from the filing appear."""
+
+    def act(connection: Connection) -> CaseOut:
+        opened_on = _whole(connection, vault, case_id).opened_on
+        litigate.file_case(connection, case_id, _not_in_the_future(connection, body.on, opened_on), write.actor.login)
+        return _whole(connection, vault, case_id)
+
+    return write.once(CaseOut, act)
+
+
+def _not_in_the_future(connection: Connection, on: date | None, earliest: date) -> date:
+    latest = act_day(connection)
+    if on is not None and not earliest <= on <= latest:
+        raise InputError(Problem("body on", str(on), f"not between {earliest} and today ({latest})", "check the date"))
+    return on or latest

@@ -26,9 +26,9 @@ _ABSENT = """<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>j
 <p><a href="/docs">API</a></p></body></html>"""
 
 
-def install(app: FastAPI, folder: Path = FOLDER) -> None:
-    """Serve ``folder`` at the root of the app; after every other route."""
-    root = folder.resolve()
+def install(app: FastAPI) -> None:
+    """Serve ``FOLDER`` at the root of the app; after every other route."""
+    root = FOLDER.resolve()
 
     @app.get("/{path:path}", include_in_schema=False)
     @app.head("/{path:path}", include_in_schema=False)

@@ -100,7 +100,7 @@ def install(app: FastAPI) -> None:
     """Put the handlers on the app."""
     app.add_exception_handler(JiehuanError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(DataError, _bad_data)
     app.add_exception_handler(IntegrityError, _integrity)
     app.add_exception_handler(OperationalError, _unreachable)
@@ -157,7 +157,8 @@ def _as_problem(found: Mapping[str, Any]) -> Problem:
     return Problem(where, shown.encode("utf-8", "replace").decode(), str(found["msg"]), mend)
 
 
-def _http(request: Request, error: Any) -> JSONResponse:
+def http_error(request: Request, error: Any) -> JSONResponse:
+    """The framework's own refusals (404, 405, 413 …) in our shape."""
     reason, mend = _SENTENCES.get(error.status_code, (str(error.detail), ""))
     shown = f"{request.method} {request.url.path[:200]}" if error.status_code in {404, 405} else ""
     return failure(error.status_code, [Problem("request", shown, reason, mend)], error.headers)

@@ -34,8 +34,8 @@ log = structlog.get_logger("jiehuan.api")
 
 router = APIRouter(prefix="/api/alerts", tags=["alerts"])
 
-TOPIC = "alert"
-"""The outbox topic of new alerts; a message's key is the alert's id."""
+TOPIC = "alert.raised"
+"""The outbox topic of new alerts (``flow.watch``); a message's payload names the alert."""
 
 _BATCH = 500
 _LAST = (1 << 63) - 1
@@ -73,6 +73,11 @@ class Hub:
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read())
         return stream
+
+    @property
+    def open_streams(self) -> int:
+        """How many streams are open in this process."""
+        return len(self._streams)
 
     def leave(self, stream: Stream) -> None:
         """The stream has ended."""
@@ -123,12 +128,10 @@ def after(database: Database, place: Place) -> tuple[list[News], Place]:
     """The alerts published after a place, in their settled order, and how far was read."""
     with database.connect() as connection:
         messages = read_outbox(connection, place, _BATCH)
-        keys = [message.key for message in messages if message.topic == TOPIC]
-        rows = connection.execute(select(alert).where(alert.c.alert_id.in_(keys))).mappings() if keys else ()
-        known = {row["alert_id"]: AlertRow(**spoken(row)) for row in rows}
-    news = [
-        (message.place, known[message.key]) for message in messages if message.topic == TOPIC and message.key in known
-    ]
+        raised = {message.place: message.payload["alert_id"] for message in messages if message.topic == TOPIC}
+        rows = connection.execute(select(alert).where(alert.c.alert_id.in_(set(raised.values())))).mappings()
+        known = {row["alert_id"]: AlertRow(**spoken(row)) for row in rows} if raised else {}
+    news = [(at, known[alert_id]) for at, alert_id in raised.items() if alert_id in known]
     return news, messages[-1].place if messages else place
 
 
@@ -160,11 +163,13 @@ async def live_alerts(
     """
     stream, resume = listening
     hub = cast(Hub, request.app.state.hub)
-    async for event in _told(hub, stream, actor, resume):
+    async for event in _told(request, hub, stream, actor, resume):
         yield event
 
 
-async def _told(hub: Hub, stream: Stream, actor: Actor, resume: Place | None) -> AsyncIterator[ServerSentEvent]:
+async def _told(
+    request: Request, hub: Hub, stream: Stream, actor: Actor, resume: Place | None
+) -> AsyncIterator[ServerSentEvent]:
     limits = rules().live
     ends = time.monotonic() + 60 * limits["minutes"]
     yield ServerSentEvent(comment="connected", retry=2000)
@@ -175,13 +180,18 @@ async def _told(hub: Hub, stream: Stream, actor: Actor, resume: Place | None) ->
             last = place
             yield _event(place, row)
         resume = None if reached == resume else reached
+    beat = time.monotonic() + limits["heartbeat_seconds"]
     while time.monotonic() < ends and not hub.closed:
         try:
-            news = await asyncio.wait_for(stream.waiting.get(), limits["heartbeat_seconds"])
+            news = await asyncio.wait_for(stream.waiting.get(), limits["poll_seconds"])
         except TimeoutError:
-            if not await run_in_threadpool(_still_in, hub.database, actor):
+            if await request.is_disconnected():  # else a closed window would count as open until the next beat
                 return
-            yield ServerSentEvent(comment="beat")
+            if time.monotonic() >= beat:
+                if not await run_in_threadpool(_still_in, hub.database, actor):
+                    return
+                beat = time.monotonic() + limits["heartbeat_seconds"]
+                yield ServerSentEvent(comment="beat")
             continue
         if news is None:
             return

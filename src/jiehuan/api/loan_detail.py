@@ -16,7 +16,8 @@ from jiehuan.api.book_figures import book_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of
-from jiehuan.api.shapes import Rate, Record, Words, Yuan, spoken, yuan
+from jiehuan.api.shapes import Rate, Record, Yuan, spoken, yuan
+from jiehuan.api.work import Why
 from jiehuan.store.tables import (
     alert,
     contact,
@@ -145,7 +146,7 @@ class WorkOut(Record):
     expected_gain: Yuan
     arm: str
     segment: str
-    reason: Words
+    reason: Why
     status: str
     outcome: dict[str, Any] | None
     done_by: str | None

@@ -62,7 +62,12 @@ def page_of(
         raise InputError(
             Problem("query page", str(wanted.page), f"beyond the first {MOST_COUNTED} rows", "narrow the filter")
         )
-    counted = rows.order_by(None).with_only_columns(literal(1).label("one"), maintain_column_froms=True).limit(MOST_COUNTED).subquery()
+    counted = (
+        rows.order_by(None)
+        .with_only_columns(literal(1).label("one"), maintain_column_froms=True)
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
     total = connection.execute(select(func.count()).select_from(counted)).scalar_one()
     direction = column.desc().nulls_last() if name.startswith("-") else column.asc().nulls_last()
     chosen = rows.order_by(None).order_by(direction, key).limit(wanted.size).offset((wanted.page - 1) * wanted.size)

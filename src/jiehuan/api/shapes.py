@@ -145,6 +145,8 @@ def spoken(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
             said[name.removesuffix("_fen")] = yuan(value)
         elif name.endswith("_ppm"):
             said[name.removesuffix("_ppm")] = rate(value)
+        elif name == "outcome" and isinstance(value, Mapping):
+            said[name] = {part: spoken(each) if isinstance(each, Mapping) else each for part, each in value.items()}
         else:
             said[name] = instant(value) if isinstance(value, datetime) else value
     return said

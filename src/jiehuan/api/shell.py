@@ -1,4 +1,4 @@
-"""The outermost layer: security headers on every answer, a log line without personal data, the last net for faults."""
+"""The outermost layer: headers and a size limit for all, a log line without personal data, the last net for faults."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jiehuan.api.errors import fault
+from jiehuan.api.errors import fault, http_error
 
 log = structlog.get_logger("jiehuan.api")
 
@@ -39,6 +40,10 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
+MAX_BODY = 1 << 20
+"""Bytes of a request that are read; imports of files go by the command line."""
+
+
 class Shell:
     """ASGI middleware. A fault inside becomes a 500 in the common shape; it never reaches the server's traceback."""
 
@@ -60,7 +65,11 @@ class Shell:
             await send(message)
 
         try:
-            await self.app(scope, receive, dressed)
+            if int(Headers(scope=scope).get("content-length") or 0) > MAX_BODY:
+                raise TooLarge
+            await self.app(scope, _limited(receive), dressed)
+        except TooLarge as error:
+            await http_error(Request(scope), error)(scope, receive, dressed)
         except Exception as error:
             if status:
                 log.error("fault after the answer began", kind=type(error).__name__)
@@ -68,6 +77,27 @@ class Shell:
             await fault(Request(scope), error)(scope, receive, dressed)
         finally:
             _tell(scope, status, time.perf_counter() - began)
+
+
+class TooLarge(HTTPException):
+    """The request is larger than ``MAX_BODY``, whether it said so or not."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+def _limited(receive: Receive) -> Receive:
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            raise TooLarge
+        return message
+
+    return counted
 
 
 def _dress(headers: MutableHeaders, scope: Scope) -> None:

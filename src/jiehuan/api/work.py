@@ -7,22 +7,21 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, select
 
 from jiehuan.api.access import Keys, Store
 from jiehuan.api.clock import moment, shown_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import masked_names
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Body, Id, Page, Plain, Record, Words, Yuan, YuanIn, spoken
-from jiehuan.api.writes import Write, WriteOnce
-from jiehuan.flow.activity import note
-from jiehuan.store.tables import contact, loan, loan_state, promise, work_item
+from jiehuan.api.shapes import Body, Id, Page, Plain, Record, Stored, Yuan, YuanIn, spoken
+from jiehuan.api.writes import Write
+from jiehuan.flow.collect import record_outcome
+from jiehuan.store.tables import loan, loan_state, work_item
 from jiehuan.store.vault import Vault
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import InputError, Problem, Refused
-from jiehuan.units.ids import derived_id
-from jiehuan.units.money import format_yuan, parse_yuan
+from jiehuan.units.money import parse_yuan
 
 router = APIRouter(prefix="/api/work", tags=["work"])
 
@@ -30,10 +29,14 @@ Result = Literal[
     "answered", "unanswered", "sent", "failed", "promise", "paid", "refused", "wrong_number", "hardship", "complaint"
 ]
 
-_CONTACT_STATUS: dict[str, str] = {
-    "answered": "answered", "promise": "answered", "paid": "answered", "refused": "answered", "hardship": "answered",
-    "complaint": "answered", "wrong_number": "answered", "unanswered": "unanswered", "sent": "sent", "failed": "failed",
-}  # fmt: skip
+LONGEST_PROMISE = timedelta(days=60)
+
+
+class Why(Stored):
+    """Why this action now, in both languages."""
+
+    zh: str
+    en: str
 
 
 class WorkRow(Record):
@@ -53,7 +56,7 @@ class WorkRow(Record):
     expected_gain: Yuan
     arm: str
     segment: str
-    reason: Words
+    reason: Why
     status: str
     outcome: dict[str, Any] | None
     done_by: str | None
@@ -144,7 +147,10 @@ def get_work_item(database: Store, vault: Keys, item_id: Annotated[Id, Path()]) 
 
 @router.post("/{item_id}/outcome")
 def post_outcome(write: Write, vault: Keys, item_id: Annotated[Id, Path()], body: Outcome) -> WorkRow:
-    """Say what came of an item: it is done, the contact is kept, a promise is opened."""
+    """Say what came of an item: it is done, a call or letter is kept as a contact, a promise is opened.
+
+    409 with the article when the contact rules forbade the contact at that hour.
+    """
     if (body.result == "promise") != (body.promise is not None):
         raise InputError(
             Problem(
@@ -153,14 +159,12 @@ def post_outcome(write: Write, vault: Keys, item_id: Annotated[Id, Path()], body
         )
 
     def act(connection: Connection) -> WorkRow:
-        return _finish(connection, vault, write, item_id, body, moment(connection))
+        return _finish(connection, vault, write.actor.login, item_id, body)
 
     return write.once(WorkRow, act)
 
 
-def _finish(
-    connection: Connection, vault: Vault, write: WriteOnce, item_id: str, body: Outcome, now: datetime
-) -> WorkRow:
+def _finish(connection: Connection, vault: Vault, actor: str, item_id: str, body: Outcome) -> WorkRow:
     row = (
         connection.execute(select(work_item).where(work_item.c.item_id == item_id).with_for_update())
         .mappings()
@@ -168,77 +172,30 @@ def _finish(
     )
     if row is None:
         raise NotFound(Problem("item_id", item_id, "no such work item", "look in GET /api/work"))
-    if row["status"] != "open":
-        raise Refused(Problem("item", item_id, f"is already {row['status']}", "read it again"))
     if row["arm"] == "holdout":
         raise Refused(
             Problem("item", item_id, "is held out: nobody works on it, so that the measure's effect is known")
         )
-    at = (
-        body.at
-        if body.at is not None and body.at.tzinfo
-        else (body.at.replace(tzinfo=CHINA) if body.at else max(now, row["at"]))
-    )
-    latest = max(now, row["at"]) + timedelta(days=1)
-    if not row["at"] - timedelta(days=1) <= at <= latest:
-        raise InputError(
-            Problem(
-                "body at", at.isoformat(), "not near the day of the item", f"between the day before {row['at']} and now"
-            )
-        )
-    outcome = {"result": body.result, "at": at.isoformat(), "note": body.note}
+    now = moment(connection)
+    at = body.at or max(now, row["at"])
+    at = at if at.tzinfo else at.replace(tzinfo=CHINA)
+    if not row["at"] - timedelta(days=1) <= at <= max(now, row["at"]) + timedelta(minutes=5):
+        reason = f"not between the day before the item ({row['at'].astimezone(CHINA):%Y-%m-%d}) and now"
+        raise InputError(Problem("body at", at.isoformat(), reason, "check the time"))
+    outcome: dict[str, Any] = {"result": body.result, "note": body.note}
     if body.promise is not None:
-        outcome["promise"] = _promise(connection, row, body.promise, at)
-    connection.execute(
-        update(work_item)
-        .where(work_item.c.item_id == item_id)
-        .values(status="done", outcome=outcome, done_by=write.actor.login, done_at=at)
-    )
-    if row["action"] in {"call", "sms", "mail", "letter"}:
-        connection.execute(
-            insert(contact).values(
-                contact_id=derived_id("ct", item_id, "outcome"),
-                loan_id=row["loan_id"],
-                borrower_id=row["borrower_id"],
-                item_id=item_id,
-                channel=row["action"],
-                at=at,
-                status=_CONTACT_STATUS[body.result],
-                detail={"result": body.result, "by": write.actor.login},
-                idempotency_key=f"outcome:{item_id}",
-            )
-        )
-    note(
-        connection,
-        now,
-        write.actor.login,
-        "work_done",
-        item_id,
-        {"loan": row["loan_id"], "action": row["action"], "result": body.result},
-    )
+        outcome["promise"] = _promise(body.promise, at.astimezone(CHINA).date())
+    record_outcome(connection, item_id, outcome, actor, at)
     return _item(connection, vault, item_id)
 
 
-def _promise(connection: Connection, row: Any, wanted: PromiseIn, at: datetime) -> dict[str, str]:
-    amount, made_on = parse_yuan(wanted.amount, "body promise amount", minimum=1), at.astimezone(CHINA).date()
-    if not made_on <= wanted.due_on <= made_on + timedelta(days=60):
-        mend = "a day within 60 days; a longer wish is a plan, not a promise"
-        raise InputError(
-            Problem(
-                "body promise due_on", str(wanted.due_on), "not between the day of the promise and 60 days later", mend
-            )
-        )
-    connection.execute(
-        insert(promise).values(
-            promise_id=derived_id("pr", row["item_id"]),
-            loan_id=row["loan_id"],
-            amount_fen=amount,
-            due_on=wanted.due_on,
-            status="open",
-            made_at=at,
-        )
-    )
-    return {"amount": format_yuan(amount), "due_on": str(wanted.due_on)}
+def _promise(wanted: PromiseIn, made_on: date) -> dict[str, Any]:
+    amount = parse_yuan(wanted.amount, "body promise amount", minimum=1)
+    if not made_on <= wanted.due_on <= made_on + LONGEST_PROMISE:
+        reason = f"not between the day of the promise and {LONGEST_PROMISE.days} days later"
+        mend = "a longer wish is a plan, not a promise"
+        raise InputError(Problem("body promise due_on", str(wanted.due_on), reason, mend))
+    return {"amount_fen": amount, "due_on": wanted.due_on.isoformat()}
 
 
 def _item(connection: Connection, vault: Vault, item_id: str) -> WorkRow:

@@ -1,0 +1,116 @@
+"""The real command in a real process: starts, answers, logs without personal data, stops what it started."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def started(database_env):
+    """``jiehuan serve --port 0 --json --verbose`` on the test's database: (process, address)."""
+    command = [sys.executable, "-m", "jiehuan", "serve", "--port", "0", "--json", "--verbose"]
+    env = {**os.environ, **database_env, "PYTHONUNBUFFERED": "1"}
+    began = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    told = ""
+    while "}" not in told:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        told += line
+    assert time.monotonic() - began < 30, "serving starts in seconds"
+    yield process, json.loads(told)
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def test_serve_answers_and_stops_cleanly(started, cli, database_env):
+    process, told = started
+    assert told["accounts"] == 0
+    added = cli("user", "add", "wang", "--role", "risk", "--json", env=database_env)
+    assert added.returncode == 0, added.stderr
+    password = json.loads(added.stdout)["password"]
+    with httpx.Client(base_url=told["address"], timeout=20) as client:
+        assert client.get("/api/ready").json()["status"] == "ok"
+        token = client.post("/api/session", json={"login": "wang", "password": password}).json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert client.get("/api/loans", params={"search": "13812345678"}).json()["total"] == 0
+        assert client.get("/api/borrowers/13812345678").status_code == 404
+        with client.stream("GET", "/api/alerts/live") as stream:
+            assert stream.status_code == 200
+            asked = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            list(stream.iter_lines())  # the open stream is ended by the server
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - asked < 10
+    assert process.returncode == 0, err
+    for secret in ("13812345678", token, password, "wang"):
+        assert secret not in err, f"{secret} in the log"
+    lines = [json.loads(line) for line in err.splitlines()]
+    routes = {line.get("route") for line in lines}
+    assert {"/api/session", "/api/loans", "/api/borrowers/{borrower_id}"} <= routes
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_sigterm_stops_it_too(started):
+    process, _ = started
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_taken_port_is_said_at_once_with_the_mend(cli, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = cli("serve", "--port", port, env={"JIEHUAN_HOME": str(tmp_path / "home")})
+    assert done.returncode == 1
+    assert re.search(rf"--port '{port}': is in use by another program; .*--port {port + 1}", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists(), "nothing was started"
+
+
+def test_a_host_that_is_none_of_ours(cli, tmp_path):
+    for host in ("no.such.host.invalid", "192.0.2.1"):
+        done = cli("serve", "--host", host, "--port", 0, env={"JIEHUAN_HOME": str(tmp_path / "home")})
+        assert done.returncode == 2 and "not an address" in done.stderr
+
+
+def test_user_add_reads_the_password_or_makes_one(cli, database_env):
+    given = cli(
+        "user",
+        "add",
+        "li.lei",
+        "--role",
+        "collector",
+        "--password-stdin",
+        env=database_env,
+        stdin="a long sentence of his\n",
+    )
+    assert given.returncode == 0 and "password" not in given.stdout
+    made = cli("user", "add", "han", "--role", "admin", "--name", "韩梅梅", env=database_env)
+    assert made.returncode == 0 and "shown once" in made.stdout
+    twice = cli("user", "add", "han", "--role", "admin", env=database_env)
+    assert twice.returncode == 1 and "taken" in twice.stderr
+    bad = cli("user", "add", "han2", "--role", "king", env=database_env)
+    assert bad.returncode == 2 and "not a role" in bad.stderr
+    short = cli("user", "add", "han3", "--role", "risk", "--password-stdin", env=database_env, stdin="short\n")
+    assert short.returncode == 2 and "12 characters" in short.stderr and "short\n" not in short.stdout
+
+
+@pytest.mark.parametrize("words", [("serve",), ("user", "add")])
+def test_help_has_an_example(cli, words):
+    done = cli(*words, "--help")
+    assert done.returncode == 0 and f"Example: jiehuan {' '.join(words)}" in done.stdout
