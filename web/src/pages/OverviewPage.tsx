@@ -1,0 +1,152 @@
+// The book at a glance: what is out, what is late, how the months and the vintages run.
+import { useQuery } from "@tanstack/react-query";
+import { Card, Empty, List, Statistic } from "antd";
+import { Link } from "react-router";
+import { api, body, type Schema } from "../api/client";
+import { Chart } from "../charts/Chart";
+import { useSpeech } from "../i18n";
+import { inTenThousands, moment, percent } from "../parts/show";
+import { Wait } from "../parts/Wait";
+
+export default function OverviewPage() {
+  const { t } = useSpeech();
+  const query = useQuery({ queryKey: ["overview"], queryFn: () => body(api.GET("/api/overview")), refetchInterval: 30_000 });
+  return (
+    <main className="page">
+      <Wait query={query}>
+        {(data) => (
+          <>
+            <h1>{t("nav.overview")} <span className="muted" style={{ fontSize: 14 }}>{data.as_of ?? ""}</span></h1>
+            {data.as_of ? <Book data={data} /> : <Empty description={t("overview.nothing")} />}
+          </>
+        )}
+      </Wait>
+    </main>
+  );
+}
+
+function Book({ data }: { data: Schema["Overview"] }) {
+  const { t, code } = useSpeech();
+  const totals = data.totals;
+  const tiles: [string, string, string?][] = [
+    [t("overview.outstanding"), `¥${inTenThousands(totals.outstanding)}${t("unit.ten_thousand")}`, `${totals.active} / ${totals.loans} ${t("unit.loans")}`],
+    [t("overview.overdue_balance"), percent(totals.overdue_balance_ratio), `¥${inTenThousands(totals.overdue_balance)}${t("unit.ten_thousand")}`],
+    [t("overview.npl_class"), percent(totals.npl_ratio_class), `¥${inTenThousands(totals.npl_class)}${t("unit.ten_thousand")}`],
+    [t("overview.npl_90"), percent(totals.npl_ratio_90), `¥${inTenThousands(totals.npl_90)}${t("unit.ten_thousand")}`],
+    [t("overview.coverage"), percent(totals.provision_coverage, 0), `¥${inTenThousands(totals.provision)}${t("unit.ten_thousand")}`],
+  ];
+  const doors: [string, number, string][] = [
+    [t("overview.alerts"), totals.alerts_open, "/alerts?status=open"],
+    [t("overview.work"), totals.work_open, "/work"],
+    [t("overview.cases"), totals.cases_open, "/cases"],
+    [t("overview.missed"), totals.deadlines_missed, "/cases"],
+  ];
+  return (
+    <>
+      <div className="tiles">
+        {tiles.map(([title, value, under]) => (
+          <Card key={title} size="small">
+            <Statistic title={title} value={value} />
+            <span className="muted">{under}</span>
+          </Card>
+        ))}
+      </div>
+      <div className="tiles">
+        {doors.map(([title, value, to]) => (
+          <Link key={title} to={to}>
+            <Card size="small" hoverable><Statistic title={title} value={value} /></Card>
+          </Link>
+        ))}
+      </div>
+      <div className="pictures">
+        <Card size="small" title={t("overview.ratios")}>
+          <Chart label={t("overview.ratios")} option={{
+            tooltip: { trigger: "axis", valueFormatter: (value: number) => percent(value) },
+            legend: { top: 0 },
+            xAxis: { type: "category", data: data.months.map((row) => row.as_of.slice(0, 7)) },
+            yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
+            series: [
+              { name: t("overview.overdue_balance"), type: "line", data: data.months.map((row) => Number(row.overdue_balance_ratio)) },
+              { name: t("overview.npl_class"), type: "line", data: data.months.map((row) => Number(row.npl_ratio_class)) },
+              { name: t("overview.npl_90"), type: "line", lineStyle: { type: "dashed" }, data: data.months.map((row) => Number(row.npl_ratio_90)) },
+            ],
+          }} />
+        </Card>
+        <Card size="small" title={t("overview.balance")}>
+          <Chart label={t("overview.balance")} option={{
+            tooltip: { trigger: "axis" },
+            xAxis: { type: "category", data: data.months.map((row) => row.as_of.slice(0, 7)) },
+            yAxis: { type: "value", name: t("unit.ten_thousand_yuan") },
+            series: [{ name: t("overview.outstanding"), type: "bar", data: data.months.map((row) => inTenThousands(row.outstanding)) }],
+          }} />
+        </Card>
+        <Card size="small" title={t("overview.vintages")}>
+          <Chart label={t("overview.vintages")} option={vintages(data.vintages)} height={300} />
+        </Card>
+        <Card size="small" title={t("overview.buckets")}>
+          <Chart label={t("overview.buckets")} height={300} option={{
+            tooltip: { trigger: "axis" },
+            xAxis: { type: "category", data: data.buckets.map((row) => code("bucket", row.bucket)) },
+            yAxis: { type: "value", name: t("unit.ten_thousand_yuan") },
+            series: [{ type: "bar", data: data.buckets.map((row) => inTenThousands(row.outstanding)), label: { show: true, position: "top" } }],
+          }} />
+        </Card>
+        <Card size="small" title={t("overview.regions")}>
+          <Chart label={t("overview.regions")} height={280} option={bars(data.regions, (name) => name)} />
+        </Card>
+        <Card size="small" title={t("overview.products")}>
+          <Chart label={t("overview.products")} height={280} option={bars(data.products, (name) => code("product", name))} />
+        </Card>
+      </div>
+      <Card size="small" title={t("overview.recent")}>
+        <List
+          size="small"
+          dataSource={data.recent}
+          renderItem={(row) => (
+            <List.Item>
+              <span>{moment(row.at)} · {code("role", row.actor)} · {code("verb", row.verb)}</span>
+              <span className="muted">{row.subject}</span>
+            </List.Item>
+          )}
+        />
+      </Card>
+    </>
+  );
+}
+
+/** One curve a month of drawing: the share of principal more than 30 days late, by months since drawing. */
+function vintages(rows: Schema["VintageFigures"][]) {
+  const months = [...new Set(rows.map((row) => row.drawn))].sort().slice(-12);
+  const ages = [...new Set(rows.map((row) => row.age))].sort((a, b) => a - b);
+  return {
+    tooltip: { trigger: "axis", valueFormatter: (value: number) => (value === undefined ? "–" : percent(value)) },
+    legend: { type: "scroll", top: 0 },
+    xAxis: { type: "category", data: ages, name: "MOB" },
+    yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
+    series: months.map((month) => ({
+      name: month.slice(0, 7),
+      type: "line",
+      showSymbol: false,
+      data: ages.map((age) => {
+        const row = rows.find((one) => one.drawn === month && one.age === age);
+        return row ? Number(row.over30_ratio) : null;
+      }),
+    })),
+  };
+}
+
+function bars(rows: Schema["GroupFigures"][], name: (value: string) => string) {
+  const sorted = [...rows].sort((a, b) => Number(a.outstanding) - Number(b.outstanding));
+  return {
+    tooltip: { trigger: "axis" },
+    xAxis: { type: "value" },
+    yAxis: { type: "category", data: sorted.map((row) => name(row.name)) },
+    series: [
+      {
+        type: "bar",
+        data: sorted.map((row) => inTenThousands(row.outstanding)),
+        label: { show: true, position: "right", formatter: (at: { dataIndex: number }) => percent(sorted[at.dataIndex]?.npl_ratio_class, 1) },
+      },
+    ],
+  };
+}
