@@ -27,6 +27,9 @@ _SPARE = 1.5
 _ODD_PERIODS = 0.10
 """Where the first period is not a month, a short month at a twelfth of the year lifts the dated rate by up to this."""
 
+_DAY_COUNT = 0.02
+"""A bullet's interest by days / 365 is that much more than a twelfth of the year for a month of 31 days (372 / 365)."""
+
 ENFORCEMENT = frozenset({"court", "court_fee", "enforcement", "litigation", "notary", "arbitration"})
 """Fees that realise the claim (实现债权的费用) are no part of the price of the loan."""
 
@@ -69,7 +72,7 @@ def rounding(price: Price) -> float:
     payments = 1 if price.method == "bullet" else price.months
     falling = price.method in {"equal_instalment", "equal_principal", "sculpted"}
     months_out = (price.months + 1) / 2 if falling else float(price.months)
-    odd = 0.0
+    odd = _DAY_COUNT * price.rate_ppm / PPM if price.method == "bullet" else 0.0
     if price.first_days is not None:
         months_out += min(price.first_days / 31, 1.0) - 1.0
         odd = _ODD_PERIODS * price.rate_ppm / PPM

@@ -14,11 +14,11 @@ from jiehuan.law.all_in import ENFORCEMENT, Price, all_in, months_after
 from jiehuan.law.book import Law
 from jiehuan.law.breach import Breach, breach, percent
 from jiehuan.law.lenders import check_borrower_total, check_concentration, check_partner_share, check_student
-from jiehuan.law.reading import Reading
+from jiehuan.law.reading import MAX_MONTHS, Reading
 from jiehuan.law.rule import LENDER_TYPES, Rule
 from jiehuan.units.days import add_months, parse_date
 from jiehuan.units.errors import InputError
-from jiehuan.units.money import format_yuan, parse_yuan
+from jiehuan.units.money import MAX_FEN, format_yuan, parse_yuan
 from jiehuan.units.rates import PPM, format_rate
 
 METHODS = ("equal_instalment", "equal_principal", "interest_only", "bullet", "sculpted")
@@ -102,6 +102,10 @@ def check_product(product: Mapping[str, Any], law: Law, where: str = "product") 
     most, uplift = read.yuan("most"), read.rate("penalty_uplift")
     upfront, monthly = read.rate("upfront_fee") or 0, read.rate("monthly_fee") or 0
     students, confirmed = read.flag("students"), read.flag("cost_sheet_confirmed")
+    data = _listed(read, "data", None)
+    for kind in data:
+        if not isinstance(kind, str):
+            read.fault("data", kind, "not a kind of data", "write words, like bank_statement")
     for method in methods:
         if method not in METHODS:
             read.fault("method", method, "unknown", f"use one of {', '.join(METHODS)}")
@@ -130,7 +134,7 @@ def check_product(product: Mapping[str, Any], law: Law, where: str = "product") 
     breaches += _check_allocation(product.get("allocation"), law, where)
     breaches += _check_disclosure(confirmed, law, where)
     breaches += check_student(students, None, law, where)
-    breaches += check_data(product.get("data") or (), law, where)
+    breaches += check_data(data, law, where)
     return breaches
 
 
@@ -244,7 +248,12 @@ def _flows(read: Reading) -> list[int] | None:
     raw = read.document.get("flows")
     if raw is None:
         return None
-    if not isinstance(raw, Sequence) or isinstance(raw, str) or not all(type(flow) is int for flow in raw):
+    if (
+        not isinstance(raw, Sequence)
+        or isinstance(raw, str)
+        or len(raw) > MAX_MONTHS
+        or not all(type(flow) is int and abs(flow) <= MAX_FEN for flow in raw)
+    ):
         read.fault("flows", raw, "not a list of fen", "write whole fen by month, received and paid with opposite signs")
         return None
     return list(raw)

@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.units.money import parse_yuan
-from jiehuan.units.rates import parse_rate
+from jiehuan.units.money import MAX_FEN, parse_yuan
+from jiehuan.units.rates import MAX_RATE_PPM, parse_rate
 
 T = TypeVar("T")
+
+MAX_MONTHS = 1_200
+"""A hundred years: above it a number of months is a mistake."""
 
 
 class Reading:
@@ -32,9 +35,9 @@ class Reading:
         """An amount in yuan as fen; ``<key>_fen`` is taken where it is given instead."""
         fen = self.document.get(f"{key}_fen")
         if self.document.get(key) is None and fen is not None:
-            if isinstance(fen, int) and not isinstance(fen, bool) and fen >= 0:
+            if isinstance(fen, int) and not isinstance(fen, bool) and 0 <= fen <= MAX_FEN:
                 return fen
-            self.fault(f"{key}_fen", fen, "not an amount in fen", "write a whole number from 0 up")
+            self.fault(f"{key}_fen", fen, "not an amount in fen", f"write a whole number from 0 to {MAX_FEN}")
             return None
         return self._read(key, parse_yuan)
 
@@ -42,9 +45,9 @@ class Reading:
         """A rate or a share as ppm; ``<key>_ppm`` is taken where it is given instead."""
         ppm = self.document.get(f"{key}_ppm")
         if self.document.get(key) is None and ppm is not None:
-            if isinstance(ppm, int) and not isinstance(ppm, bool) and ppm >= 0:
+            if isinstance(ppm, int) and not isinstance(ppm, bool) and 0 <= ppm <= MAX_RATE_PPM:
                 return ppm
-            self.fault(f"{key}_ppm", ppm, "not a rate in millionths", "write a whole number from 0 up")
+            self.fault(f"{key}_ppm", ppm, "not a rate in millionths", f"write a whole number from 0 to {MAX_RATE_PPM}")
             return None
         return self._read(key, parse_rate)
 
@@ -52,8 +55,8 @@ class Reading:
         """A date."""
         return self._read(key, parse_date)
 
-    def whole(self, key: str, least: int = 1) -> int | None:
-        """A whole number from ``least`` up, also written as text or as 12.0."""
+    def whole(self, key: str, least: int = 1, most: int = MAX_MONTHS) -> int | None:
+        """A whole number from ``least`` to ``most``, also written as text or as 12.0."""
         value = self.document.get(key)
         if value is None:
             return None
@@ -62,8 +65,8 @@ class Reading:
             number = int(value.strip()[:9])
         elif isinstance(value, float) and value.is_integer():
             number = int(value)
-        if isinstance(number, bool) or not isinstance(number, int) or number < least:
-            self.fault(key, value, "not a whole number", f"write a whole number from {least} up")
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
+            self.fault(key, value, "not a whole number", f"write a whole number from {least} to {most}")
             return None
         return number
 

@@ -157,9 +157,8 @@ def read_rule(document: Any, where: str) -> History:
         raise InputError(faults)
 
     shared = {key: document[key] for key in _SHARED if key in document}
-    rules: list[tuple[Rule, bool]] = []
+    entries: list[tuple[dict[str, Any], bool]] = []
     for place, raw in enumerate(raw_values, start=1):
-        before = len(faults)
         if not isinstance(raw, dict):
             fault(f" value {place}", raw, "not a mapping")
             continue
@@ -187,10 +186,10 @@ def read_rule(document: Any, where: str) -> History:
         absent = entry.get("not_in_force") is True
         if absent == ("value" in entry):
             fault(f" value {place}, value", entry.get("value"), "give either value or not_in_force: true")
-        if len(faults) == before:
-            rules.append((_rule(document, entry), absent))
+        entries.append((entry, absent))
     if faults:
         raise InputError(faults)
+    rules = [(_rule(document, entry), absent) for entry, absent in entries]
     return History(
         document["id"],
         document["zh_name"],
