@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SHOWN = 20
+_VINTAGES = 6
+"""What fits 80 columns."""
 
 _TAPE = typer.Argument(..., metavar="TAPE", help="The tape: Parquet, CSV or JSON.", show_default=False)
 _OUT = typer.Option(None, "--out", help="Also write the table to this file (.csv, .parquet, .json).")
@@ -29,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("vintage", help=_vintage.__doc__)(_vintage)
     group.command("roll", help=_roll.__doc__)(_roll)
     group.command("decompose", help=_decompose.__doc__)(_decompose)
+    group.command("report", help=_report.__doc__)(_report)
     app.add_typer(group, name="book")
 
 
@@ -80,10 +83,14 @@ def _vintage(
     if as_json:
         show_json({"threshold": threshold, "by": by, "ever": ever, "base": base, "vintage": found.to_dicts()})
         return
-    wide = found.with_columns(pl.col("vintage").dt.strftime("%Y-%m")).pivot(on="mob", index="vintage", values="rate")
-    months = sorted((name for name in wide.columns if name != "vintage"), key=int)[:_SHOWN]
-    rows = [[row["vintage"], *(_percent(row[month]) for month in months)] for row in wide.to_dicts()]
-    show_table(f"vintage, {threshold}+ dpd, by {by}", ["drawn", *months], rows)
+    drawn = sorted({row["vintage"] for row in found.to_dicts()})[-_VINTAGES:]
+    rates = {(row["vintage"], row["mob"]): row["rate"] for row in found.to_dicts()}
+    rows = [
+        [mob, *(_percent(rates.get((month, mob))) for month in drawn)]
+        for mob in sorted({mob for month, mob in rates if month in drawn})
+    ]
+    title = f"{threshold}+ days past due by {by}, by months on book; the latest {len(drawn)} months of drawing"
+    show_table(title, ["month", *(month.strftime("%Y-%m") for month in drawn)], rows)
 
 
 def _roll(
@@ -105,24 +112,21 @@ def _roll(
         show_json(found.as_dict())
         return
     matrix = found.matrix.to_dicts()
-    ends = [name for name in matrix[0] if name not in {"bucket", "loans", "opening_fen"}]
+    ends = [name for name in matrix[0] if name.startswith("M") or any(row[name] for row in matrix)]
+    ends = [name for name in ends if name not in {"bucket", "loans", "opening_fen"}]
     show_table(
-        "balance by opening bucket (share of opening)",
-        ["from", "loans", "opening", *ends],
+        "where each bucket's balance went",
+        ["from", "opening", *ends],
         [
-            [
-                row["bucket"],
-                row["loans"],
-                _yuan(row["opening_fen"]),
-                *(_share(row[end], row["opening_fen"]) for end in ends),
-            ]
+            [row["bucket"], f"{row['opening_fen'] // 100:,}", *(_share(row[end], row["opening_fen"]) for end in ends)]
             for row in matrix
         ],
     )
     rates = found.rates.to_dicts()
     names = [name for name in rates[0] if name.endswith("_rate")]
+    heads = [name.removesuffix("_rate") for name in names]
     show_table(
-        "rates", ["bucket", *names], [[row["bucket"], *(_percent(row[name]) for name in names)] for row in rates]
+        "rates", ["bucket", *heads], [[row["bucket"], *(_percent(row[name]) for name in names)] for row in rates]
     )
 
 
@@ -146,16 +150,53 @@ def _decompose(
         show_json(found.as_dict())
         return
     rows = [
-        [cause.zh, cause.en, _points(float(cause.effect)), cause.loans, _yuan(cause.npl_fen), _yuan(cause.balance_fen)]
+        [
+            _short(cause.zh, "（"),
+            _short(cause.en, " ("),
+            _points(float(cause.effect)),
+            cause.loans,
+            _yuan(cause.npl_fen),
+        ]
         for cause in found.causes
     ]
     change = float(found.after - found.before)
-    rows.append(["合计", "Change", _points(change), "", "", ""])
+    rows.append(["合计", "Change", _points(change), "", ""])
     show_table(
         f"NPL ratio ({basis}) {_percent(float(found.before))} -> {_percent(float(found.after))}, in percentage points",
-        ["cause", "", "points", "loans", "NPL", "balance"],
+        ["原因", "cause", "points", "loans", "NPL"],
         rows,
     )
+
+
+def _report(
+    tapes: list[Path] = typer.Argument(..., metavar="TAPE...", help="One stack of snapshots or a tape a month."),
+    on: str = typer.Option(None, "--on", help="The day; default the last.", show_default=False),
+    lender: str = typer.Option("", "--lender", help="Name of the lender, for the head of the page."),
+    out: Path = typer.Option(..., "--out", help="Folder for report.pdf and report.html.", show_default=False),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """The portfolio report as PDF and HTML: totals, ratios, vintages, roll matrix, causes, regions, products.
+
+    Example: jiehuan book report examples/book/stack.csv --lender Example --out report
+    """
+    import polars as pl
+
+    from jiehuan import book
+
+    stack = pl.concat([_read(path)[0] for path in tapes], how="diagonal_relaxed")
+    made = book.figures(stack, _day(on, stack), lender=lender)
+    pdf, page = book.report(made)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "report.pdf").write_bytes(pdf)
+        (out / "report.html").write_text(page, encoding="utf-8")
+    except OSError as error:
+        mend = "name a folder you may write"
+        raise InputError(Problem(str(out), "", f"could not be written: {error.strerror}", mend)) from None
+    if as_json:
+        show_json(made)
+        return
+    typer.echo(f"{out / 'report.pdf'}\n{out / 'report.html'}")
 
 
 def _read(path: Path) -> tuple[pl.DataFrame, Sequence[Problem]]:
@@ -212,7 +253,12 @@ def _percent(value: float | None) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return _percent(part / whole) if whole else ""
+    return f"{100 * part / whole:.1f}%" if part else ""
+
+
+def _short(name: str, mark: str) -> str:
+    """A cause's name without its explanation in brackets; a bucket after it stays."""
+    return name.split(mark)[0]
 
 
 def _points(value: float) -> str:
