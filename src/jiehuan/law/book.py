@@ -6,7 +6,6 @@ ones a million times. Nothing here knows what day it is.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
@@ -94,6 +93,8 @@ def rule_ids() -> tuple[str, ...]:
 @cache
 def law_version() -> str:
     """Twelve hex digits of the SHA-256 over every rule file's name and bytes."""
+    import hashlib
+
     digest = hashlib.sha256()
     for rule_id, path in _paths().items():
         content = path.read_bytes()

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import cache
 from typing import Any
 
 from jiehuan.law.book import Law, law_on
@@ -42,11 +43,11 @@ class Contact:
     third_person: bool = False
     mentioned_debt: bool = False
     consent: bool = False
+    local: datetime = field(init=False, compare=False, repr=False)
+    """The instant on the clock in Asia/Shanghai."""
 
-    @property
-    def local(self) -> datetime:
-        """The instant on the clock in Asia/Shanghai."""
-        return self.at.astimezone(CHINA)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "local", self.at.astimezone(CHINA))
 
     @property
     def is_call(self) -> bool:
@@ -186,13 +187,18 @@ def _quiet(contact: Contact, law: Law) -> list[Breach]:
     rule = law.rule("quiet_hours")
     if rule is None or contact.channel in _UNTIMED or (contact.consent and rule.value.get("consent")):
         return []
-    start, end = time.fromisoformat(rule.value["from"]), time.fromisoformat(rule.value["to"])
+    start, end = _clock(rule.value["from"]), _clock(rule.value["to"])
     clock = contact.local.time()
     quiet = clock >= start or clock < end if start > end else start <= clock < end
     if not quiet:
         return []
     found, allowed = contact.local.strftime("%Y-%m-%d %H:%M:%S"), f"{end:%H:%M} to {start:%H:%M}"
     return [_breach(rule, contact, found, allowed, f"{found}处于禁止催收时段", f"made at {found}, in quiet hours")]
+
+
+@cache
+def _clock(text: str) -> time:
+    return time.fromisoformat(text)
 
 
 def _answered(contact: Contact, tally: Tally, law: Law, planned: bool) -> list[Breach]:
