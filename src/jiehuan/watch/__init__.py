@@ -9,6 +9,18 @@ from jiehuan.watch.engine import Columns, Engine, Replayed
 from jiehuan.watch.event import TICK, Alert, Event, read_event
 
 __all__ = [
-    "DEFAULT_SIGNALS", "TICK", "Alert", "Columns", "Declaration", "Engine", "Event", "Feature", "Replayed", "Rule", "Stream",
-    "load_signals", "read_event", "read_signals",
+    "DEFAULT_SIGNALS",
+    "TICK",
+    "Alert",
+    "Columns",
+    "Declaration",
+    "Engine",
+    "Event",
+    "Feature",
+    "Replayed",
+    "Rule",
+    "Stream",
+    "load_signals",
+    "read_event",
+    "read_signals",
 ]

@@ -105,8 +105,12 @@ class Declaration:
     def version(self) -> str:
         """A hash of all that changes an answer; a saved state belongs to one version."""
         content = [
-            self.zone, self.lateness, sorted(self.kinds), *(repr(v) for v in self.streams.values()),
-            *(repr(v) for v in self.features.values()), *(repr(v) for v in self.derived.values()),
+            self.zone,
+            self.lateness,
+            sorted(self.kinds),
+            *(repr(v) for v in self.streams.values()),
+            *(repr(v) for v in self.features.values()),
+            *(repr(v) for v in self.derived.values()),
             *([r.name, r.on, r.when, r.severity, r.cooldown, r.group] for r in self.rules),
         ]
         return hashlib.sha256(canonical_json(content)).hexdigest()[:16]
@@ -149,14 +153,20 @@ class _Reader:
 
     def read(self, document: Any) -> Declaration:
         if not isinstance(document, Mapping):
-            raise InputError(Problem(self.where, "", "not a set of signals", "write kinds, streams, features and rules"))
+            raise InputError(
+                Problem(self.where, "", "not a set of signals", "write kinds, streams, features and rules")
+            )
         self._only(document, self.where, {"version", "zone", "lateness", "kinds", "streams", "features", "rules"})
         zone = self._zone(document.get("zone", "Asia/Shanghai"))
         lateness = self._caught(lambda: parse_duration(document.get("lateness", "24h"), f"{self.where}, lateness"), 0)
-        kinds = {name: dict(words) if isinstance(words, Mapping) else {} for name, words in self._items(document, "kinds")}
+        kinds = {
+            name: dict(words) if isinstance(words, Mapping) else {} for name, words in self._items(document, "kinds")
+        }
         streams = {name: self._stream(name, body, kinds) for name, body in self._items(document, "streams")}
         if len(streams) > MAX_STREAMS:
-            self._add("streams", str(len(streams)), f"more than {MAX_STREAMS} streams", "join streams or split the file")
+            self._add(
+                "streams", str(len(streams)), f"more than {MAX_STREAMS} streams", "join streams or split the file"
+            )
         both = {name: self._feature(name, body, streams, kinds) for name, body in self._items(document, "features")}
         features = {name: f for name, f in both.items() if f.of != "value"}
         derived = {name: f for name, f in both.items() if f.of == "value"}
@@ -167,7 +177,9 @@ class _Reader:
             tree = self._caught(lambda b=body, k=known: parse(b.value, f"{self.where}, features, {b.name}", k), None)  # type: ignore[misc]
             if tree is not None:
                 trees[name] = tree
-        rules = tuple(self._rule(name, body, kinds, both, index, trees) for name, body in self._items(document, "rules"))
+        rules = tuple(
+            self._rule(name, body, kinds, both, index, trees) for name, body in self._items(document, "rules")
+        )
         if not rules and not features:
             self._add("rules", "", "nothing declared", "declare at least one feature or rule")
         if self.problems:
@@ -197,7 +209,9 @@ class _Reader:
             (float(hours[0]), float(hours[1])) if hours else None,
             tuple(str(channel) for channel in body.get("channels") or ()),
             self._caught(lambda: _yuan(body.get("least", 0), f"{self.where}, {place}, least"), 0),
-            self._caught(lambda: parse_duration(memory, f"{self.where}, {place}, new_counterparty"), 0) if memory else 0,
+            self._caught(lambda: parse_duration(memory, f"{self.where}, {place}, new_counterparty"), 0)
+            if memory
+            else 0,
         )
 
     def _feature(self, name: str, body: Any, streams: dict[str, Stream], kinds: Mapping[str, Any]) -> Feature:
@@ -214,7 +228,12 @@ class _Reader:
         of = str(body.get("of", ""))
         if of not in AGGREGATES:
             near = difflib.get_close_matches(of, AGGREGATES, 1)
-            self._add(f"{place}, of", of, "unknown aggregate", f"did you mean {near[0]}?" if near else f"write one of {', '.join(AGGREGATES)}")
+            self._add(
+                f"{place}, of",
+                of,
+                "unknown aggregate",
+                f"did you mean {near[0]}?" if near else f"write one of {', '.join(AGGREGATES)}",
+            )
             of = "count"
         window = self._caught(lambda: parse_duration(body.get("window"), f"{self.where}, {place}, window"), 1)
         before = self._caught(lambda: parse_duration(body.get("before", "0s"), f"{self.where}, {place}, before"), 0)
@@ -224,7 +243,9 @@ class _Reader:
         if of == "sequence":
             steps = tuple(self._stream_name(s, f"{place}, steps", streams, kinds) for s in body.get("steps") or ())
             if len(steps) < 2:
-                self._add(f"{place}, steps", "", "fewer than two steps", "name two or more streams or kinds, oldest first")
+                self._add(
+                    f"{place}, steps", "", "fewer than two steps", "name two or more streams or kinds, oldest first"
+                )
             stream = steps[-1] if steps else ""
         else:
             stream = self._stream_name(body.get("stream"), f"{place}, stream", streams, kinds)
@@ -237,7 +258,12 @@ class _Reader:
             streams[name] = Stream(name, (name,))
         if name not in streams:
             near = difflib.get_close_matches(name, [*streams, *kinds], 1)
-            self._add(place, name, "no stream of that name", f"did you mean {near[0]}?" if near else "declare it under streams")
+            self._add(
+                place,
+                name,
+                "no stream of that name",
+                f"did you mean {near[0]}?" if near else "declare it under streams",
+            )
         return name
 
     def _rule(
@@ -261,7 +287,9 @@ class _Reader:
         if severity not in SEVERITIES:
             self._add(f"{place}, severity", severity, "unknown severity", f"write one of {', '.join(SEVERITIES)}")
             severity = "info"
-        cooldown = self._caught(lambda: parse_duration(body.get("cooldown", "0s"), f"{self.where}, {place}, cooldown"), 0)
+        cooldown = self._caught(
+            lambda: parse_duration(body.get("cooldown", "0s"), f"{self.where}, {place}, cooldown"), 0
+        )
         usable = {n for n, f in features.items() if f.of != "value" or n in trees}
         tree = self._caught(lambda: parse(body.get("when", ""), f"{self.where}, {place}, when", usable), None)
         program = compile_expression(tree, index, trees) if tree is not None else Program((), (), ())
@@ -270,16 +298,31 @@ class _Reader:
         for language in ("zh", "en"):
             texts[language] = str(body.get(language) or "")
             if not texts[language]:
-                self._add(f"{place}, {language}", "", "no sentence", "say what was seen; {name} puts in a feature's value")
+                self._add(
+                    f"{place}, {language}", "", "no sentence", "say what was seen; {name} puts in a feature's value"
+                )
             for wanted in _PLACEHOLDER.findall(texts[language]):
                 if wanted in usable:
                     shown.append(wanted)
                 elif wanted not in FIELDS:
-                    self._add(f"{place}, {language}", wanted, "no feature of that name", "name a declared feature in the braces")
+                    self._add(
+                        f"{place}, {language}",
+                        wanted,
+                        "no feature of that name",
+                        "name a declared feature in the braces",
+                    )
         on = self._kinds(body.get("on"), f"{place}, on", {**kinds, TICK: {}})
         return Rule(
-            name, on, str(body.get("when", "")), severity, cooldown, str(body.get("group") or name), texts["zh"], texts["en"],
-            program, tuple(dict.fromkeys(shown)),
+            name,
+            on,
+            str(body.get("when", "")),
+            severity,
+            cooldown,
+            str(body.get("group") or name),
+            texts["zh"],
+            texts["en"],
+            program,
+            tuple(dict.fromkeys(shown)),
         )
 
     def _kinds(self, value: Any, place: str, kinds: Mapping[str, Any]) -> tuple[str, ...]:
@@ -290,7 +333,12 @@ class _Reader:
         for name in names:
             if name not in kinds:
                 near = difflib.get_close_matches(str(name), list(kinds), 1)
-                self._add(place, str(name)[:80], "unknown kind", f"did you mean {near[0]}?" if near else "declare it under kinds")
+                self._add(
+                    place,
+                    str(name)[:80],
+                    "unknown kind",
+                    f"did you mean {near[0]}?" if near else "declare it under kinds",
+                )
         return tuple(dict.fromkeys(str(name) for name in names))
 
     def _items(self, document: Mapping[str, Any], part: str) -> Iterator[tuple[str, Any]]:
@@ -300,7 +348,9 @@ class _Reader:
             return
         for name, value in body.items():
             if not isinstance(name, str) or not _NAME.match(name) or name in FIELDS:
-                self._add(part, str(name)[:80], "not a usable name", "use small letters, digits and _, not amount or hour")
+                self._add(
+                    part, str(name)[:80], "not a usable name", "use small letters, digits and _, not amount or hour"
+                )
             else:
                 yield name, value
 

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 _REASONS = {
     3: ("event_id", "the same id came before with other content", "give each event an id of its own"),
-    4: ("at", "later than the lateness allows", "raise `lateness` in the signals, or replay the account from its start"),
+    4: (
+        "at",
+        "later than the lateness allows",
+        "raise `lateness` in the signals, or replay the account from its start",
+    ),
     5: ("account_id", "the account has had two thousand million events", "start a new state for it"),
 }
 _ALERT_ROOM = 4096
@@ -150,7 +154,15 @@ class Engine:
         channel = self.channel_code.get(event.channel, 0)
         batch = scratch.one
         batch[0] = (
-            account, microseconds(event.at), event.amount_fen, self._hash(event.event_id), self._hash(event.counterparty), kind, channel, second, 0,
+            account,
+            microseconds(event.at),
+            event.amount_fen,
+            self._hash(event.event_id),
+            self._hash(event.counterparty),
+            kind,
+            channel,
+            second,
+            0,
         )
         state.meta[_ALERTS] = 0
         self._run(batch, scratch.no_table, 0)
@@ -181,7 +193,15 @@ class Engine:
         self._see_accounts()
         batch = np.zeros((n, 9), np.int64)
         batch[:, 0] = mine[columns.account]
-        parts = (columns.at, columns.amount, columns.event_hash, columns.party_hash, columns.kind, columns.channel, columns.second)
+        parts = (
+            columns.at,
+            columns.amount,
+            columns.event_hash,
+            columns.party_hash,
+            columns.kind,
+            columns.channel,
+            columns.second,
+        )
         for place, part in enumerate(parts, 1):
             batch[:, place] = part
         table = np.full((n if features else 0, len(self.feature_names)), np.nan)
@@ -194,7 +214,11 @@ class Engine:
                 i = int(self._scratch.alerts[a, 0])
                 moment = (_EPOCH + timedelta(microseconds=int(columns.at[i]))).astimezone(self._zone)
                 event = Event(
-                    columns.event_ids[i], columns.accounts[columns.account[i]], moment, self._kind_names[columns.kind[i]], int(columns.amount[i])
+                    columns.event_ids[i],
+                    columns.accounts[columns.account[i]],
+                    moment,
+                    self._kind_names[columns.kind[i]],
+                    int(columns.amount[i]),
                 )
                 alerts.append(self._alert(a, event, moment, late=bool(batch[i, 8] == _LATE)))
         status = batch[:, 8]
@@ -204,7 +228,9 @@ class Engine:
             column, reason, mend = _REASONS[int(status[i])]
             shown = {"event_id": columns.event_ids[i], "account_id": columns.accounts[columns.account[i]]}
             value = shown.get(column) or (_EPOCH + timedelta(microseconds=int(columns.at[i]))).isoformat()
-            problems.append((int(columns.row[i]), Problem(f"event {columns.event_ids[i]}, {column}", value, reason, mend)))
+            problems.append(
+                (int(columns.row[i]), Problem(f"event {columns.event_ids[i]}, {column}", value, reason, mend))
+            )
         late, twice = int((status == _LATE).sum()), int((status == 2).sum())
         return Replayed(alerts, problems, n - twice - len(problems), late, twice, table if features else None)
 
@@ -228,7 +254,14 @@ class Engine:
         from jiehuan.watch.state import write_state
 
         _, state, _ = self._ready()
-        write_state(Path(path), self.declaration.version, list(self.account_index), self.counts, state.arrays(), dict(note or {}))
+        write_state(
+            Path(path),
+            self.declaration.version,
+            list(self.account_index),
+            self.counts,
+            state.arrays(),
+            dict(note or {}),
+        )
 
     @classmethod
     def load(cls, path: Path | str, declaration: Declaration | None = None) -> Engine:
@@ -258,14 +291,20 @@ class Engine:
             self._kernel = kernel
             self._tables = make_tables(self.declaration, self.kind_code, self.channel_code)
             self._state = State(
-                events=np.zeros((1024, self._tables.event_width), np.int64), accounts=np.tile(self._tables.account, (64, 1)),
-                slots=np.full((1024, 2), -1, np.int64), meta=np.concatenate([np.zeros(4, np.int64), np.full(48, -1, np.int64)]),
+                events=np.zeros((1024, self._tables.event_width), np.int64),
+                accounts=np.tile(self._tables.account, (64, 1)),
+                slots=np.full((1024, 2), -1, np.int64),
+                meta=np.concatenate([np.zeros(4, np.int64), np.full(48, -1, np.int64)]),
             )
             width = len(self.feature_names)
             room = max(_ALERT_ROOM, 2 * len(self.declaration.rules))
             self._scratch = _Scratch(
-                np.zeros((1, 9), np.int64), np.zeros((room, 3), np.int64), np.full((room, width), np.nan), np.zeros((0, width)),
-                np.full((width, 2), -1.0), np.zeros(64),
+                np.zeros((1, 9), np.int64),
+                np.zeros((room, 3), np.int64),
+                np.full((room, width), np.nan),
+                np.zeros((0, width)),
+                np.full((width, 2), -1.0),
+                np.zeros(64),
             )
             self._kind_names = list(self.kind_code)
         return self._kernel, self._state, self._scratch
@@ -277,8 +316,18 @@ class Engine:
         while True:
             state = self._state
             begin, why = kernel.run(
-                *tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, scratch.alerts, scratch.seen, table, scratch.memo,
-                scratch.stack, begin,
+                *tables.arrays,
+                state.events,
+                state.accounts,
+                state.slots,
+                state.meta,
+                batch,
+                scratch.alerts,
+                scratch.seen,
+                table,
+                scratch.memo,
+                scratch.stack,
+                begin,
             )
             if why == kernel.ROOM:
                 state.events = np.concatenate([state.events, np.zeros_like(state.events)])
@@ -301,7 +350,9 @@ class Engine:
         _, rule, at = (int(cell) for cell in self._scratch.alerts[place])
         self.counts["alerts"] += 1
         moment = (_EPOCH + timedelta(microseconds=at)).astimezone(self._zone)
-        return make_alert(self.declaration, self.declaration.rules[rule], event, moment, self._scratch.seen[place], local, late=late)
+        return make_alert(
+            self.declaration, self.declaration.rules[rule], event, moment, self._scratch.seen[place], local, late=late
+        )
 
     def _hash(self, text: str) -> int:
         assert self._kernel is not None

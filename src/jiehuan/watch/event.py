@@ -88,14 +88,20 @@ def check_event(event: Event, where: str = "event") -> Problem | None:
     if event.at.tzinfo is None:
         return Problem(f"{where}, at", event.at.isoformat(), "time zone missing", "write the offset, like +08:00")
     if not _FIRST_YEAR <= event.at.year <= _LAST_YEAR:
-        return Problem(f"{where}, at", event.at.isoformat(), "outside 1980 to 2200", "check the year and the unit of time")
+        return Problem(
+            f"{where}, at", event.at.isoformat(), "outside 1980 to 2200", "check the year and the unit of time"
+        )
     if isinstance(event.amount_fen, bool) or not isinstance(event.amount_fen, int):
-        return Problem(f"{where}, amount_fen", str(event.amount_fen)[:80], "not a whole number of fen", "write fen, like 12000")
+        return Problem(
+            f"{where}, amount_fen", str(event.amount_fen)[:80], "not a whole number of fen", "write fen, like 12000"
+        )
     if event.amount_fen < 0:
         mend = "write the size of the amount; the kind tells its direction"
         return Problem(f"{where}, amount_fen", str(event.amount_fen), "negative amount", mend)
     if event.amount_fen > MAX_AMOUNT_FEN:
-        return Problem(f"{where}, amount_fen", str(event.amount_fen), "larger than any amount kept here", "check the unit (fen)")
+        return Problem(
+            f"{where}, amount_fen", str(event.amount_fen), "larger than any amount kept here", "check the unit (fen)"
+        )
     return None
 
 
@@ -106,7 +112,9 @@ def read_event(row: Mapping[str, Any], where: str = "event") -> Event:
     'tick'
     """
     if not isinstance(row, Mapping):
-        raise InputError(Problem(where, str(row)[:80], "not an event", "write an object with event_id, account_id, at, kind"))
+        raise InputError(
+            Problem(where, str(row)[:80], "not an event", "write an object with event_id, account_id, at, kind")
+        )
     missing = next((name for name in ("event_id", "account_id", "at", "kind") if row.get(name) in (None, "")), None)
     if missing:
         raise InputError(Problem(f"{where}, {missing}", "", "missing", f"add the column {missing}"))

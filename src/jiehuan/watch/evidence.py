@@ -15,7 +15,9 @@ _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _UNKNOWN = {"zh": "未知", "en": "unknown"}
 
 
-def make_alert(declared: Declaration, rule: Rule, event: Event, at: datetime, seen: Any, local: datetime, *, late: bool = False) -> Alert:
+def make_alert(
+    declared: Declaration, rule: Rule, event: Event, at: datetime, seen: Any, local: datetime, *, late: bool = False
+) -> Alert:
     """The alert of a rule with its evidence. ``seen``: feature values, windowed first, then derived; ``local``: the event's
     own time where people see it; ``at``: the time as of which the rule was met (later than ``local`` for a late event)."""
     names = {name: place for place, name in enumerate((*declared.features, *declared.derived))}
@@ -30,8 +32,11 @@ def make_alert(declared: Declaration, rule: Rule, event: Event, at: datetime, se
     evidence["values"] = {name: show(value, units[name], "en") for name, value in values.items()}
     words = declared.kinds.get(event.kind, {})
     evidence["event"] = {
-        "kind": event.kind, "zh": words.get("zh", event.kind), "en": words.get("en", event.kind),
-        "amount": show(event.amount_fen / 100, "yuan", "en"), "at": local.isoformat(),
+        "kind": event.kind,
+        "zh": words.get("zh", event.kind),
+        "en": words.get("en", event.kind),
+        "amount": show(event.amount_fen / 100, "yuan", "en"),
+        "at": local.isoformat(),
     }
     if late:
         evidence["late"] = True

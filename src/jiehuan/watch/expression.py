@@ -75,14 +75,18 @@ def parse_duration(value: object, where: str) -> int:
     """
     found = _WHOLE_DURATION.match(value.strip()) if isinstance(value, str) else None
     if not found:
-        raise InputError(Problem(where, str(value)[:80], "not a duration", "write a whole number and s, min, h or d, like 24h"))
+        raise InputError(
+            Problem(where, str(value)[:80], "not a duration", "write a whole number and s, min, h or d, like 24h")
+        )
     return int(found[1]) * UNIT_SECONDS[found[2]]
 
 
 def parse(text: str, where: str, known: Collection[str]) -> ast.expr:
     """Check an expression; the names in it must be ``known`` or one of FIELDS. Raises InputError."""
     if not isinstance(text, str) or not text.strip() or len(text) > _MAX_LENGTH:
-        raise InputError(Problem(where, str(text)[:80], "not an expression", "write a condition such as failed_30d >= 2"))
+        raise InputError(
+            Problem(where, str(text)[:80], "not an expression", "write a condition such as failed_30d >= 2")
+        )
     plain = _DURATION.sub(lambda found: repr(float(found[1]) * UNIT_SECONDS[found[2]]), " ".join(text.split()))
     try:
         tree = ast.parse(plain, mode="eval").body
@@ -115,7 +119,9 @@ def _check(node: ast.AST, where: str, text: str, known: Collection[str], depth: 
             pass
         case ast.Compare():
             raise InputError(Problem(where, text[:80], "a comparison of more than two values", "join two with and"))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _CALLS and len(args) == _CALLS[name][1]:
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if (
+            name in _CALLS and len(args) == _CALLS[name][1]
+        ):
             for argument in args:
                 _check(argument, where, text, known, depth + 1)
             return

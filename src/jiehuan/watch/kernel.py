@@ -105,7 +105,12 @@ def _link(streams: Any, limits: Any, events: Any, accounts: Any, slots: Any, met
         before = held & 0xFFFFFFFF
         if held < 0:
             meta[HASHED] += 1
-        elif slots[at, 0] == tag and held >> 32 == account and first <= before < seq and events[base + before, PARTY] == party:
+        elif (
+            slots[at, 0] == tag
+            and held >> 32 == account
+            and first <= before < seq
+            and events[base + before, PARTY] == party
+        ):
             events[row, PREV] = before
             events[base + before, NEXT] = seq
         slots[at, 0] = tag
@@ -150,7 +155,9 @@ def _reset(groups: Any, accounts: Any, account: int) -> None:
 
 
 @compiled
-def _relink(groups: Any, streams: Any, limits: Any, events: Any, accounts: Any, slots: Any, meta: Any, account: int) -> None:
+def _relink(
+    groups: Any, streams: Any, limits: Any, events: Any, accounts: Any, slots: Any, meta: Any, account: int
+) -> None:
     """Link all of the account's events anew, after one was put among them."""
     first, end = accounts[account, FIRST], accounts[account, END]
     base = accounts[account, START] - first
@@ -222,7 +229,9 @@ def _advance(groups: Any, events: Any, accounts: Any, account: int, g: int, boun
 
 
 @compiled
-def _sequence(events: Any, accounts: Any, refs: Any, account: int, start: int, length: int, bound: int, since: int, until: int) -> float:
+def _sequence(
+    events: Any, accounts: Any, refs: Any, account: int, start: int, length: int, bound: int, since: int, until: int
+) -> float:
     """1 when events of the steps' streams stand in this order inside the window; the search is greedy from the latest."""
     first = accounts[account, FIRST]
     base = accounts[account, START] - first
@@ -239,14 +248,25 @@ def _sequence(events: Any, accounts: Any, refs: Any, account: int, start: int, l
 
 @compiled
 def _value(
-    features: Any, groups: Any, refs: Any, events: Any, accounts: Any, account: int, f: int, bound: int, now: int, own: int
+    features: Any,
+    groups: Any,
+    refs: Any,
+    events: Any,
+    accounts: Any,
+    account: int,
+    f: int,
+    bound: int,
+    now: int,
+    own: int,
 ) -> float:
     """A feature as of ``now``; NaN where nothing is known. ``own``: the sequence number of the event being judged."""
     of, g = features[f, F_OF], features[f, F_GROUP]
     if of == SEQUENCE_OF:
         until = now - groups[g, G_BEFORE]
         since = until - groups[g, G_WINDOW]
-        return _sequence(events, accounts, refs, account, features[f, F_STEPS], features[f, F_LENGTH], bound, since, until)
+        return _sequence(
+            events, accounts, refs, account, features[f, F_STEPS], features[f, F_LENGTH], bound, since, until
+        )
     _advance(groups, events, accounts, account, g, bound, now)
     at = groups[g, G_AT]
     count, total = accounts[account, at + COUNT], accounts[account, at + TOTAL]
@@ -279,7 +299,9 @@ def _value(
             value = events[base + seq, AMOUNT] / 100.0
         elif count > 1:
             q = groups[g, G_SQUARE]
-            squares = (accounts[account, q] * 2.0**LIMB + 2.0 * accounts[account, q + 1]) * 2.0**LIMB + accounts[account, q + 2]
+            squares = (accounts[account, q] * 2.0**LIMB + 2.0 * accounts[account, q + 1]) * 2.0**LIMB + accounts[
+                account, q + 2
+            ]
             spread = squares - total * (total / count)
             # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
             value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
@@ -288,8 +310,24 @@ def _value(
 
 @compiled
 def _evaluate(
-    code: Any, const: Any, features: Any, groups: Any, refs: Any, events: Any, accounts: Any, memo: Any, stack: Any, stamp: int,
-    start: int, stop: int, account: int, bound: int, now: int, own: int, amount: int, second: int,
+    code: Any,
+    const: Any,
+    features: Any,
+    groups: Any,
+    refs: Any,
+    events: Any,
+    accounts: Any,
+    memo: Any,
+    stack: Any,
+    stamp: int,
+    start: int,
+    stop: int,
+    account: int,
+    bound: int,
+    now: int,
+    own: int,
+    amount: int,
+    second: int,
 ) -> float:
     """Walk the steps of an expression; NaN where it is not known. A feature is computed once per judging (``memo``)."""
     top = 0
@@ -345,8 +383,12 @@ def _evaluate(
                 r = np.nan if unknown else max(a, b)
             elif not unknown:
                 met = (
-                    (op == 8 and a < b) or (op == 9 and a <= b) or (op == 10 and a > b) or (op == 11 and a >= b)
-                    or (op == 12 and a == b) or (op == 13 and a != b)
+                    (op == 8 and a < b)
+                    or (op == 9 and a <= b)
+                    or (op == 10 and a > b)
+                    or (op == 11 and a >= b)
+                    or (op == 12 and a == b)
+                    or (op == 13 and a != b)
                 )
                 r = 1.0 if met else 0.0
             stack[top - 1] = r
@@ -410,7 +452,9 @@ def _known(limits: Any, events: Any, accounts: Any, batch: Any, i: int) -> int:
         row = base + seq
         if events[row, ID] == batch[i, B_ID]:
             same = (
-                events[row, TS] == ts and events[row, AMOUNT] == batch[i, B_AMOUNT] and events[row, PARTY] == batch[i, B_PARTY]
+                events[row, TS] == ts
+                and events[row, AMOUNT] == batch[i, B_AMOUNT]
+                and events[row, PARTY] == batch[i, B_PARTY]
                 and events[row, KIND] == batch[i, B_KIND]
             )
             return DUPLICATE if same else CONFLICT
@@ -442,7 +486,9 @@ def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> int:
             if start >= 0:
                 second = batch[i, B_SECOND]
                 day = start <= stop
-                inside = inside and ((day and start <= second < stop) or (not day and (second >= start or second < stop)))
+                inside = inside and (
+                    (day and start <= second < stop) or (not day and (second >= start or second < stop))
+                )
             if not inside:
                 mask &= ~(1 << stream)
     return mask
@@ -450,9 +496,28 @@ def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> int:
 
 @compiled
 def run(
-    code: Any, const: Any, features: Any, groups: Any, rules: Any, kinds: Any, streams: Any, channels: Any, derived: Any, refs: Any,
-    limits: Any, events: Any, accounts: Any, slots: Any, meta: Any, batch: Any, alerts: Any, seen: Any, table: Any, memo: Any,
-    stack: Any, begin: int,
+    code: Any,
+    const: Any,
+    features: Any,
+    groups: Any,
+    rules: Any,
+    kinds: Any,
+    streams: Any,
+    channels: Any,
+    derived: Any,
+    refs: Any,
+    limits: Any,
+    events: Any,
+    accounts: Any,
+    slots: Any,
+    meta: Any,
+    batch: Any,
+    alerts: Any,
+    seen: Any,
+    table: Any,
+    memo: Any,
+    stack: Any,
+    begin: int,
 ) -> tuple[int, int]:
     """Take rows of the batch from ``begin`` on, in order of arrival.
 
@@ -524,7 +589,11 @@ def run(
                 spoke = accounts[account, rules[r, R_SPOKE]]
                 # The time * 4 + severity of the group's last alert. A higher severity breaks the silence; a late event is
                 # silenced by an alert on either side of it.
-                if spoke >= 0 and rules[r, R_SEVERITY] <= (spoke & 3) and abs(now - (spoke >> 2)) < rules[r, R_COOLDOWN]:
+                if (
+                    spoke >= 0
+                    and rules[r, R_SEVERITY] <= (spoke & 3)
+                    and abs(now - (spoke >> 2)) < rules[r, R_COOLDOWN]
+                ):
                     continue
                 raised = False
                 for a in range(mark, meta[ALERTS]):
@@ -532,8 +601,24 @@ def run(
                 if raised:
                     continue
                 met = _evaluate(
-                    code, const, features, groups, refs, events, accounts, memo, stack, stamp, rules[r, R_START], rules[r, R_STOP],
-                    account, bound, now, own, amount, second,
+                    code,
+                    const,
+                    features,
+                    groups,
+                    refs,
+                    events,
+                    accounts,
+                    memo,
+                    stack,
+                    stamp,
+                    rules[r, R_START],
+                    rules[r, R_STOP],
+                    account,
+                    bound,
+                    now,
+                    own,
+                    amount,
+                    second,
                 )
                 if met == 0.0 or np.isnan(met):
                     continue
@@ -545,16 +630,48 @@ def run(
                 for place in range(rules[r, R_SHOWN], rules[r, R_SHOWN_END]):
                     f = refs[place]
                     seen[a, f] = _evaluate(
-                        code, const, features, groups, refs, events, accounts, memo, stack, stamp, derived[f, 0], derived[f, 1],
-                        account, bound, now, own, amount, second,
+                        code,
+                        const,
+                        features,
+                        groups,
+                        refs,
+                        events,
+                        accounts,
+                        memo,
+                        stack,
+                        stamp,
+                        derived[f, 0],
+                        derived[f, 1],
+                        account,
+                        bound,
+                        now,
+                        own,
+                        amount,
+                        second,
                     )
                 if spoke < 0 or now >= (spoke >> 2):
                     accounts[account, rules[r, R_SPOKE]] = (now << 2) | rules[r, R_SEVERITY]
             if wide and not again:
                 for f in range(table.shape[1]):
                     table[i, f] = _evaluate(
-                        code, const, features, groups, refs, events, accounts, memo, stack, stamp, derived[f, 0], derived[f, 1],
-                        account, bound, now, own, amount, second,
+                        code,
+                        const,
+                        features,
+                        groups,
+                        refs,
+                        events,
+                        accounts,
+                        memo,
+                        stack,
+                        stamp,
+                        derived[f, 0],
+                        derived[f, 1],
+                        account,
+                        bound,
+                        now,
+                        own,
+                        amount,
+                        second,
                     )
     return rows, DONE
 

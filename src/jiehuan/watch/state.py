@@ -39,8 +39,13 @@ def write_state(
     for array in parts.values():
         digest.update(array.data)
     head = {
-        "format": _FORMAT, "signals": version, "counts": dict(counts), "note": dict(note), "accounts_bytes": len(names),
-        "arrays": [[name, str(array.dtype), list(array.shape)] for name, array in parts.items()], "checksum": digest.hexdigest(),
+        "format": _FORMAT,
+        "signals": version,
+        "counts": dict(counts),
+        "note": dict(note),
+        "accounts_bytes": len(names),
+        "arrays": [[name, str(array.dtype), list(array.shape)] for name, array in parts.items()],
+        "checksum": digest.hexdigest(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")

@@ -58,10 +58,16 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         at = len(account)
         account += [0, 0, 0, 0]
         cells = {}
-        for name, use, empty in (("distinct", {"distinct"}, [0]), ("last", {"since", "last", "max"}, [-1, -1]), ("square", {"std"}, [0, 0, 0])):
+        for name, use, empty in (
+            ("distinct", {"distinct"}, [0]),
+            ("last", {"since", "last", "max"}, [-1, -1]),
+            ("square", {"std"}, [0, 0, 0]),
+        ):
             cells[name] = len(account) if wanted & use else -1
             account += empty if wanted & use else []
-        groups.append([stream, window, before, at, cells["distinct"], cells["last"], cells["square"], greater.get(stream, -1)])
+        groups.append(
+            [stream, window, before, at, cells["distinct"], cells["last"], cells["square"], greater.get(stream, -1)]
+        )
 
     refs: list[int] = []
     kinds = []
@@ -89,20 +95,35 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         shown = len(refs)
         refs += [names[name] for name in rule.shown]
         severity = SEVERITIES.index(rule.severity)
-        rules.append([*programs.add(rule.program), rule.cooldown * _MICRO, severity, spoke[rule.group], shown, len(refs)])
+        rules.append(
+            [*programs.add(rule.program), rule.cooldown * _MICRO, severity, spoke[rule.group], shown, len(refs)]
+        )
 
     stream_rows = [
         [
-            *([-1, -1] if s.hours is None else [round(s.hours[0] * 3600), round(s.hours[1] * 3600)]), s.least_fen, base_of.get(place, -1),
-            s.new_counterparty * _MICRO, greater.get(place, -1), latest.get(place, -1),
+            *([-1, -1] if s.hours is None else [round(s.hours[0] * 3600), round(s.hours[1] * 3600)]),
+            s.least_fen,
+            base_of.get(place, -1),
+            s.new_counterparty * _MICRO,
+            greater.get(place, -1),
+            latest.get(place, -1),
         ]
         for place, s in enumerate(streams)
     ]
     linked = bool(base_of) or any(f.of == "distinct" for f in features)
     limits = [declared.horizon * _MICRO, declared.lateness * _MICRO, kind_code[TICK], int(linked), 0]
     arrays = (
-        _table(programs.code, 2), np.array([*programs.const, 0.0]), _table(feature_rows, 4), _table(groups, 8), _table(rules, 7), _table(kinds, 3),
-        _table(stream_rows, 7), np.array(channels, np.int64), _table(derived, 2), np.array([*refs, 0], np.int64), np.array(limits, np.int64),
+        _table(programs.code, 2),
+        np.array([*programs.const, 0.0]),
+        _table(feature_rows, 4),
+        _table(groups, 8),
+        _table(rules, 7),
+        _table(kinds, 3),
+        _table(stream_rows, 7),
+        np.array(channels, np.int64),
+        _table(derived, 2),
+        np.array([*refs, 0], np.int64),
+        np.array(limits, np.int64),
     )
     return Tables(arrays, np.array(account, np.int64), _EVENT_COLUMNS + len(maxima))
 
@@ -118,7 +139,9 @@ def _all_streams(declared: Declaration) -> tuple[list[Stream], dict[int, int]]:
             streams.append(replace(stream, name=f"{stream.name} (any counterparty)", new_counterparty=0))
     if len(streams) > MAX_STREAMS:
         reason = f"more than {MAX_STREAMS} streams, counting one more for each new_counterparty"
-        raise InputError(Problem(f"{declared.source}, streams", str(len(streams)), reason, "join streams or split the file"))
+        raise InputError(
+            Problem(f"{declared.source}, streams", str(len(streams)), reason, "join streams or split the file")
+        )
     return streams, base_of
 
 

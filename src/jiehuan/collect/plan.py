@@ -1,0 +1,335 @@
+"""The day's work list: who is contacted, how and when, for the most recovered under capacity and contact rules.
+
+Contact rules are inside the plan, not a filter after it: a call that would be the fourth answered one is never planned, no
+contact stands in quiet hours, a complaint or a hardship case stops the clock, a debtor with several accounts is contacted
+once. A random share of debtors (the holdout, by a seeded hash of the debtor) is left on the default, so that the effect of the
+measures is known. The gap between the plan and the best possible plan is stated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jiehuan.collect.account import Accounts, read_accounts
+from jiehuan.collect.assign import NO_POOL, assign
+from jiehuan.collect.capacity import ACTIONS, CONTACTS, Capacity, read_capacity
+from jiehuan.collect.message import template_for
+from jiehuan.collect.response import BUCKETS, Responses, bucket_of, expected_uplift, load_responses
+from jiehuan.collect.segment import DEFAULT, SEGMENT_WORDS, SEGMENTS, SegmentParams, segments
+from jiehuan.law import Law
+from jiehuan.units.days import CHINA
+from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.money import format_yuan
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NONE = "none"
+_ACTION_WORDS = {
+    "sms": ("短信", "SMS"),
+    "mail": ("邮件", "mail"),
+    "call": ("电话", "call"),
+    "letter": ("信函", "letter"),
+    "legal": ("立案准备", "legal case"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanItem:
+    """One line of the work list. ``at`` is None and the gain 0 where nothing is done; ``reason`` says why, in zh and en."""
+
+    account_id: str
+    debtor_id: str
+    action: str
+    at: datetime | None
+    expected_gain_fen: int
+    arm: str
+    segment: str
+    template: str
+    reason: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A work list, best first, with its worth and how far from the best possible it can be at most.
+
+    ``bound_fen`` is what no plan under the same capacity and rules can pass; ``gap`` the share of it that may be missing.
+    """
+
+    items: tuple[PlanItem, ...]
+    value_fen: int
+    bound_fen: int
+    gap: float
+    used: Mapping[str, tuple[int, int]]
+    prices: Mapping[str, float]
+    refused: tuple[Problem, ...]
+
+    def __iter__(self) -> Iterator[PlanItem]:
+        return iter(self.items)
+
+    def frame(self) -> pl.DataFrame:
+        """The **plan** table: ``account_id, action, at, expected_gain_fen, arm, reason`` (JSON), ``debtor_id, segment, template``."""
+        import polars as pl
+
+        return pl.DataFrame(
+            {
+                "account_id": [i.account_id for i in self.items],
+                "action": [i.action for i in self.items],
+                "at": [i.at for i in self.items],
+                "expected_gain_fen": [i.expected_gain_fen for i in self.items],
+                "arm": [i.arm for i in self.items],
+                "reason": [json.dumps(dict(i.reason), ensure_ascii=False) for i in self.items],
+                "debtor_id": [i.debtor_id for i in self.items],
+                "segment": [i.segment for i in self.items],
+                "template": [i.template for i in self.items],
+            },
+            schema={
+                "account_id": pl.String,
+                "action": pl.String,
+                "at": pl.Datetime("us", "Asia/Shanghai"),
+                "expected_gain_fen": pl.Int64,
+                "arm": pl.String,
+                "reason": pl.String,
+                "debtor_id": pl.String,
+                "segment": pl.String,
+                "template": pl.String,
+            },
+        )
+
+
+def plan(
+    accounts: pl.DataFrame | Sequence[Mapping[str, Any]],
+    capacity: Capacity | Mapping[str, Any],
+    at: datetime,
+    seed: int,
+    law: Law,
+    responses: Responses | None = None,
+    segment_params: SegmentParams = DEFAULT,
+) -> Plan:
+    """The work list as of ``at`` (an instant with a zone) under the law of that day.
+
+    ``accounts``: the **accounts** table (``collect.account``). ``capacity``: a Capacity, or pieces a day such as ``{"sms": 400,
+    "call": 60, "holdout": 0.1}``. ``seed`` names the experiment: the same seed keeps each debtor in its arm. Accounts not overdue
+    are no part of the plan. Raises InputError for a malformed table or an instant without zone.
+    """
+    if at.tzinfo is None:
+        raise InputError(Problem("at", at.isoformat(), "time zone missing", "write the offset, like +08:00"))
+    able = capacity if isinstance(capacity, Capacity) else read_capacity(capacity)
+    told = responses if responses is not None else load_responses()
+    a = read_accounts(accounts)
+    start, stop = contact_window(at, able, law)
+    segment = segments(a.ability, a.willingness, segment_params)
+    arm = holdout_arms(a.debtor_id, seed, able.holdout)
+    gain, why = _gains(a, able, told, segment, arm, start, law)
+    pool = _pools(a, able)
+    uses = np.array([action.uses for action in able.actions], np.int64)
+    units = np.array([p.units for p in able.pools], np.int64)
+    answer = assign(gain, pool, uses, units)
+    order = _order(gain, answer.choice, a)
+    times = _times(answer.choice, order, able, start, stop)
+    items = tuple(
+        _item(a, i, able, told, segment, arm, answer.choice, gain, why, times)
+        for i in order
+        if a.dpd[i] > 0 or answer.choice[i] >= 0
+    )
+    used = {p.name: (int(answer.used[k]), p.units) for k, p in enumerate(able.pools)}
+    prices = {p.name: float(answer.prices[k]) / 100 for k, p in enumerate(able.pools)}
+    return Plan(items, round(answer.value), int(np.ceil(answer.bound)), answer.gap, used, prices, a.refused)
+
+
+def contact_window(at: datetime, capacity: Capacity, law: Law) -> tuple[datetime, datetime]:
+    """The next stretch from ``at`` on in which contacts may be made: the lender's hours without the law's quiet hours.
+
+    Raises InputError when nothing is left between the two.
+    """
+    opens, closes = capacity.hours
+    quiet = law.value("quiet_hours")
+    if quiet is not None:
+        # Quiet hours pass midnight: the day opens when they end and closes when they begin.
+        opens, closes = max(opens, time.fromisoformat(quiet["to"])), min(closes, time.fromisoformat(quiet["from"]))
+    if opens >= closes:
+        raise InputError(
+            Problem("capacity, hours", f"{opens} to {closes}", "nothing is left outside quiet hours", "widen the hours")
+        )
+    local = at.astimezone(CHINA)
+    day = local.date() if local.time() < closes else local.date() + timedelta(days=1)
+    start = max(local, datetime.combine(day, opens, CHINA))
+    return start, datetime.combine(day, closes, CHINA)
+
+
+def holdout_arms(debtors: Sequence[str], seed: int, share: float) -> NDArray[np.bool_]:
+    """Who is held out, by a hash of seed and debtor: the same in every plan of one experiment, whatever else is in it.
+
+    >>> holdout_arms(["d1", "d2"], 7, 0.0).tolist()
+    [False, False]
+    """
+    limit = int(share * 2**64)
+    key = str(seed).encode()
+    known: dict[str, bool] = {}
+    for debtor in debtors:
+        if debtor not in known:
+            digest = hashlib.blake2b(debtor.encode(), digest_size=8, key=key[:64]).digest()
+            known[debtor] = int.from_bytes(digest, "big") < limit
+    return np.array([known[debtor] for debtor in debtors], bool).reshape(len(debtors))
+
+
+_WHY = {
+    "": ("", ""),
+    "holdout": (
+        "随机对照组：按默认处理，用于衡量效果",
+        "held out at random: left on the default, to measure the effect",
+    ),
+    "hold": ("已登记投诉、异议或困难：暂停联系", "a complaint, dispute or hardship is registered: contact is stopped"),
+    "promise": ("还款承诺未到期：暂不联系", "a promise to pay is still open: no contact before its day"),
+    "rest": ("近期已联系：间隔未满", "contacted recently: left alone for now"),
+    "other": ("同一债务人另有账户已安排联系", "the same debtor is contacted about another account"),
+    "calls": ("今日通话已达法定上限，不再致电", "no more calls today: the legal maximum is reached"),
+    "current": ("未逾期", "not overdue"),
+    "small": ("预期收益不高于成本", "the expected gain does not pay the cost"),
+    "capacity": ("今日产能用于收益更高的账户", "today's capacity went to accounts that gain more"),
+}
+
+
+def _gains(
+    a: Accounts,
+    able: Capacity,
+    told: Responses,
+    segment: NDArray[np.int8],
+    arm: NDArray[np.bool_],
+    start: datetime,
+    law: Law,
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Net gain in fen of each action at each account, -inf where it may not be taken; and why not, where nothing may."""
+    n = len(a)
+    uplift = expected_uplift(told, a.dpd, segment)
+    gain = np.full((n, len(able.actions)), -np.inf)
+    why = np.array([""] * n, dtype=object)
+    today = (start.date() - datetime(1970, 1, 1).date()).days  # noqa: DTZ001 - a date only
+    rested = (a.last_contact < 0) | (start.timestamp() - a.last_contact >= able.rest_days * 86_400)
+    held = np.array([bool(h) for h in a.hold], bool).reshape(n)
+    promised = a.promise_until >= today
+    chosen = _one_per_debtor(a)
+    free = (a.dpd > 0) & ~arm & ~held & ~promised & chosen
+    for reason, rows in (
+        ("rest", ~rested),
+        ("other", ~chosen),
+        ("promise", promised),
+        ("hold", held),
+        ("holdout", arm),
+        ("current", a.dpd <= 0),
+    ):
+        why[rows] = reason
+    answered, dials = law.value("answered_calls_per_day"), law.value("dials_per_number_per_day")
+    silent = np.zeros(n, bool)
+    if answered is not None:
+        silent |= a.answered_today >= int(answered)
+    if dials is not None:
+        silent |= a.dials_today >= int(dials)
+    for k, action in enumerate(able.actions):
+        allowed = free & (a.dpd >= action.from_dpd) & (a.overdue_fen >= action.least_fen)
+        if action.name in CONTACTS:
+            allowed &= rested
+        if action.name == "call":
+            allowed &= ~silent
+        worth = uplift[:, ACTIONS.index(action.name)] * a.overdue_fen - action.cost_fen
+        gain[:, k] = np.where(allowed, np.floor(worth), -np.inf)
+    nothing = (why == "") & ~(gain > 0).any(axis=1)
+    why[nothing & silent] = "calls"
+    why[nothing & ~silent] = "small"
+    return gain, list(why)
+
+
+def _one_per_debtor(a: Accounts) -> NDArray[np.bool_]:
+    """The one account of each debtor that a contact is about: the most overdue in money among those with no hold."""
+    best: dict[str, int] = {}
+    for i, debtor in enumerate(a.debtor_id):
+        other = best.get(debtor)
+        if a.dpd[i] > 0 and (other is None or a.overdue_fen[i] > a.overdue_fen[other]):
+            best[debtor] = i
+    chosen = np.zeros(len(a), bool)
+    chosen[list(best.values())] = True
+    return chosen
+
+
+def _pools(a: Accounts, able: Capacity) -> NDArray[np.int64]:
+    """The pool that serves each account's actions: the first named one for its language and region."""
+    index = {p.name: k for k, p in enumerate(able.pools)}
+    out = np.full((len(a), len(able.actions)), NO_POOL, np.int64)
+    language, region = np.array(a.language, dtype=object), np.array(a.region, dtype=object)
+    for k, action in enumerate(able.actions):
+        for name in reversed(action.pools):
+            p = able.pools[index[name]]
+            fits = np.ones(len(a), bool)
+            if p.languages:
+                fits &= np.isin(language, p.languages)
+            if p.regions:
+                fits &= np.isin(region, p.regions)
+            out[fits, k] = index[name]
+    return out
+
+
+def _order(gain: NDArray[np.float64], choice: NDArray[np.int64], a: Accounts) -> list[int]:
+    worth = np.where(choice >= 0, gain[np.arange(len(choice)), choice], -1.0)
+    return [int(i) for i in np.lexsort((np.array(a.account_id, dtype=object).astype(str), -a.overdue_fen, -worth))]
+
+
+def _times(
+    choice: NDArray[np.int64], order: Sequence[int], able: Capacity, start: datetime, stop: datetime
+) -> dict[int, datetime]:
+    """A moment for each contact, spread over the window so that agents work evenly, the best first."""
+    times: dict[int, datetime] = {}
+    for k in range(len(able.actions)):
+        taken = [i for i in order if choice[i] == k]
+        for rank, i in enumerate(taken):
+            moment = start + (stop - start) * (rank / len(taken))
+            times[i] = moment.replace(microsecond=0)
+    return times
+
+
+def _item(
+    a: Accounts,
+    i: int,
+    able: Capacity,
+    told: Responses,
+    segment: NDArray[np.int8],
+    arm: NDArray[np.bool_],
+    choice: NDArray[np.int64],
+    gain: NDArray[np.float64],
+    why: Sequence[str],
+    times: Mapping[int, datetime],
+) -> PlanItem:
+    named = SEGMENTS[segment[i]]
+    bucket = BUCKETS[int(bucket_of(a.dpd[i : i + 1])[0])]
+    held = "holdout" if arm[i] else "treated"
+    if choice[i] < 0:
+        zh, en = _WHY[why[i] or "capacity"]
+        return PlanItem(a.account_id[i], a.debtor_id[i], NONE, None, 0, held, named, "", {"zh": zh, "en": en})
+    action = able.actions[choice[i]].name
+    worth = int(gain[i, choice[i]])
+    zh_action, en_action = _ACTION_WORDS[action]
+    basis = ("假设", "assumed") if told.evidence == "assumption" else ("对照实测", "measured against the holdout")
+    overdue = format_yuan(int(a.overdue_fen[i]))
+    reason = {
+        "zh": f"{bucket}，逾期 {a.dpd[i]} 天、{overdue} 元；{SEGMENT_WORDS[named]['zh']}；{zh_action}预期净收益 {format_yuan(worth)} 元（{basis[0]}）",
+        "en": f"{bucket}, {a.dpd[i]} days past due, {overdue} yuan; {SEGMENT_WORDS[named]['en']}; a {en_action} is expected to bring"
+        f" {format_yuan(worth)} yuan net ({basis[1]})",
+    }
+    return PlanItem(
+        a.account_id[i],
+        a.debtor_id[i],
+        action,
+        times[i],
+        worth,
+        held,
+        named,
+        template_for(action, named, int(a.dpd[i])),
+        reason,
+    )
