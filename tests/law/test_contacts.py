@@ -123,6 +123,8 @@ def test_rows_are_read_in_the_words_logs_use() -> None:
     contact = read_contact({"borrower_id": 7, "at": "2026-03-02T02:00:00Z", "action": "CALL", "status": "answered", "party": "third_person"}, "r")
     assert contact is not None
     assert (contact.debtor_id, contact.answered, contact.third_person, contact.local.hour) == ("7", True, True, 10)
+    plan_words = read_contact({**ROW, "person": "third", "mentions_debt": True}, "r")
+    assert plan_words is not None and plan_words.third_person and plan_words.mentioned_debt
     assert read_contact(ROW, "r").local.hour == 10  # type: ignore[union-attr]
     assert read_contact({**ROW, "answered": "0", "mentioned_debt": "true"}, "r").mentioned_debt  # type: ignore[union-attr]
     assert read_contact({**ROW, "status": "blocked"}, "r") is None, "what never went out is no contact"

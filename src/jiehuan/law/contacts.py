@@ -155,8 +155,8 @@ def read_contact(row: Mapping[str, Any], where: str, place: int = 0) -> Contact 
     answered = read.flag("answered")
     if answered is None and status in {"answered", "unanswered"}:
         answered = status == "answered"
-    mentioned, consent = read.flag("mentioned_debt"), read.flag("consent")
-    to = str(row.get("to") or row.get("party") or "").lower()
+    mentioned, consent = read.flag("mentioned_debt") or read.flag("mentions_debt"), read.flag("consent")
+    to = str(row.get("to") or row.get("person") or row.get("party") or "").lower()
     read.done()
     assert debtor is not None and at is not None  # noqa: S101 - done() has raised otherwise
     if status in _NOT_MADE:
