@@ -6,11 +6,12 @@ photographed at each month's end until 30 June; around them one row of everythin
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -40,6 +41,9 @@ from jiehuan.units.days import CHINA
 BOOK_DAY = date(2026, 6, 30)
 PASSWORD = "a long sentence of mine"
 ROLES = ("risk", "collector", "legal", "auditor", "admin")
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""An empty one: reading the machine's certificates for each client would take longer than most tests."""
+
 NOON = datetime(2026, 6, 30, 12, tzinfo=CHINA)
 
 
@@ -363,22 +367,30 @@ class Server:
     database: Database
     tokens: dict[str, str]
     app: FastAPI
+    _clients: dict[str | None, httpx.Client] = field(default_factory=dict)
 
-    def client(self, role: str | None = None, **options) -> httpx.Client:
+    def client(self, role: str | None = None) -> httpx.Client:
+        """A client of its own."""
         headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=PLAIN)
+
+    def kept(self, role: str | None) -> httpx.Client:
+        """The role's client that stays open; safe for threads."""
+        return self._clients.setdefault(role, self.client(role))
 
     def get(self, role: str | None, path: str, **options) -> httpx.Response:
-        with self.client(role) as client:
-            return client.get(path, **options)
+        return self.kept(role).get(path, **options)
 
     def send(
         self, role: str | None, method: str, path: str, body: object = None, key: str | None = "", **options
     ) -> httpx.Response:
         """A write with a fresh key, unless one is given (None: without)."""
         headers = {} if key is None else {"Idempotency-Key": key or uuid4().hex}
-        with self.client(role) as client:
-            return client.request(method, path, json=body, headers=headers, **options)
+        return self.kept(role).request(method, path, json=body, headers=headers, **options)
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
 
 @dataclass(frozen=True)
@@ -441,7 +453,9 @@ def server(book: Database, filled: Filled) -> Iterator[Server]:
     """The application over the module's book, with a session for each role."""
     context = serving(book)
     with context as url:
-        yield Server(url, book, filled.tokens, context.server.config.app)
+        running = Server(url, book, filled.tokens, context.server.config.app)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -17,18 +17,16 @@ def test_door(server, door):
     method, pattern = door.split(" ")
     path = "/".join("none" if part.startswith("{") else part for part in pattern.split("/"))
     headers = {"Idempotency-Key": uuid4().hex}
-    with server.client() as client:
-        answer = client.request(method, path, headers=headers)
-        assert answer.status_code == 401 and answer.json()["error"] == "not_logged_in"
-        bad = client.request(method, path, headers={**headers, "Authorization": "Bearer forged"})
-        assert bad.status_code == 401
+    answer = server.kept(None).request(method, path, headers=headers)
+    assert answer.status_code == 401 and answer.json()["error"] == "not_logged_in"
+    bad = server.kept(None).request(method, path, headers={**headers, "Authorization": "Bearer forged"})
+    assert bad.status_code == 401
     for role in ROLES:
-        with server.client(role) as client:
-            if path.endswith("/live") and role in rules().routes[door]:
-                with client.stream(method, path) as stream:
-                    assert stream.status_code == 200
-                continue
-            answer = client.request(method, path, headers=headers)
+        if path.endswith("/live") and role in rules().routes[door]:
+            with server.client(role) as client, client.stream(method, path) as stream:
+                assert stream.status_code == 200
+            continue
+        answer = server.kept(role).request(method, path, headers=headers)
         if role in rules().routes[door]:
             assert answer.status_code in {200, 404, 422}, (role, answer.text)
         else:

@@ -19,8 +19,13 @@ def test_every_route_is_declared_and_every_declaration_is_a_route():
     assert app.doors((*app.OPEN, *app.GUARDED)) == set(rules().routes)
 
 
-def test_the_document_shows_exactly_the_declared_doors():
-    shown = {f"{method.upper()} {path}" for path, methods in app.describe()["paths"].items() for method in methods}
+@pytest.fixture(scope="module")
+def document():
+    return app.describe()
+
+
+def test_the_document_shows_exactly_the_declared_doors(document):
+    shown = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
     assert shown == set(rules().routes)
 
 
@@ -70,8 +75,8 @@ def test_the_admin_sees_no_personal_data():
     assert rules().personal["admin"] == frozenset()
 
 
-def test_every_write_takes_an_idempotency_key_but_login_and_logout():
-    for path, methods in app.describe()["paths"].items():
+def test_every_write_takes_an_idempotency_key_but_login_and_logout(document):
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             names = {
                 each["name"] for each in operation.get("parameters", ()) if each["in"] == "header" and each["required"]
