@@ -1,1 +1,21 @@
-"""Dynamic limit, and price for new draws."""
+"""Dynamic limit, and price for new draws.
+
+``review`` decides one line: raise, lower or hold, with reasons, step limits, a dead band, law's caps and a random holdout.
+"""
+
+from jiehuan.line.params import Grade, LineParams, default_params, load_params, read_params
+from jiehuan.line.review import LineAccount, LineDecision, affordable_limit, expected_profit, holdout_arm, review
+
+__all__ = [
+    "Grade",
+    "LineAccount",
+    "LineDecision",
+    "LineParams",
+    "affordable_limit",
+    "default_params",
+    "expected_profit",
+    "holdout_arm",
+    "load_params",
+    "read_params",
+    "review",
+]

@@ -1,0 +1,162 @@
+"""The knobs of a line review, read from YAML and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jiehuan.units.errors import InputError, JiehuanError, Problem
+from jiehuan.units.money import parse_yuan
+from jiehuan.units.rates import parse_rate
+
+DEFAULT_PARAMS = Path(__file__).with_name("params.yaml")
+_MONEY = ("least_change", "round_to", "most")
+_RATES = ("rate_step", "funding_rate", "cost_rate")
+_SHARES = (
+    "holdout", "lgd", "undrawn_drawn_before_default", "usage", "raise_pd", "lower_pd", "raise_step", "lower_step", "raise_usage_from",
+)  # fmt: skip
+_MONTHS = (
+    "rate_months", "raise_months", "raise_months_on_book", "raise_after_lower_months", "raise_clean_months", "lower_months", "draw_months",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Up to which pd the grade goes, and the price of its new draws."""
+
+    to_pd: float
+    rate_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineParams:
+    """Amounts in fen, rates in ppm, shares from 0 to 1; meanings stand in ``params.yaml``. ``seed`` names the experiment."""
+
+    grades: tuple[Grade, ...]
+    holdout: float
+    lgd: float
+    undrawn_drawn_before_default: float
+    usage: float
+    raise_pd: float
+    lower_pd: float
+    raise_step: float
+    lower_step: float
+    raise_usage_from: float
+    rate_step: int
+    funding_rate: int
+    cost_rate: int
+    least_change: int
+    round_to: int
+    most: int
+    rate_months: int
+    raise_months: int
+    raise_months_on_book: int
+    raise_after_lower_months: int
+    raise_clean_months: int
+    lower_months: int
+    draw_months: int
+    cover: float
+    seed: int = 1
+
+
+def load_params(path: Path | str | None = None) -> LineParams:
+    """The parameters in a YAML file (None: those that ship). Raises InputError with every problem."""
+    import yaml
+
+    where = Path(path) if path is not None else DEFAULT_PARAMS
+    try:
+        document = yaml.safe_load(where.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(Problem(str(where), "", "no such file", "check the path")) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(where), "", f"can't be read: {error}", "name a YAML file in UTF-8")) from None
+    except yaml.YAMLError as error:
+        raise InputError(Problem(str(where), "", f"malformed YAML: {error}"[:300], "mend the file there")) from None
+    return read_params(document, str(where))
+
+
+@cache
+def default_params() -> LineParams:
+    """The parameters that ship, read once."""
+    return load_params()
+
+
+def read_params(document: Any, where: str = "params") -> LineParams:
+    """The parameters in a document. Raises InputError with every problem."""
+    if not isinstance(document, Mapping):
+        raise InputError(Problem(where, "", "no parameters", "write names and values"))
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    known = {"version", "grades", "cover", "seed", *_MONEY, *_RATES, *_SHARES, *_MONTHS}
+    for key in sorted(set(map(str, document)) - known):
+        problems.append(Problem(where, key, "unknown key", f"use {', '.join(sorted(known))}"))
+    for name in sorted(known - {"version", "grades", "seed"} - set(document)):
+        problems.append(Problem(f"{where}, {name}", "", "missing", f"write {name}"))
+    for name in set(document) & known:
+        value, place = document[name], f"{where}, {name}"
+        try:
+            if name in _MONEY:
+                values[name] = parse_yuan(value, place)
+            elif name in _RATES:
+                values[name] = parse_rate(value, place)
+            elif name in _SHARES:
+                values[name] = _number(value, place, 0.0, 1.0)
+            elif name in _MONTHS:
+                values[name] = int(_number(value, place, 0, 120))
+            elif name == "cover":
+                values[name] = _number(value, place, 0.1, 10.0)
+            elif name == "seed":
+                values[name] = int(_number(value, place, 0, 2**63))
+        except JiehuanError as error:
+            problems.extend(error.problems)
+    grades = _grades(document.get("grades"), f"{where}, grades", problems)
+    if values.get("raise_pd", 0.0) >= values.get("lower_pd", 1.0):
+        problems.append(
+            Problem(
+                f"{where}, raise_pd",
+                str(values.get("raise_pd")),
+                "not below lower_pd",
+                "leave a dead band between the two",
+            )
+        )
+    if values.get("round_to") == 0:
+        problems.append(Problem(f"{where}, round_to", "0", "can't round to nothing", 'write "100.00"'))
+    if problems:
+        raise InputError(problems)
+    return LineParams(grades=grades, **values)
+
+
+def _grades(value: Any, place: str, problems: list[Problem]) -> tuple[Grade, ...]:
+    if not isinstance(value, list) or not value:
+        problems.append(Problem(place, str(value)[:80], "no grades", 'write a list of {to_pd: 0.01, rate: "0.12"}'))
+        return ()
+    grades: list[Grade] = []
+    for n, row in enumerate(value, 1):
+        try:
+            body = row if isinstance(row, Mapping) else {}
+            grades.append(
+                Grade(
+                    _number(body.get("to_pd"), f"{place} {n}, to_pd", 0.0, 1.0),
+                    parse_rate(body.get("rate"), f"{place} {n}, rate"),
+                )
+            )
+        except JiehuanError as error:
+            problems.extend(error.problems)
+    if any(b.to_pd <= a.to_pd or b.rate_ppm < a.rate_ppm for a, b in zip(grades, grades[1:], strict=False)):
+        problems.append(
+            Problem(place, "", "not in order", "let to_pd rise from grade to grade, and the rate never fall")
+        )
+    if grades and grades[-1].to_pd != 1.0:
+        problems.append(
+            Problem(place, str(grades[-1].to_pd), "the last grade does not reach pd 1", "end with to_pd: 1.0")
+        )
+    return tuple(grades)
+
+
+def _number(value: Any, place: str, low: float, high: float) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
+        return float(value)
+    raise InputError(Problem(place, str(value)[:80], "not a number in range", f"write one from {low} to {high}"))
