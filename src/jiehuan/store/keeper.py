@@ -34,9 +34,7 @@ def main(order: dict[str, Any]) -> int:
     """Start or adopt the server, wait until nobody uses it, stop it."""
     home = Path(order["home"])
     mine = os.open(home / KEEPER_LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not taken(mine, patience=5):
         return 0  # another keeper is at it
     users = os.open(home / USERS_LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
 
@@ -52,6 +50,20 @@ def main(order: dict[str, Any]) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stop(pid, child, float(order.get("grace", 60)))
     return 0
+
+
+def taken(lock: int, patience: float) -> bool:
+    """Take a lock that others hold for a blink when they look whether there is a keeper."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        else:
+            return True
 
 
 def wait_above(users: int, child: subprocess.Popen[bytes]) -> None:
