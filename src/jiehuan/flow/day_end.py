@@ -42,11 +42,23 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
     posted_count = append_many(connection, entries)
     upsert(connection, tables.loan_state, [state_row(held.loan_id, state) for held, state in states])
     if (on + timedelta(days=1)).day == 1:
-        keep_snapshot(connection, on, [(held.loan_id, state) for held, state in states])
+        photographed = [(held.loan_id, state) for held, state in states]
+        keep_snapshot(connection, on, photographed + _ended(connection, on))
     overdue = sum(1 for _, state in states if state.dpd > 0)
     counts = {"on": on.isoformat(), "loans": len(states), "overdue": overdue, "entries": posted_count}
     note(connection, datetime.combine(on, time(23, 59), CHINA), "system", "day_end", on.isoformat(), counts)
     return counts
+
+
+def _ended(connection: Connection, on: date) -> list[tuple[str, LoanState]]:
+    """Loans that ended since the last photograph: they are photographed once more, as ended."""
+    photo = select(tables.book_snapshot.c.loan_id).where(tables.book_snapshot.c.status.in_(DONE))
+    ids = connection.execute(
+        select(tables.loan_state.c.loan_id).where(
+            tables.loan_state.c.status == "settled", tables.loan_state.c.loan_id.not_in(photo)
+        )
+    ).scalars()
+    return [(held.loan_id, held.state(on)) for held in load_loans(connection, ids.all())]
 
 
 def keep_snapshot(connection: Connection, on: date, states: list[tuple[str, LoanState]]) -> int:

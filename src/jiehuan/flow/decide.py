@@ -80,6 +80,42 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
     return {"decision_id": decision_id, "application_id": application_id, **decided}
 
 
+def review(connection: Connection, application_id: str, approve: bool, why: str, actor: str, at: datetime) -> str:
+    """A person decides an application that the policy sent to review; the decision's id.
+
+    Limit, price and offers stay as the policy computed them; the person's reason stands first. Raises Refused when the
+    application does not wait for review, or when there is nothing that could be offered.
+    """
+    application = connection.execute(
+        select(tables.application).where(tables.application.c.application_id == application_id).with_for_update()
+    ).one_or_none()
+    if application is None:
+        raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
+    if application.status != "review":
+        raise Refused(Problem("application", application_id, f"is {application.status}", "only one in review is decided"))
+    last = connection.execute(
+        select(tables.decision)
+        .where(tables.decision.c.application_id == application_id)
+        .order_by(tables.decision.c.decided_at.desc())
+        .limit(1)
+    ).one()
+    if approve and not last.offers:
+        raise Refused(Problem("application", application_id, "has no offer within law and cash flow", "refuse it"))
+    decision_id = new_id("de")
+    said = {"code": "person", "zh": f"人工复核：{why}", "en": f"Decided by a person: {why}"}
+    row = {name: value for name, value in last._mapping.items() if name not in {"decision_id", "reasons", "outcome"}}
+    row |= {"decided_by": actor, "decided_at": at, "reasons": [said, *last.reasons]}
+    outcome = "approve" if approve else "refuse"
+    connection.execute(insert(tables.decision).values(decision_id=decision_id, outcome=outcome, **row))
+    connection.execute(
+        update(tables.application)
+        .where(tables.application.c.application_id == application_id)
+        .values(status=STATUS[outcome])
+    )
+    note(connection, at, actor, "reviewed", application_id, {"outcome": outcome})
+    return decision_id
+
+
 def document_of(connection: Connection, application: Any) -> dict[str, Any]:
     """The application as the document that ``evaluate`` takes: what was asked, features, earlier loans with us."""
     features = dict(application.features)

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.law import Law, law_on
-from jiehuan.policy import Policy, PolicyResult, default_policy, explain, run
+from jiehuan.policy import Policy, PolicyResult, default_policy, explain, run, what_if
 from jiehuan.product import Asked, Capacity, Catalogue, Menu, load_catalogue, offers
 from jiehuan.product.lawful import Check, cost_cap, offer_checks
 from jiehuan.profile import affordability as cash
@@ -27,6 +27,22 @@ if TYPE_CHECKING:
     from jiehuan.score import Model
 
 MAX_TERM = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """All that a decision rests on."""
+
+    asked: Request
+    profile: Profile
+    law: Law
+    decided: PolicyResult
+    menu: Menu
+    values: Mapping[str, Any]
+    pd_ppm: int | None
+    points: int | None
+    score_reasons: list[dict[str, Any]]
+    carried: cash.Affordability | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +68,16 @@ def evaluate(
     model: Model | None = None,
     policy: Policy | None = None,
     catalogue: Catalogue | None = None,
+    explain_change: bool = False,
 ) -> dict[str, Any]:
     """Decide one application document; return the decision document.
 
     ``document``: ``{on | applied_at, lender_type, amount, months, product?, purpose?, declared_income?, pay_day?,
     living_costs?, obligations?, borrower?, earlier_loans?, bank_flow?, bureau?, device?, features?, score?: {pd,
     points}}`` (``profile.assemble`` says what the parts hold). A model scores the profile's features; without one,
-    ``score`` is taken as given. Raises InputError with every mistake, Refused when the policy itself fails.
+    ``score`` is taken as given. ``explain_change`` adds the nearest changes that would lead to approval; they can also
+    be asked for later, from the decision's own inputs (``change_of``). Raises InputError with every mistake, Refused
+    when the policy itself fails.
     """
     asked = read_request(document)
     policy = policy or default_policy()
@@ -71,9 +90,25 @@ def evaluate(
     values = policy_values(asked, profile, law, pd_ppm, carried)
     decided = run(policy, values)
     menu = _menu(asked, decided, profile, catalogue, law, pd_ppm, carried)
-    return _decision(
-        asked, profile, law, decided, menu, values, pd_ppm, points, score_reasons, carried, catalogue, model
-    )
+    found = _Found(asked, profile, law, decided, menu, values, pd_ppm, points, score_reasons, carried)
+    told = _document(found)
+    told["versions"] = {
+        "policy": decided.version,
+        "law": law.version,
+        "features": profile.version,
+        "catalogue": catalogue.version,
+        "model": None if model is None else str(model.fitted.get("id") or model.kind),
+    }
+    if explain_change:
+        told["what_would_change"] = change_of(told, policy)
+    return told
+
+
+def change_of(decided: Mapping[str, Any], policy: Policy) -> list[dict[str, Any]]:
+    """What would change a decision: the nearest changes of its own policy inputs that lead to approval."""
+    if decided["outcome"] == "approve":
+        return []
+    return [way.as_document() for way in what_if(policy, decided["inputs"]["policy"])]
 
 
 def read_request(document: Mapping[str, Any]) -> Request:
@@ -234,55 +269,36 @@ def _menu(
     return offers(wish, catalogue, law, capacity)
 
 
-def _decision(
-    asked: Request,
-    profile: Profile,
-    law: Law,
-    decided: PolicyResult,
-    menu: Menu,
-    values: Mapping[str, Any],
-    pd_ppm: int | None,
-    points: int | None,
-    score_reasons: list[dict[str, Any]],
-    carried: cash.Affordability | None,
-    catalogue: Catalogue,
-    model: Model | None,
-) -> dict[str, Any]:
+def _document(found: _Found) -> dict[str, Any]:
     """The decision document: the contract of ``decide``."""
-    chosen = next((offer for offer in menu.offers if offer.product.id == asked.product), None)
-    chosen = chosen or (menu.offers[0] if menu.offers else None)
+    decided, profile, offered = found.decided, found.profile, found.menu.offers
+    chosen = next((offer for offer in offered if offer.product.id == found.asked.product), None)
+    chosen = chosen or (offered[0] if offered else None)
     outcome, reasons = decided.outcome, list(decided.reasons)
     if outcome != "refuse" and chosen is None:
-        outcome, reasons = "refuse", [explain("no_offer", values)]
+        outcome, reasons = "refuse", [explain("no_offer", found.values)]
     checks: list[Check] = []
     if chosen is not None:
         outstanding = profile.features.get("outstanding_fen") or 0
-        checks = offer_checks(chosen.schedule, outstanding, profile.features.get("is_student"), law)
-    refused = outcome == "refuse"
+        checks = offer_checks(chosen.schedule, outstanding, profile.features.get("is_student"), found.law)
+    lent = chosen if outcome != "refuse" else None
     return {
         "outcome": outcome,
-        "limit": None if refused else format_yuan(decided.limit_fen or 0),
-        "rate": None if refused or chosen is None else format_rate(chosen.rate_ppm),
-        "amount": None if refused or chosen is None else format_yuan(chosen.amount_fen),
-        "months": None if refused or chosen is None else chosen.months,
-        "method": None if refused or chosen is None else chosen.product.method,
-        "product": None if refused or chosen is None else chosen.product.id,
-        "pd": None if pd_ppm is None else format_rate(pd_ppm),
-        "points": points,
+        "limit": format_yuan(decided.limit_fen or 0) if lent else None,
+        "rate": format_rate(lent.rate_ppm) if lent else None,
+        "amount": format_yuan(lent.amount_fen) if lent else None,
+        "months": lent.months if lent else None,
+        "method": lent.product.method if lent else None,
+        "product": lent.product.id if lent else None,
+        "pd": None if found.pd_ppm is None else format_rate(found.pd_ppm),
+        "points": found.points,
         "reasons": [reason.as_dict() for reason in reasons],
-        "score_reasons": score_reasons,
+        "score_reasons": found.score_reasons,
         "law_checks": [check.as_document() for check in checks],
-        "offers": [offer.as_document() for offer in menu.offers],
-        "left_out": [left.as_document() for left in menu.left_out],
+        "offers": [offer.as_document() for offer in offered],
+        "left_out": [left.as_document() for left in found.menu.left_out],
         "income": profile.income.as_document() if profile.income else None,
-        "affordability": cash.as_document(carried) if carried else None,
-        "inputs": {"policy": dict(values), "features": dict(profile.features), "extra": dict(profile.extra)},
+        "affordability": cash.as_document(found.carried) if found.carried else None,
+        "inputs": {"policy": dict(found.values), "features": dict(profile.features), "extra": dict(profile.extra)},
         "trace": [dict(step) for step in decided.trace],
-        "versions": {
-            "policy": decided.version,
-            "law": law.version,
-            "features": profile.version,
-            "catalogue": catalogue.version,
-            "model": None if model is None else str(model.fitted.get("id") or model.kind),
-        },
     }
