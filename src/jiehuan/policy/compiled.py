@@ -49,80 +49,12 @@ class Compiled:
         return as_result(self.policy, known, self.outputs(known), ())
 
     def batch(self, frame: pl.DataFrame, *, everything: bool = False) -> tuple[pl.DataFrame, ColumnResult]:
-        """Decide a frame: ``row`` (from 0), ``outcome``, ``limit_fen``, ``rate_ppm`` and ``reasons`` (codes in order).
-
-        Limit and rate are null where the outcome is refuse, as in a single result. ``everything`` adds all else that
-        the policy computes. Refused rows are absent from the frame and told in the second result.
-        """
-        import polars as pl
-
-        from jiehuan.policy.columns import run_columns
-
-        lists = [name for name in REASON_FIELDS if name in self.program.outputs]
-        wanted = None if everything else ["outcome", "limit_fen", "rate_ppm", *lists]
-        result = run_columns(self.program, frame, wanted)
-        columns: dict[str, Any] = {"row": result.rows}
-        for name, column in result.outputs.items():
-            if everything or name not in lists:
-                columns[name] = self._series(column, self.program.outputs[name], result)
-        table = pl.DataFrame(columns)
-        if "outcome" not in table.columns:
-            return table, result
-        refused = pl.col("outcome") == "refuse"
-        terms = [name for name in ("limit_fen", "rate_ppm") if name in table.columns]
-        reasons = self._reasons(result, table.get_column("outcome") == "refuse", lists)
-        table = table.with_columns(pl.when(~refused).then(pl.col(name)).alias(name) for name in terms)
-        table = table.with_columns(reasons.alias("reasons"))
-        first = ["row", "outcome", *terms, "reasons"]
-        return table.select(*first, pl.exclude(first)), result
+        """Decide a frame (see ``batch_of``)."""
+        return batch_of(self.program, frame, everything=everything)
 
     def used(self) -> tuple[str, ...]:
         """The inputs that decide anything."""
         return tuple(used_inputs(self.program))
-
-    def _series(self, column: Column, value: Value, result: ColumnResult) -> pl.Series:
-        import numpy as np
-        import polars as pl
-
-        if value.kind == "codes":
-            return self._code_lists(column, value)
-        null = np.zeros(len(result.rows), bool) if column.null is None else column.null
-        null = null | ~result.reached
-        if value.kind == "string":
-            words = pl.Series(result.words, dtype=pl.String)
-            series = (
-                words.gather(np.where(null, 0, column.data).astype(np.uint32))
-                if len(words)
-                else pl.Series([], dtype=pl.String)
-            )
-        elif value.kind == "null":
-            return pl.Series([None] * len(result.rows))
-        elif value.kind == "number" and value.scale:
-            series = pl.Series(column.data / 10**value.scale)
-        else:
-            series = pl.Series(column.data)
-        return (
-            series
-            if not null.any()
-            else series.to_frame("x").select(pl.when(~pl.lit(pl.Series(null))).then(pl.col("x"))).to_series()
-        )
-
-    def _reasons(self, result: ColumnResult, refused: pl.Series, lists: Sequence[str]) -> pl.Series:
-        """The codes that each row's outcome rests on, as one column of lists."""
-        import numpy as np
-
-        told = refused.fill_null(False).to_numpy()
-        bits = np.zeros(len(told), np.int64)
-        codes: list[str] = []
-        for name in lists:
-            mine = result.outputs[name].data << len(codes)
-            bits |= np.where(told if name == REASON_FIELDS[0] else ~told, mine, 0)
-            codes += [str(entry.get("code", "")) for entry in self.program.codes[self.program.outputs[name].args[0]]]
-        return _code_lists(bits, codes)
-
-    def _code_lists(self, column: Column, value: Value) -> pl.Series:
-        codes = [str(entry.get("code", "")) for entry in self.program.codes[value.args[0]]]
-        return _code_lists(column.data, codes)
 
 
 @lru_cache(maxsize=32)
@@ -162,6 +94,82 @@ def compile_problems(policy: Policy) -> tuple[Problem, ...]:
     except InputError as error:
         return error.problems
     return ()
+
+
+def batch_of(program: Program, frame: pl.DataFrame, *, everything: bool = False) -> tuple[pl.DataFrame, ColumnResult]:
+    """Decide a frame: ``row`` (from 0), ``outcome``, ``limit_fen``, ``rate_ppm`` and ``reasons`` (codes in order).
+
+    Limit and rate are null where the outcome is refuse, as in a single result. ``everything`` adds all else that
+    the policy computes. Refused rows are absent from the frame and told in the second result.
+    """
+    import polars as pl
+
+    from jiehuan.policy.columns import run_columns
+
+    lists = [name for name in REASON_FIELDS if name in program.outputs]
+    wanted = None if everything else ["outcome", "limit_fen", "rate_ppm", *lists]
+    result = run_columns(program, frame, wanted)
+    columns: dict[str, Any] = {"row": result.rows}
+    for name, column in result.outputs.items():
+        if everything or name not in lists:
+            columns[name] = _series(program, column, program.outputs[name], result)
+    table = pl.DataFrame(columns)
+    if "outcome" not in table.columns:
+        return table, result
+    refused = pl.col("outcome") == "refuse"
+    terms = [name for name in ("limit_fen", "rate_ppm") if name in table.columns]
+    reasons = _reasons(program, result, table.get_column("outcome") == "refuse", lists)
+    table = table.with_columns(pl.when(~refused).then(pl.col(name)).alias(name) for name in terms)
+    table = table.with_columns(reasons.alias("reasons"))
+    first = ["row", "outcome", *terms, "reasons"]
+    return table.select(*first, pl.exclude(first)), result
+
+
+def _series(program: Program, column: Column, value: Value, result: ColumnResult) -> pl.Series:
+    import numpy as np
+    import polars as pl
+
+    if value.kind == "codes":
+        return _codes_of(program, column, value)
+    null = np.zeros(len(result.rows), bool) if column.null is None else column.null
+    null = null | ~result.reached
+    if value.kind == "string":
+        words = pl.Series(result.words, dtype=pl.String)
+        series = (
+            words.gather(np.where(null, 0, column.data).astype(np.uint32))
+            if len(words)
+            else pl.Series([], dtype=pl.String)
+        )
+    elif value.kind == "null":
+        return pl.Series([None] * len(result.rows))
+    elif value.kind == "number" and value.scale:
+        series = pl.Series(column.data / 10**value.scale)
+    else:
+        series = pl.Series(column.data)
+    return (
+        series
+        if not null.any()
+        else series.to_frame("x").select(pl.when(~pl.lit(pl.Series(null))).then(pl.col("x"))).to_series()
+    )
+
+
+def _reasons(program: Program, result: ColumnResult, refused: pl.Series, lists: Sequence[str]) -> pl.Series:
+    """The codes that each row's outcome rests on, as one column of lists."""
+    import numpy as np
+
+    told = refused.fill_null(False).to_numpy()
+    bits = np.zeros(len(told), np.int64)
+    codes: list[str] = []
+    for name in lists:
+        mine = result.outputs[name].data << len(codes)
+        bits |= np.where(told if name == REASON_FIELDS[0] else ~told, mine, 0)
+        codes += [str(entry.get("code", "")) for entry in program.codes[program.outputs[name].args[0]]]
+    return _code_lists(bits, codes)
+
+
+def _codes_of(program: Program, column: Column, value: Value) -> pl.Series:
+    codes = [str(entry.get("code", "")) for entry in program.codes[value.args[0]]]
+    return _code_lists(column.data, codes)
 
 
 def _readers(program: Program) -> dict[str, Callable[[Any], Any]]:
