@@ -11,8 +11,8 @@ from jiehuan.units.errors import InputError, Problem
 
 _REPLAY = """State, schedule and journal of one loan, from its terms and events.
 
-FILE is a JSON object: lender_type, principal, rate, months, method, drawn_on, first_due?, penalty_uplift?, fees?, events.
-Events that do not fit are refused with a reason each (exit code 1); a malformed file is exit code 2.
+FILE is a JSON object: lender_type, principal, rate, months, method, drawn_on, first_due?, penalty_uplift?, fees?,
+events. Events that do not fit are refused with a reason each (exit code 1); a malformed file is exit code 2.
 
 Example: jiehuan loan replay examples/loan_overdue.json --on 2026-06-30
 """
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def replay_file(
     file: Path = typer.Argument(..., help="The loan as JSON (-: standard input)."),
     on: str = typer.Option(..., help="The day at whose evening the loan is shown, YYYY-MM-DD."),
-    known_by: str = typer.Option(None, help="By what was known on this day (default: the same day)."),
+    known_by: str | None = typer.Option(None, help="By what was known on this day (default: the same day)."),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Print the loan (see ``_REPLAY``)."""

@@ -12,9 +12,9 @@ from jiehuan.units.errors import InputError, Problem, Refused
 
 _HELP = """The plan of a loan: what falls due when, totals, apr and effective rate.
 
-A fee is AMOUNT (at the drawing), monthly:AMOUNT (with each instalment) or YYYY-MM-DD:AMOUNT, in yuan or, like 1%, of the
-principal; a kind may follow (upfront:200:guarantee). With --lender the draw is checked against the law of its day and
-refused, with the article, when it breaks a cap.
+A fee is AMOUNT (at the drawing), monthly:AMOUNT (with each instalment) or YYYY-MM-DD:AMOUNT, in yuan or,
+like 1%, of the principal; a kind may follow (upfront:200:guarantee). With --lender the draw is checked against
+the law of its day and refused, with the article, when it breaks a cap.
 
 Example: jiehuan schedule --principal 10000 --rate 0.18 --months 12 --method equal_instalment --drawn 2026-01-31
 """
@@ -33,12 +33,12 @@ def schedule(
         "equal_instalment", help="equal_instalment, equal_principal, interest_only, bullet or sculpted."
     ),
     drawn: str = typer.Option(..., help="Day of drawing, YYYY-MM-DD."),
-    first_due: str = typer.Option(None, help="First due day (default: one month after the drawing)."),
+    first_due: str | None = typer.Option(None, help="First due day (default: one month after the drawing)."),
     fee: list[str] = typer.Option([], help="A fee, as [upfront|monthly|YYYY-MM-DD:]AMOUNT[:KIND]; may be repeated."),
-    cashflow: Path = typer.Option(
+    cashflow: Path | None = typer.Option(
         None, help="For sculpted: a JSON list or a table with a column amount, one flow a month."
     ),
-    lender: str = typer.Option(None, help="Check the draw against the law for this type of lender."),
+    lender: str | None = typer.Option(None, help="Check the draw against the law for this type of lender."),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Print the plan (see ``_HELP``)."""

@@ -9,11 +9,13 @@ Rows of a schedule live in one flat sequence (list or int64 array): row r occupi
 from __future__ import annotations
 
 from collections.abc import MutableSequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from jiehuan.loan.civil import day_in_month, month_index
 
 Ints: TypeAlias = MutableSequence[int]
+Shift: TypeAlias = Any
+"""``shift[day]``: days that a due day moves to the next working day; a list-like object or an int8 array."""
 
 EQUAL_INSTALMENT, EQUAL_PRINCIPAL, INTEREST_ONLY, BULLET, SCULPTED = range(5)
 
@@ -225,7 +227,7 @@ def write_due_days(
     first_due: int,
     anchor_day: int,
     calendar: int,
-    shift: Ints,
+    shift: Shift,
 ) -> None:
     """Write DUE and PAY_BY of ``count`` empty rows from row ``first`` on: one a month, a bullet's in its last month.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from jiehuan.law import law_on
 from jiehuan.law.rule import LENDER_TYPES
@@ -14,7 +15,7 @@ from jiehuan.loan.civil import day_number
 from jiehuan.loan.events import KINDS, MODES, Event
 from jiehuan.loan.lawful import LawOn, cost_cap_ppm, cost_problem, penalty_fraction, uplift_problem
 from jiehuan.loan.schedule import loaded_rate_ppm, make_schedule, plan_rows, priced_fees
-from jiehuan.loan.terms import ENFORCEMENT_KINDS, METHODS, PARTS, Plan, Terms, read_plan
+from jiehuan.loan.terms import ENFORCEMENT_KINDS, LAST_DAY, METHODS, PARTS, Plan, Terms, read_plan
 from jiehuan.units.errors import InputError, Problem, Refused
 
 
@@ -32,8 +33,16 @@ class Cells:
     room: list[int] = field(default_factory=list)
 
 
-def add_loan(cells: Cells, terms: Terms, events: Sequence[Event], law: LawOn = law_on) -> None:
-    """Append a loan and its events.
+def add_loan(
+    cells: Cells,
+    terms: Terms,
+    events: Sequence[Event],
+    law: LawOn = law_on,
+    on: date = LAST_DAY,
+    known_by: date = LAST_DAY,
+) -> None:
+    """Append a loan and its events. What a restructuring does not state stays as in the plan it replaces, by what has
+    taken effect by ``on`` and is known by ``known_by``.
 
     Raises Refused when the price is above the cap or the penalty above its lawful range, with the article, and
     InputError for a restructuring whose terms cannot be read or a shape that does not carry its interest.
@@ -66,8 +75,8 @@ def add_loan(cells: Cells, terms: Terms, events: Sequence[Event], law: LawOn = l
     room = terms.months + 2 * len(events) + 2
     places = {event.id: place for place, event in enumerate(events)}
     first = len(cells.events) // 8
-    plan = terms.plan
     faults: list[Problem] = []
+    replaced = _plans(terms, events, on, known_by, faults)
     for event in events:
         extra, at_plan = 0, -1
         if event.kind == "prepayment":
@@ -75,11 +84,7 @@ def add_loan(cells: Cells, terms: Terms, events: Sequence[Event], law: LawOn = l
         elif event.kind == "waiver":
             extra = PARTS.index(event.part)
         elif event.kind == "restructure":
-            try:
-                plan = read_plan(event.terms, event.on, plan, f"event {event.id}, terms")
-            except InputError as error:
-                faults.extend(error.problems)
-                continue
+            plan = replaced.get(event.id, terms.plan)
             at_plan = _add_plan(cells, plan, cap, loaded)
             room += plan.months
         amount = -1 if event.amount_fen is None else event.amount_fen
@@ -91,6 +96,25 @@ def add_loan(cells: Cells, terms: Terms, events: Sequence[Event], law: LawOn = l
         raise InputError(faults)
     cells.spans.append((first, len(cells.events) // 8))
     cells.room.append(room)
+
+
+def _plans(terms: Terms, events: Sequence[Event], on: date, known_by: date, faults: list[Problem]) -> dict[str, Plan]:
+    """The new plan of each restructuring, by event, read against the plan in force that day."""
+    seen = [event for event in events if event.on <= on and event.known_on <= known_by]
+    undone = {event.of for event in seen if event.kind == "reversal"}
+    found: dict[str, Plan] = {}
+    current = terms.plan
+    for event in sorted(
+        (event for event in seen if event.kind == "restructure"), key=lambda one: (one.on, one.known_on)
+    ):
+        try:
+            found[event.id] = read_plan(event.terms, event.on, current, f"event {event.id}, terms")
+        except InputError as error:
+            faults.extend(error.problems)
+            continue
+        if event.id not in undone:
+            current = found[event.id]
+    return found
 
 
 def _add_plan(cells: Cells, plan: Plan, cap: int | None, loaded: int) -> int:

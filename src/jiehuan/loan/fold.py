@@ -6,7 +6,7 @@ over columns (``compiled.py``), where int64 arrays hold them. Layout in ``layout
 
 from __future__ import annotations
 
-from jiehuan.loan.amortise import DUE, ROW, Ints, scaled
+from jiehuan.loan.amortise import DUE, ROW, Ints, Shift, scaled
 from jiehuan.loan.happening import accelerate, prepay, refund, repay, restructure, settle, start_plan, waive, write_off
 from jiehuan.loan.layout import (
     ACCELERATE,
@@ -103,7 +103,7 @@ from jiehuan.loan.layout import (
     WAIVER,
     WRITTEN_OFF,
 )
-from jiehuan.loan.passing import Shift, accrued_interest, advance, class_by_days, observation_end
+from jiehuan.loan.passing import accrued_interest, advance, class_by_days, observation_end
 from jiehuan.loan.paying import days_past_due, due_now, is_over, note_cause, record, unpaid, unstated_penalty
 
 

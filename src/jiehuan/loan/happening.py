@@ -28,6 +28,7 @@ from jiehuan.loan.amortise import (
     WAIVED_I,
     WAIVED_P,
     Ints,
+    Shift,
     daily_interest,
     scaled,
     thin_month,
@@ -117,7 +118,7 @@ from jiehuan.loan.layout import (
     SHORTEN,
     WAIVED,
 )
-from jiehuan.loan.passing import Shift, accrued_interest, class_by_days, observation_end
+from jiehuan.loan.passing import accrued_interest, class_by_days, observation_end
 from jiehuan.loan.paying import (
     bearing,
     days_past_due,

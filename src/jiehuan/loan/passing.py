@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jiehuan.loan.amortise import (
     DUE,
     FEN_DAYS,
@@ -171,7 +169,3 @@ def class_by_days(law: Ints, lender: int, dpd: int) -> int:
         if dpd >= law[lender * LAW + LAW_THRESHOLD + place]:
             found = place + 1
     return found
-
-
-Shift = Any
-"""``shift[day]``: days that a due day moves to the next working day; a list-like object or an int array."""

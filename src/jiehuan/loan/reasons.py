@@ -62,6 +62,6 @@ def refusal(event: Event, verdict: int) -> Problem:
     return Problem(f"event {event.id} on {event.on}", shown, reason, mend, zh=zh)
 
 
-def short_reason(verdict: int) -> str:
-    """The reason alone, for a table of refused loans."""
-    return _REASONS[verdict][0]
+def reason_of(verdict: int) -> tuple[str, str, str]:
+    """Reason, mend and reason in Chinese of a verdict, for a table of refused loans."""
+    return _REASONS[verdict]

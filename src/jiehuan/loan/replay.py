@@ -98,7 +98,7 @@ def replay(
     if on > LAST_DAY:
         raise InputError(Problem("on", str(on), f"after {LAST_DAY}", "ask for an earlier day"))
     cells = Cells()
-    add_loan(cells, terms, events, book)
+    add_loan(cells, terms, events, book, on, known_by or on)
     law_of_day = law_cells(on, book, (terms.lender_type,))
     knowledge = day_number(known_by or on)
     for place, cash in settled_cash(cells, events, day_number(on), knowledge, law_of_day).items():
@@ -151,9 +151,9 @@ class _Run:
         # At most three movements for each event, for each row (it can be there twice) and for each fee, and the draw.
         self.moves = [0] * (MOVE * (4 * events + 6 * cells.room[0] + 3 * fees + 1))
 
-    def fold(self, on: int, known_by: int) -> None:
+    def fold(self, on: int, known_by: int) -> int:
         cells = self.cells
-        fold(
+        return fold(
             0, cells.loans, cells.plans, cells.flows, cells.fees, cells.events, 0, len(self.order) // 2,
             on, known_by, self.law, Shifts(), self.s, self.rows, self.order, self.moves,
         )  # fmt: skip
@@ -179,7 +179,8 @@ def settled_cash(cells: Cells, events: Sequence[Event], on: int, known_by: int, 
         if max(day for day in known if day <= known_by) <= known[place]:
             continue
         run = _Run(cells, len(events), law)
-        run.fold(day_number(events[place].on), known[place])
+        if run.fold(day_number(events[place].on), known[place]):
+            continue
         for move in range(run.s[S_MOVES]):
             if run.moves[move * MOVE + M_EVENT] == place and run.moves[move * MOVE + M_KIND] == K_SETTLEMENT:
                 found[place] = run.moves[move * MOVE + M_CASH]
