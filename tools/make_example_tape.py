@@ -18,7 +18,7 @@ from jiehuan.twin.world import World, load_world
 from jiehuan.units.days import CHINA
 from jiehuan.units.money import format_yuan
 
-SEED, PEOPLE, PER_MONTH = 20231201, 900, 50
+SEED, PEOPLE, PER_MONTH = 20231201, 900, 38
 START, OBSERVED = date(2023, 12, 1), date(2025, 11, 30)
 METHODS = {"bridge": ("bullet", "short_bullet"), "renovation": ("equal_principal", "equal_principal")}
 
@@ -49,7 +49,7 @@ def add_person(world: World, number: int, files: dict[str, list[dict[str, Any]]]
     method, product = METHODS.get(person.purpose, ("equal_instalment", "flexible_instalment"))
     months = min(person.months, 6) if method == "bullet" else person.months
     rate = dice.choice(["0.1800", "0.2100", "0.2340"])
-    loan = {"lender_type": "micro_lender", "principal": format_yuan(person.amount_fen), "rate": rate, "months": months,
+    loan = {"lender_type": "consumer_finance_company", "principal": format_yuan(person.amount_fen), "rate": rate, "months": months,
             "method": method, "drawn_on": str(on)}  # fmt: skip
     files["borrowers"].append({
         "borrower_id": person.person_id, "region": person.region, "birth_date": person.birth, "sex": person.sex, "name": person.name,

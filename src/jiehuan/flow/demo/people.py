@@ -11,7 +11,7 @@ from jiehuan.twin.people import Person, applies_on, make_person, visible_feature
 from jiehuan.twin.world import World
 from jiehuan.units.money import format_yuan
 
-HISTORY = {"seed": 20231201, "start": date(2023, 12, 1), "per_month": 50, "people": 900}
+HISTORY = {"seed": 20231201, "start": date(2023, 12, 1), "per_month": 38, "people": 900}
 """How the example tape was made (tools/make_example_tape.py): its borrowers go on living in the demo."""
 
 

@@ -39,7 +39,7 @@ from jiehuan.units.errors import Refused
 from jiehuan.units.ids import derived_id
 
 START = date(2025, 12, 1)
-LENDER_TYPE = "micro_lender"
+LENDER_TYPE = "consumer_finance_company"
 A_MONTH = 40
 Say = Callable[[str], None]
 
