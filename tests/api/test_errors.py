@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
+import pytest
 import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jiehuan.api import reports
 from jiehuan.api.accounts import add_account
@@ -53,6 +58,64 @@ def test_the_statuses_of_the_frame(server):
         shaped(client.get("/api/loans", params={"page": 100_000, "size": 200}), 422, "refused_input")
         shaped(client.get("/api/loans/a%00b"), 422, "refused_input")
         shaped(client.get("/api/loans", params={"search": "a\x00"}), 422, "refused_input")
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e999",
+        '"\\ud800"',
+        '"\\u0000"',
+        "[" * 30 + "]" * 30,
+        "9" * 30,
+        "9" * 5000,
+        '{"\\u0000": 1}',
+    ],
+)
+def test_json_that_cannot_be_kept_is_refused(server, fact):
+    """What a JSON reader takes and a database does not: never a fault of ours."""
+    person = '"borrower": {"region": "浙江", "borrower_id": "bo-x"}'
+    ask = f'{{"lender_type": "bank", "product": "p", "amount": "100", "months": 6, {person}, "features": {{"x": {fact}}}}}'
+    headers = {"Idempotency-Key": uuid4().hex, "Content-Type": "application/json"}
+    answer = server.kept("risk").post("/api/applications", content=ask.encode(), headers=headers)
+    assert answer.status_code in {400, 422}, answer.text
+    asked = f'{{"features": {{"x": {fact}}}}}'
+    answer = server.kept("risk").post("/api/applications/ap-1/what-if", content=asked.encode(), headers=headers)
+    assert answer.status_code in {400, 422}, answer.text
+
+
+@given(path=st.text(min_size=1, max_size=40), api=st.booleans())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_address_is_a_fault(server, path, api):
+    address = ("/api/" if api else "/") + quote(path.encode("utf-8", "replace"), safe="/%?&=")
+    assert server.kept("risk").get(address).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GARBAGE\r\n\r\n",
+        b"GET /api/loans/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /api/loans?search=%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+        b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"GET /api/session HTTP/1.1\r\nHost: x\r\nCookie: jiehuan_session=\xe4\xf6\r\n\r\n",
+        b"GET /api/session HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+def test_raw_bytes_are_never_a_fault(server, raw):
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall(raw)
+        line.settimeout(5)
+        told = line.recv(200)
+    assert not told.startswith(b"HTTP/1.1 5"), told
+    assert server.get(None, "/api/health").status_code == 200
 
 
 def test_a_chunked_body_is_limited_too(server):

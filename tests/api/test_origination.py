@@ -106,7 +106,7 @@ def test_what_if_changes_nothing(server):
         ({"months": 0}, "months"),
         ({"lender_type": "pawnshop"}, "lender_type"),
         ({"borrower": {"region": "浙江"}}, "borrower"),
-        ({"borrower": {"region": "浙江", "id_number": "123"}}, "borrower.id_number"),
+        ({"borrower": {"region": "浙江", "id_number": "123"}}, "id_number"),
         ({"colour": "red"}, "colour"),
     ],
 )

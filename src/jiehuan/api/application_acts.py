@@ -6,7 +6,7 @@ Each act is a verb of ``jiehuan.flow``, in one transaction with its Idempotency-
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import Field
@@ -16,7 +16,7 @@ from jiehuan.api.access import Keys, Store
 from jiehuan.api.applications import DecisionOut, LawCheck, Offer, Reason, decisions_of
 from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
-from jiehuan.api.shapes import Body, Id, Plain, Rate, Record, Stored, Yuan, YuanIn
+from jiehuan.api.shapes import Body, Facts, Id, Plain, Rate, Record, Stored, Yuan, YuanIn
 from jiehuan.api.writes import Write
 from jiehuan.store.tables import application, borrower
 from jiehuan.units.errors import Problem
@@ -24,7 +24,6 @@ from jiehuan.units.errors import Problem
 router = APIRouter(prefix="/api/applications", tags=["applications"])
 
 Lender = Literal["bank", "consumer_finance_company", "micro_lender", "other"]
-Features = Annotated[dict[Plain, Any], Field(max_length=500)]
 
 
 class PersonIn(Body):
@@ -32,10 +31,10 @@ class PersonIn(Body):
 
     borrower_id: Id | None = None
     name: Annotated[Plain, Field(max_length=100)] | None = None
-    id_number: Annotated[Plain, Field(max_length=18)] | None = None
-    phone: Annotated[Plain, Field(max_length=20)] | None = None
-    email: Annotated[Plain, Field(max_length=200)] | None = None
-    region: Annotated[Plain, Field(max_length=50)]
+    id_number: Annotated[str, Field(pattern=r"^[0-9]{17}[0-9X]$")] | None = None
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9]{5,15}$")] | None = None
+    email: Annotated[str, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    region: Annotated[Plain, Field(min_length=1, max_length=50)]
     birth_date: date | None = None
     sex: Literal["male", "female"] | None = None
     language: Literal["zh", "en"] = "zh"
@@ -51,7 +50,7 @@ class ApplicationIn(Body):
     purpose: Plain = ""
     amount: YuanIn
     months: Annotated[int, Field(ge=1, le=360)]
-    features: Features = Field(default_factory=dict)
+    features: Facts = Field(default_factory=dict)
     borrower: PersonIn
 
 
@@ -89,7 +88,7 @@ class WhatIf(Body):
     amount: YuanIn | None = None
     months: Annotated[int, Field(ge=1, le=60)] | None = None
     product: Annotated[Plain, Field(max_length=100)] | None = None
-    features: Features = Field(default_factory=dict)
+    features: Facts = Field(default_factory=dict)
 
 
 class WouldBe(Stored):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -51,6 +52,30 @@ Id = Annotated[str, Field(max_length=200, pattern=r"^[^/\u0000-\u001f\u007f]+$")
 
 Plain = Annotated[str, Field(max_length=500, pattern=r"^[^\u0000-\u0008\u000b-\u001f\u007f]*$")]
 """A short free text: up to 500 characters, no control characters."""
+
+
+def _can_be_kept(value: Any, depth: int = 0) -> Any:
+    """What JSON of a stranger may hold: no NaN, no text that a database refuses, nothing nested without end."""
+    if depth > 20:
+        raise ValueError("nested more than 20 deep")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("not a finite number")
+    if isinstance(value, int) and abs(value) > 10**18:
+        raise ValueError("a number beyond 18 digits")
+    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+        raise ValueError("text with characters that cannot be kept")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _can_be_kept(key, depth)
+            _can_be_kept(part, depth + 1)
+    if isinstance(value, list):
+        for part in value:
+            _can_be_kept(part, depth + 1)
+    return value
+
+
+Facts = Annotated[dict[str, Any], Field(max_length=500), AfterValidator(_can_be_kept)]
+"""Facts by name, as JSON: up to 500 names, 20 levels, finite numbers."""
 
 
 class Record(BaseModel):

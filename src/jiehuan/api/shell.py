@@ -65,7 +65,8 @@ class Shell:
             await send(message)
 
         try:
-            if int(Headers(scope=scope).get("content-length") or 0) > MAX_BODY:
+            declared = Headers(scope=scope).get("content-length", "")
+            if declared.isdigit() and int(declared) > MAX_BODY:
                 raise TooLarge
             await self.app(scope, _limited(receive), dressed)
         except TooLarge as error:

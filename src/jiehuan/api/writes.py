@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from jiehuan.api.access import Acting, Actor, Keys, Store
 from jiehuan.store.database import Database
 from jiehuan.store.idempotency import LONGEST_KEY, once
+from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.ids import canonical_json
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -74,7 +75,11 @@ async def _write(
     raw = await request.body()
     body: Any = json.loads(raw) if raw else None
     content = [request.method, request.url.path, sorted(request.query_params.multi_items()), body]
-    digest = vault.blind_index(hashlib.sha256(canonical_json(content)).hexdigest())
+    try:
+        digest = vault.blind_index(hashlib.sha256(canonical_json(content)).hexdigest())
+    except (UnicodeEncodeError, RecursionError):
+        mend = "send plain JSON in UTF-8"
+        raise InputError(Problem("body", "", "holds text that cannot be kept, or is nested too deeply", mend)) from None
     return WriteOnce(database, actor, key, digest.hex(), response)
 
 
