@@ -62,7 +62,9 @@ def assign(
         # Prices barely depend on which debtors are looked at: find them on every k-th, then mend on all.
         step = n // _SAMPLE
         part = np.ascontiguousarray(gain[::step]), np.ascontiguousarray(pool[::step])
-        prices = _search(part[0], part[1], uses, units * (len(part[0]) / n), prices, _SWEEPS, _HALVINGS, 0.0)
+        prices = _search(
+            part[0], part[1], uses, units.astype(np.float64) * (len(part[0]) / n), prices, _SWEEPS, _HALVINGS, 0.0
+        )
         prices = _search(gain, pool, uses, units.astype(np.float64), prices, 3, 14, 0.1)
     else:
         prices = _search(gain, pool, uses, units.astype(np.float64), prices, _SWEEPS, _HALVINGS, 0.0)
@@ -102,12 +104,13 @@ def _search(
             if narrow and prices[p] > 0:
                 low, high = prices[p] * (1 - narrow), min(top[p], prices[p] * (1 + narrow))
                 # The bracket must hold the answer; where it does not, the whole range is searched.
-                for end, wrong in ((low, lambda u, c: u <= c), (high, lambda u, c: u > c)):
-                    prices[p] = end
-                    sweep(gain, pool, uses, prices, used, scratch)
-                    if end > 0 and wrong(used[p], units[p]):
-                        low, high = 0.0, top[p]
-                        break
+                prices[p] = high
+                sweep(gain, pool, uses, prices, used, scratch)
+                over = used[p] > units[p]
+                prices[p] = low
+                sweep(gain, pool, uses, prices, used, scratch)
+                if over or used[p] <= units[p]:
+                    low, high = 0.0, top[p]
             prices[p] = low
             sweep(gain, pool, uses, prices, used, scratch)
             if used[p] <= units[p]:

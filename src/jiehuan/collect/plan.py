@@ -318,7 +318,8 @@ def _item(
     basis = ("假设", "assumed") if told.evidence == "assumption" else ("对照实测", "measured against the holdout")
     overdue = format_yuan(int(a.overdue_fen[i]))
     reason = {
-        "zh": f"{bucket}，逾期 {a.dpd[i]} 天、{overdue} 元；{SEGMENT_WORDS[named]['zh']}；{zh_action}预期净收益 {format_yuan(worth)} 元（{basis[0]}）",
+        "zh": f"{bucket}，逾期 {a.dpd[i]} 天、{overdue} 元；{SEGMENT_WORDS[named]['zh']}；"
+        f"{zh_action}预期净收益 {format_yuan(worth)} 元（{basis[0]}）",
         "en": f"{bucket}, {a.dpd[i]} days past due, {overdue} yuan; {SEGMENT_WORDS[named]['en']}; a {en_action} is expected to bring"
         f" {format_yuan(worth)} yuan net ({basis[1]})",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def _grades(value: Any, place: str, problems: list[Problem]) -> tuple[Grade, ...
             )
         except JiehuanError as error:
             problems.extend(error.problems)
-    if any(b.to_pd <= a.to_pd or b.rate_ppm < a.rate_ppm for a, b in zip(grades, grades[1:], strict=False)):
+    if any(b.to_pd <= a.to_pd or b.rate_ppm < a.rate_ppm for a, b in pairwise(grades)):
         problems.append(
             Problem(place, "", "not in order", "let to_pd rise from grade to grade, and the rate never fall")
         )

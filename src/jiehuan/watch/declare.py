@@ -12,7 +12,6 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -371,20 +370,14 @@ class _Reader:
                 self.problems.append(Problem(place, str(key)[:80], "unknown key", mend))
 
     def _caught(self, read: Callable[[], Any], otherwise: Any) -> Any:
-        with _collect(self.problems):
+        try:
             return read()
-        return otherwise
+        except JiehuanError as error:
+            self.problems.extend(error.problems)
+            return otherwise
 
     def _add(self, place: str, value: str, reason: str, mend: str) -> None:
         self.problems.append(Problem(f"{self.where}, {place}", value, reason, mend))
-
-
-@contextmanager
-def _collect(problems: list[Problem]) -> Iterator[None]:
-    try:
-        yield
-    except JiehuanError as error:
-        problems.extend(error.problems)
 
 
 def _yuan(value: object, where: str) -> int:

@@ -83,8 +83,6 @@ def check_event(event: Event, where: str = "event") -> Problem | None:
         return Problem(f"{where}, event_id", "", "empty", "give each event an id of its own")
     if not event.account_id:
         return Problem(f"{where}, account_id", "", "empty", "name the account")
-    if not isinstance(event.at, datetime):
-        return Problem(f"{where}, at", str(event.at)[:80], "not an instant", "write 2026-11-24T21:05:00+08:00")
     if event.at.tzinfo is None:
         return Problem(f"{where}, at", event.at.isoformat(), "time zone missing", "write the offset, like +08:00")
     if not _FIRST_YEAR <= event.at.year <= _LAST_YEAR:

@@ -152,10 +152,9 @@ def _emit(
         _emit(child, steps, constants, names, index, inner)
 
     match node:
-        case ast.Constant(value=value):
+        case ast.Constant(value=int() | float() as number):
             steps.append((Op.CONST, len(constants)))
-            assert isinstance(value, (int, float))
-            constants.append(float(value))
+            constants.append(float(number))
         case ast.Name(id=name):
             if name in FIELDS:
                 steps.append((Op.FIELD, FIELDS.index(name)))

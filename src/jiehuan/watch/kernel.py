@@ -16,7 +16,8 @@ are passed one by one and are all int64 or float64, because tuples of arrays tri
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -55,11 +56,19 @@ LIMB = 22
 LIMB_MASK = (1 << LIMB) - 1
 FIRST_SIZE = 2  # a first block holds 4 events
 
-compiled = njit(cache=True, error_model="numpy", nogil=True)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile on first call and keep the result on disk; where no folder can be written, compile anew in each process."""
+    try:
+        return cast(F, njit(cache=True, error_model="numpy", nogil=True)(function))
+    except RuntimeError:
+        return cast(F, njit(error_model="numpy", nogil=True)(function))
 
 
 @compiled
-def _mix(account: int, party: int) -> int:
+def _mix(account: int, party: int) -> Any:
     x = np.uint64(party) ^ (np.uint64(account) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x7F4A7C15))
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -67,7 +76,7 @@ def _mix(account: int, party: int) -> int:
 
 
 @compiled
-def _slot(events: Any, accounts: Any, slots: Any, account: int, party: int) -> int:
+def _slot(events: Any, accounts: Any, slots: Any, account: int, party: int) -> Any:
     """The slot held by the newest event of (account, counterparty), or the slot to use for it.
 
     A slot is (mixed key, account << 32 | sequence number), -1 when empty. It is stale when its event is gone; a stale slot
@@ -160,7 +169,6 @@ def _relink(
 ) -> None:
     """Link all of the account's events anew, after one was put among them."""
     first, end = accounts[account, FIRST], accounts[account, END]
-    base = accounts[account, START] - first
     for stream in range(streams.shape[0]):
         if streams[stream, S_GREATER] >= 0:
             accounts[account, streams[stream, S_LATEST]] = NONE
@@ -328,7 +336,7 @@ def _evaluate(
     own: int,
     amount: int,
     second: int,
-) -> float:
+) -> Any:
     """Walk the steps of an expression; NaN where it is not known. A feature is computed once per judging (``memo``)."""
     top = 0
     pc = start
@@ -476,7 +484,7 @@ def _known(limits: Any, events: Any, accounts: Any, batch: Any, i: int) -> int:
 
 
 @compiled
-def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> int:
+def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> Any:
     """The streams that take a row, one bit each."""
     mask = kinds[batch[i, B_KIND], K_MASK] & channels[batch[i, B_CHANNEL]]
     for stream in range(streams.shape[0]):
@@ -525,7 +533,6 @@ def run(
     (the slots must double). A row is taken whole or, when it stops at it, not at all.
     """
     rows = batch.shape[0]
-    windowed = features.shape[0]
     wide = table.shape[0] > 0
     for i in range(begin, rows):
         if meta[ALERTS] + 2 * rules.shape[0] > alerts.shape[0]:

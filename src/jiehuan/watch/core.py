@@ -1,0 +1,102 @@
+"""The compiled kernel with the arrays it walks and fills: loaded at the first event, not at import.
+
+Everything that an engine remembers is here; ``Engine`` puts names and instants around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jiehuan.watch import kernel
+from jiehuan.watch.declare import Declaration
+from jiehuan.watch.tables import make_tables
+
+_FIRST_ROOM = 1024
+_ALERT_ROOM = 4096
+_SIZES = 48
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that grows (int64 arrays, see the kernel for their columns). Saved and loaded as it stands."""
+
+    events: NDArray[np.int64]
+    accounts: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    meta: NDArray[np.int64]
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """The arrays by name."""
+        return {"events": self.events, "accounts": self.accounts, "slots": self.slots, "meta": self.meta}
+
+
+class Core:
+    """One declaration's tables, the state, and scratch room for a run. Not to be used by two threads at once."""
+
+    def __init__(self, declared: Declaration, kind_code: Mapping[str, int], channel_code: Mapping[str, int]) -> None:
+        self._tables = make_tables(declared, kind_code, channel_code)
+        self.state = State(
+            events=np.zeros((_FIRST_ROOM, self._tables.event_width), np.int64),
+            accounts=np.tile(self._tables.account, (64, 1)),
+            slots=np.full((_FIRST_ROOM, 2), -1, np.int64),
+            meta=np.concatenate([np.zeros(kernel.FREE, np.int64), np.full(_SIZES, -1, np.int64)]),
+        )
+        width = len(declared.features) + len(declared.derived)
+        room = max(_ALERT_ROOM, 2 * len(declared.rules))
+        self.one = np.zeros((1, 9), np.int64)
+        self.no_table = np.zeros((0, width))
+        self.alerts = np.zeros((room, 3), np.int64)
+        self.seen = np.full((room, width), np.nan)
+        self._memo = np.full((max(1, width), 2), -1.0)
+        self._stack = np.zeros(64)
+        self._offsets = np.zeros(2, np.int64)
+        self._hash = np.zeros(1, np.int64)
+
+    def run(self, batch: NDArray[np.int64], table: NDArray[np.float64], begin: int) -> tuple[int, int]:
+        """Take rows of ``batch`` from ``begin`` until it is done or its alerts must be taken away.
+
+        Returns the next row and how many alerts stand in ``alerts``; grows the state as the kernel asks.
+        """
+        state = self.state
+        state.meta[kernel.ALERTS] = 0
+        while True:
+            run: Any = kernel.run  # its first arrays are the tables, spread out
+            begin, why = run(
+                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, self.alerts, self.seen, table, self._memo,
+                self._stack, begin,
+            )  # fmt: skip
+            if why == kernel.ROOM:
+                state.events = np.concatenate([state.events, np.zeros_like(state.events)])
+            elif why == kernel.REHASH:
+                state.slots = np.full((2 * len(state.slots), 2), -1, np.int64)
+                kernel.rehash(state.events, state.accounts, state.slots, state.meta)
+            else:
+                return int(begin), int(state.meta[kernel.ALERTS])
+
+    def see_accounts(self, wanted: int) -> None:
+        """Make room for ``wanted`` accounts in all."""
+        have = len(self.state.accounts)
+        if wanted > have:
+            more = np.tile(self._tables.account, (max(wanted, 2 * have) - have, 1))
+            self.state.accounts = np.concatenate([self.state.accounts, more])
+
+    def hash_text(self, text: str) -> int:
+        """The 64-bit hash of one text, as ``hash_texts`` gives it; 0 for the empty text."""
+        if not text:
+            return 0
+        data = np.frombuffer(text.encode(), np.uint8)
+        self._offsets[1] = len(data)
+        kernel.hash_texts(data, self._offsets, self._hash)
+        return int(self._hash[0])
+
+
+def hash_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The 64-bit hash of each text in a strip of UTF-8 (Arrow's layout); 0 for empty ones."""
+    out = np.empty(len(offsets) - 1, np.int64)
+    kernel.hash_texts(data, offsets, out)
+    return out
