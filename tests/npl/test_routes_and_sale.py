@@ -133,6 +133,7 @@ def test_the_tape_keeps_what_may_be_sold_and_says_why_not_the_rest() -> None:
     ]  # fmt: skip
     made = npl.tape(rows, ON, "bank")
     assert len(made.rows) == 2
+    assert made.loan_ids == ("a", "h")
     assert [problem.where for problem in made.left_out] == [
         "tape row 2, loan_id", "tape row 3, class", "tape row 4, status", "tape row 5, disputed", "tape row 6, outstanding_fen",
         "tape row 7, drawn_on", "tape row 8, outstanding_fen",

@@ -75,7 +75,8 @@ def restructure(
         found = f"{format_yuan(balance_fen)}, {format_yuan(capacity_fen)}"
         raise InputError(Problem("balance, capacity", found, "not positive", "give both in fen, above 0"))
     law = law_on(on, lender_type)
-    most = min(longest or LONGEST_MONTHS, law.value("term_max_months") or LONGEST_MONTHS)
+    most = longest or LONGEST_MONTHS
+    most = min(most, law.value("term_max_months") or most)
     rule = law.rule("restructure_observation")
     until = add_months(on, rule.value["months"]) if rule else None
     offers: list[Offer] = []

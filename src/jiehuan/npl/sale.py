@@ -1,6 +1,6 @@
 """The sale tape: the rows a buyer bids on, checked against the law of the day, as Excel or CSV, without personal data.
 
-Rows (mappings or a frame) need ``loan_id, class, status, dpd, outstanding_fen, drawn_on, principal_fen``; ``region,
+Rows (mappings) need ``loan_id, class, status, dpd, outstanding_fen, drawn_on, principal_fen``; ``region,
 product, rate, months, interest_fen, penalty_fen, last_payment_on, limitation_ends_on, judged, disputed`` and the
 parameters' features are optional. Names, numbers of documents and telephones are refused, not dropped: a tape goes to strangers.
 """
@@ -37,7 +37,10 @@ _NEEDED = ("loan_id", "class", "status", "dpd", "outstanding_fen", "drawn_on", "
 
 @dataclass(frozen=True, slots=True)
 class SaleTape:
-    """The checked tape: rows ready to write, totals in fen, rows left out with the reason, the rule it rests on."""
+    """The checked tape: rows ready to write, totals in fen, rows left out with the reason, the rule it rests on.
+
+    ``loan_ids`` are the lender's own numbers of ``rows``, in order; they are not on the tape.
+    """
 
     on: date
     lender_type: str
@@ -49,6 +52,7 @@ class SaleTape:
     high_fen: int
     rule: Rule
     parameters: str
+    loan_ids: tuple[str, ...]
 
     def csv(self) -> bytes:
         """UTF-8 with a byte-order mark, so that Excel reads the Chinese; one heading line."""
@@ -92,7 +96,7 @@ def tape(rows: Sequence[Mapping[str, Any]], on: date, lender_type: str, params: 
     kept: list[Mapping[str, Any]] = []
     left_out: list[Problem] = []
     balance = middle = low = high = 0
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
     for n, row in enumerate(rows, 1):
         try:
             fault = _unfit(row, n, seen, rule)
@@ -103,12 +107,14 @@ def tape(rows: Sequence[Mapping[str, Any]], on: date, lender_type: str, params: 
         except InputError as error:
             left_out.extend(error.problems)
             continue
-        seen.add(str(row["loan_id"]))
+        seen[str(row["loan_id"])] = None
         kept.append(made)
         balance, middle, low, high = balance + amounts[0], middle + amounts[1], low + amounts[2], high + amounts[3]
     if not kept:
         raise Refused(left_out or Problem("tape", "", "has no rows", "give the claims to sell"))
-    return SaleTape(on, lender_type, tuple(kept), tuple(left_out), balance, middle, low, high, rule, params.source)
+    return SaleTape(
+        on, lender_type, tuple(kept), tuple(left_out), balance, middle, low, high, rule, params.source, tuple(seen)
+    )
 
 
 def _may_sell(on: date, lender_type: str) -> Rule:
@@ -139,7 +145,7 @@ def _check_columns(rows: Sequence[Mapping[str, Any]]) -> None:
         raise InputError(problems)
 
 
-def _unfit(row: Mapping[str, Any], n: int, seen: set[str], rule: Rule) -> Problem | None:
+def _unfit(row: Mapping[str, Any], n: int, seen: Mapping[str, None], rule: Rule) -> Problem | None:
     where, loan_id = f"tape row {n}", str(row.get("loan_id") or "")
     if not loan_id:
         return Problem(f"{where}, loan_id", "", "is missing", "give an id")
