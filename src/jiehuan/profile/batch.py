@@ -146,8 +146,10 @@ def _aggregate(feature: Feature) -> pl.Expr:
 
 def _known(frame: pl.DataFrame, name: str, *, of_event: bool) -> pl.Expr:
     """When a fact is known: an instant at once, a bare date from the next day on (an application's: at its start)."""
+    import polars as pl
+
     column, is_date = _moments(frame, name)
-    return column.dt.offset_by("1d") if of_event and is_date else column
+    return column + pl.duration(days=1, microseconds=-1) if of_event and is_date else column
 
 
 def _day(frame: pl.DataFrame, name: str) -> pl.Expr:

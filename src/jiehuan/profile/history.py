@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from jiehuan.profile.declare import Feature
@@ -27,8 +27,6 @@ NUMBERS = (
 
 FLAGS = ("settled", "open", "on_time", "late", "first_late", "first_seen", "first_repaid")
 """Conditions of an earlier loan, as known at the application."""
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ def _loan(record: Mapping[str, Any], place: str) -> EarlierLoan:
 
 
 def known_from(value: Any, place: str) -> tuple[datetime, date]:
-    """When a fact is known, and its day: an instant at once, a bare date from the next day on."""
+    """When a fact is known, and its day: an instant at once, a bare date at the day's end."""
     if isinstance(value, str) and len(value) > 10:
         try:
             value = datetime.fromisoformat(value.strip())
@@ -141,7 +139,7 @@ def known_from(value: Any, place: str) -> tuple[datetime, date]:
         moment = moment_of(value)
         return moment, moment.date()
     day = parse_date(value, place)
-    return datetime.combine(day, time.min) + _DAY, day
+    return datetime.combine(day, time.max), day
 
 
 def _as_known(loan: EarlierLoan, moment: datetime) -> dict[str, Any]:

@@ -200,12 +200,13 @@ def _with_warnings(report: IncomeReport, flow: BankFlow, given: Mapping[str, int
         zh = f"自报收入 {format_yuan(report.declared_fen)} 元高于流水可支持的范围"
         en = f"The declared {format_yuan(report.declared_fen)} yuan is more than the flow supports"
         told.append(Warned("overstated", zh, en))
-    told.extend(_debt_warnings(report.obligations))
+    told.extend(_debt_warnings(report.obligations, given))
     return replace(report, warnings=tuple(told))
 
 
-def _debt_warnings(debts: Obligations) -> Sequence[Warned]:
-    if len(debts.open_lenders) >= 3 and debts.borrowed_90d_fen * 5 >= debts.repaid_90d_fen * 4 > 0:
+def _debt_warnings(debts: Obligations, given: Mapping[str, int]) -> Sequence[Warned]:
+    rolled = debts.borrowed_90d_fen * PPM >= debts.repaid_90d_fen * given["roll_over_ppm"] > 0
+    if rolled and len(debts.open_lenders) >= given["roll_over_lenders"]:
         zh, en = (
             "近90天新增借款接近还款额，存在以贷养贷迹象",
             "New loans nearly equal repayments in 90 days: debts paid by debts",

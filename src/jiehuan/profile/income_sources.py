@@ -95,9 +95,8 @@ def _source(
     periods = _pay_periods(paid, pay_day, end) if monthly else _windows(paid, max(start, min(days)), end, start)
     values = [fen for _, fen in periods]
     filled = sum(1 for value in values if value)
-    regular = filled * PPM >= given["regular_share_ppm"] * len(values) and (
-        filled >= 2 or kind in {"salary", "pension"}
-    )
+    active = max((n for n, value in enumerate(values, start=1) if value), default=1)
+    regular = filled * PPM >= given["regular_share_ppm"] * active and (filled >= 2 or kind in {"salary", "pension"})
     usual = median(values) if len(values) >= 3 else None
     limit = None if not usual else usual * given["bonus_over_median_ppm"] // PPM
     kept = [value if limit is None else min(value, round(limit)) for value in values]
