@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
-from jiehuan.flow.servicing import Held, load_loans, mark_sold, record
+from jiehuan.flow.servicing import Held, load_loan, load_loans, mark_sold, record
 from jiehuan.law import law_on
 from jiehuan.loan import LoanState
 from jiehuan.npl import Claim, Offer, restructure, tape
@@ -64,6 +64,11 @@ def dispose(connection: Connection, on: date) -> list[str]:
         found = best_road(claim, law)
         road = found.recommended
         disposal_id = derived_id("di", held.loan_id, on)
+        connection.execute(
+            update(tables.disposal)
+            .where(tables.disposal.c.loan_id == held.loan_id, tables.disposal.c.status == "proposed")
+            .values(status="superseded")
+        )
         detail = found.as_document() | ({"offer": offer.as_document()} if offer else {})
         connection.execute(
             insert(tables.disposal).values(
@@ -150,7 +155,9 @@ def sold(connection: Connection, tape_id: str, price_fen: int, on: date, actor: 
         left, rest = left - share, rest - row.balance_fen
         key = f"sold/{row.disposal_id}"
         base = {"on": on.isoformat()}
-        record(connection, row.loan_id, base | {"id": derived_id("ev", key, "off"), "kind": "writeoff"}, f"{key}/off", on)
+        if load_loan(connection, row.loan_id, lock=True).state(on).status != "written_off":
+            off = base | {"id": derived_id("ev", key, "off"), "kind": "writeoff"}
+            record(connection, row.loan_id, off, f"{key}/off", on)
         if share:
             paid = {"id": derived_id("ev", key, "price"), "kind": "recovery", "amount": format_yuan(share)}
             record(connection, row.loan_id, base | paid, f"{key}/price", on)

@@ -36,10 +36,9 @@ def repay(
     ).scalar_one_or_none()
     event_id = derived_id("ev", loan_id, key)
     event = {
-        "id": event_id, "on": on.isoformat(), "known_on": known.isoformat(), "kind": "repayment",
-        "amount": format_yuan(amount_fen), "source": source,
+        "id": event_id, "on": on.isoformat(), "kind": "repayment", "amount": format_yuan(amount_fen), "source": source,
     }  # fmt: skip
-    state = record(connection, loan_id, event, key, max(on, known), source)
+    state = record(connection, loan_id, event, key, max(on, known))
     paid: dict[str, int] = {}
     for movement in state.movements:
         if movement.event_id == event_id:

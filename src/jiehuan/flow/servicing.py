@@ -65,20 +65,22 @@ def load_loans(connection: Connection, loan_ids: Sequence[str] | None = None) ->
 
 
 def record(
-    connection: Connection, loan_id: str, event: Mapping[str, Any], key: str, on: date, source: str = "api"
+    connection: Connection, loan_id: str, event: Mapping[str, Any], key: str, on: date
 ) -> LoanState:
     """Add an event (a ``loan replay`` event document) to a loan and post what it moves; the state on ``on``.
 
     The same ``key`` with the same event gives the same answer; with another event it is a Conflict. Raises Refused when
-    the event does not fit the loan (the kernel's reasons).
+    the event does not fit the loan (the kernel's reasons). Knowledge never goes back: an event that comes after the books
+    have gone on to a later day is known on that day.
     """
     held = load_loan(connection, loan_id, lock=True)
-    read = read_event({"known_on": on.isoformat(), **event}, f"loan {loan_id}")
+    on = max([on, *(event.known_on for event in held.events), *_booked_to(connection, loan_id)])
+    read = read_event({**event, "known_on": on.isoformat()}, f"loan {loan_id}")
     known = connection.execute(
         select(tables.loan_event.c.loan_id, tables.loan_event.c.body).where(tables.loan_event.c.idempotency_key == key)
     ).one_or_none()
     if known is not None:
-        if known.loan_id != loan_id or known.body != read.as_document():
+        if known.loan_id != loan_id or _content(known.body) != _content(read.as_document()):
             raise Conflict(Problem("idempotency key", key, "was used before with other content", "use a new key"))
         return held.state(on)
     after = Held(held.row, held.terms, (*held.events, read))
@@ -91,6 +93,17 @@ def record(
     )  # fmt: skip
     keep_state(connection, after, state)
     return state
+
+
+def _content(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says, whenever it became known: a retry on the next day is the same event."""
+    return {name: value for name, value in document.items() if name != "known_on"}
+
+
+def _booked_to(connection: Connection, loan_id: str) -> list[date]:
+    """The day to which a loan's books have gone."""
+    found = select(tables.loan_state.c.as_of).where(tables.loan_state.c.loan_id == loan_id)
+    return list(connection.execute(found).scalars())
 
 
 def keep_state(connection: Connection, held: Held, state: LoanState) -> None:

@@ -414,7 +414,7 @@ disposal = Table(
     _fen("high_fen"),
     Column("tape_id", Text),
     Column("detail", JSONB, nullable=False),
-    Column("status", Text, nullable=False),  # proposed approved done
+    Column("status", Text, nullable=False),  # proposed superseded approved done
 )
 
 # report and learn

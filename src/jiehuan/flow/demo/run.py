@@ -20,7 +20,7 @@ from jiehuan.flow.day_end import day_end
 from jiehuan.flow.decide import decide, review
 from jiehuan.flow.demo.people import Crowd, account_events, application_of, payment_at_due, payment_when_late
 from jiehuan.flow.disburse import disburse
-from jiehuan.flow.dispose import dispose
+from jiehuan.flow.dispose import carry_out, dispose, sale_tape, sold
 from jiehuan.flow.gateway import Mailer
 from jiehuan.flow.learn import learn
 from jiehuan.flow.litigate import file_case, litigate, meet_deadline
@@ -37,6 +37,7 @@ from jiehuan.store.vault import Vault
 from jiehuan.units.days import CHINA, add_months
 from jiehuan.units.errors import Refused
 from jiehuan.units.ids import derived_id
+from jiehuan.units.money import parse_yuan
 
 START = date(2025, 12, 1)
 LENDER_TYPE = "consumer_finance_company"
@@ -80,10 +81,11 @@ def run_demo(demo: Demo, months: int, on_month: Callable[[date], None]) -> dict[
         month_close(demo, end)
         on_month(end)
     last = add_months(START, months) - timedelta(days=1)
+    sale = sell_worst(demo, last)
     with demo.database.begin() as connection:
         made = report(connection, last)
         learned = learn(connection, _at(last))
-    return {"first_model": first, "report": made, "learned": learned, "on": last}
+    return {"first_model": first, "report": made, "learned": learned, "sale": sale, "on": last}
 
 
 def steps(begin: date) -> list[tuple[date, date]]:
@@ -226,8 +228,7 @@ def treat(demo: Demo, on: date) -> None:
         reached = touched(connection, plan_id)
     for loan_id, borrower_id, owed, contacts in reached:
         amount = payment_when_late(demo.crowd, borrower_id, on, owed, contacts)
-        day = on + timedelta(days=1)
-        if amount and pay(demo, loan_id, amount, day, f"{loan_id}/{day}/late", "transfer"):
+        if amount and pay(demo, loan_id, amount, on, f"{loan_id}/{on}/late", "transfer"):
             demo.paid("collected", amount)
 
 
@@ -285,7 +286,25 @@ def month_close(demo: Demo, end: date) -> None:
             meet_deadline(connection, deadline_id, end, "legal")
             demo.count("dates met")
         disposed = dispose(connection, end)
-        demo.count("disposals", len(disposed))
+        demo.count("valued", len(disposed))
+        proposals = connection.execute(
+            select(tables.disposal.c.disposal_id, tables.disposal.c.kind)
+            .where(tables.disposal.c.disposal_id.in_(disposed), tables.disposal.c.kind.in_(("restructure", "writeoff")))
+            .order_by(tables.disposal.c.disposal_id)
+        ).all()
+        for proposal in proposals:
+            demo.count(carry_out(connection, proposal.disposal_id, end, "risk"))
+
+
+def sell_worst(demo: Demo, on: date) -> dict[str, Any] | None:
+    """At the end the claims proposed for sale are offered on a tape; the price is the middle of the valuation."""
+    with demo.database.begin() as connection:
+        try:
+            made = sale_tape(connection, on, "risk")
+        except Refused as error:
+            demo.say(f"  no sale: {error}")
+            return None
+        return {**made, "sold": sold(connection, made["tape_id"], parse_yuan(made["value"]), on, "risk")}
 
 
 def _principal(demo: Demo, loan_id: str) -> int:

@@ -238,7 +238,7 @@ def _record_later(connection: Connection, loan_id: str, event_key: str, row: Row
         with connection.begin_nested():
             event = repayment_event(row)
             day = max(as_of, event.on)
-            record(connection, loan_id, {**event.as_document(), "known_on": day.isoformat()}, event_key, day)
+            record(connection, loan_id, event.as_document(), event_key, day)
         _count(result, "events", 1, 0)
     except JiehuanError as error:
         result.refusals.append(Refusal(row.file, row.number, "amount", "", str(error)))
