@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection, and_, func, select
 
 from jiehuan.api.access import Keys, Store
-from jiehuan.api.clock import act_day, shown_day
+from jiehuan.api.clock import act_day, day_between, shown_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
@@ -19,7 +19,7 @@ from jiehuan.api.writes import Write
 from jiehuan.flow import litigate
 from jiehuan.store.tables import deadline, legal_case, loan
 from jiehuan.store.vault import Vault
-from jiehuan.units.errors import InputError, Problem, Refused
+from jiehuan.units.errors import Problem, Refused
 
 router = APIRouter(prefix="/api/cases", tags=["cases"])
 
@@ -220,7 +220,7 @@ def open_case(write: Write, vault: Keys, body: NewCase) -> CaseOut:
         ).scalar_one_or_none()
         if drawn_on is None:
             raise NotFound(Problem("body loan_id", body.loan_id, "no such loan", "look in GET /api/loans"))
-        on = _not_in_the_future(connection, body.on, drawn_on)
+        on = day_between(connection, body.on, drawn_on)
         return _whole(connection, vault, litigate.open_case(connection, vault, body.loan_id, on))
 
     return write.once(CaseOut, act, 201)
@@ -232,14 +232,7 @@ def file_case(write: Write, vault: Keys, case_id: Annotated[Id, Path()], body: F
 
     def act(connection: Connection) -> CaseOut:
         opened_on = _whole(connection, vault, case_id).opened_on
-        litigate.file_case(connection, case_id, _not_in_the_future(connection, body.on, opened_on), write.actor.login)
+        litigate.file_case(connection, case_id, day_between(connection, body.on, opened_on), write.actor.login)
         return _whole(connection, vault, case_id)
 
     return write.once(CaseOut, act)
-
-
-def _not_in_the_future(connection: Connection, on: date | None, earliest: date) -> date:
-    latest = act_day(connection)
-    if on is not None and not earliest <= on <= latest:
-        raise InputError(Problem("body on", str(on), f"not between {earliest} and today ({latest})", "check the date"))
-    return on or latest

@@ -6,13 +6,18 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from jiehuan.api.access import Keys, Store
+from jiehuan.api.clock import act_day
+from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import BorrowerOut, borrower_of
 from jiehuan.api.paging import Paging, page_of
 from jiehuan.api.shapes import Id, Page, Rate, Record, Yuan, spoken
+from jiehuan.api.writes import Write
 from jiehuan.store.tables import credit_line, line_change
+from jiehuan.store.vault import Vault
+from jiehuan.units.errors import Problem
 
 router = APIRouter(prefix="/api/lines", tags=["lines"])
 
@@ -81,18 +86,34 @@ def list_line_changes(
 def get_line(database: Store, vault: Keys, borrower_id: Annotated[Id, Path()]) -> LineOut:
     """One borrower's line."""
     with database.connect() as connection:
-        person = borrower_of(connection, vault, borrower_id)
-        now = (
-            connection.execute(select(credit_line).where(credit_line.c.borrower_id == borrower_id))
-            .mappings()
-            .one_or_none()
-        )
-        changes = connection.execute(
-            select(line_change)
-            .where(line_change.c.borrower_id == borrower_id)
-            .order_by(line_change.c.on.desc(), line_change.c.change_id)
-            .limit(200)
-        ).mappings()
-        said = spoken(now) if now else {"limit": None, "rate": None, "updated_at": None}
-        said.pop("borrower_id", None)
-        return LineOut(borrower=person, **said, changes=[LineChange(**spoken(row)) for row in changes])
+        return _line(connection, vault, borrower_id)
+
+
+def _line(connection: Connection, vault: Vault, borrower_id: str) -> LineOut:
+    person = borrower_of(connection, vault, borrower_id)
+    now = (
+        connection.execute(select(credit_line).where(credit_line.c.borrower_id == borrower_id)).mappings().one_or_none()
+    )
+    changes = connection.execute(
+        select(line_change)
+        .where(line_change.c.borrower_id == borrower_id)
+        .order_by(line_change.c.on.desc(), line_change.c.change_id)
+        .limit(200)
+    ).mappings()
+    said = spoken(now) if now else {"limit": None, "rate": None, "updated_at": None}
+    said.pop("borrower_id", None)
+    return LineOut(borrower=person, **said, changes=[LineChange(**spoken(row)) for row in changes])
+
+
+@router.post("/{borrower_id}/review")
+def review_line(write: Write, vault: Keys, borrower_id: Annotated[Id, Path()]) -> LineOut:
+    """Review the line on what is known today. What changes takes hold of new draws only; a second review a day changes nothing."""
+    from jiehuan.flow.adjust import adjust
+
+    def act(connection: Connection) -> LineOut:
+        if _line(connection, vault, borrower_id).limit is None:
+            raise NotFound(Problem("borrower_id", borrower_id, "has no credit line", "a line is granted by a decision"))
+        adjust(connection, act_day(connection), [borrower_id])
+        return _line(connection, vault, borrower_id)
+
+    return write.once(LineOut, act)

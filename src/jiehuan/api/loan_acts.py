@@ -96,7 +96,7 @@ def post_event(write: Write, loan_id: Annotated[Id, Path()], body: EventIn) -> L
         event_id = derived_id("ev", loan_id, _key(write))
         said = body.model_dump(mode="json", exclude_none=True, exclude={"on", "known_on"})
         event = {"id": event_id, "on": on.isoformat(), "known_on": known_on.isoformat(), **said}
-        state = record(connection, loan_id, event, _key(write), max(on, known_on), body.source)
+        state = record(connection, loan_id, event, _key(write), max(on, known_on))
         note(connection, moment(connection), write.actor.login, f"loan_{body.kind}", loan_id, {"event": event_id})
         return LoanAfter(
             loan_id=loan_id,

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from jiehuan.api.access import Store
+from jiehuan.api.clock import shown_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Id, Page, Record, spoken
+from jiehuan.api.shapes import Body, Id, Page, Record, spoken
+from jiehuan.api.writes import Write
 from jiehuan.store.tables import report
 from jiehuan.units.errors import Problem
 
@@ -60,3 +62,22 @@ def get_report(database: Store, report_id: Annotated[Id, Path()]) -> ReportOut:
     if row is None:
         raise NotFound(Problem("report_id", report_id, "no such report", "look in GET /api/reports"))
     return ReportOut(**spoken(row))
+
+
+class NewReport(Body):
+    """The day to report on (default: the book's)."""
+
+    on: date | None = None
+
+
+@router.post("", status_code=201)
+def make_report(write: Write, body: NewReport) -> ReportOut:
+    """Make the report of a day, PDF and HTML, from the last photograph of the book on or before it."""
+    from jiehuan.flow.report import report as make
+
+    def act(connection: Connection) -> ReportOut:
+        made = make(connection, body.on or shown_day(connection))
+        row = connection.execute(select(report).where(report.c.report_id == made["report_id"])).mappings().one()
+        return ReportOut(**spoken(row))
+
+    return write.once(ReportOut, act, 201)
