@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -105,20 +106,35 @@ def _template(postgres: EmbeddedServer) -> str:
     return "empty_book"
 
 
-@pytest.fixture
-def database(postgres: EmbeddedServer, _template: str, tmp_path: Path) -> Iterator[Database]:
-    """A fresh, migrated, empty database of the test's own (a copy of the template, about 40 ms)."""
+NewDatabase = Callable[..., "AbstractContextManager[Database]"]
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: EmbeddedServer, _template: str) -> NewDatabase:
+    """``with new_database(home, template=…)`` opens a copy of a database and drops it at the end unless ``keep``."""
     import psycopg
 
     from jiehuan.store.database import open_database
 
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY file_copy")
-    with open_database(home=tmp_path / "home", dsn=postgres.dsn(name)) as opened:
+    @contextmanager
+    def opened(home: Path, template: str = _template, *, keep: bool = False) -> Iterator[Database]:
+        name = f"test_{uuid4().hex}"
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        with open_database(home=home, dsn=postgres.dsn(name)) as database:
+            yield database
+        if not keep:
+            with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return opened
+
+
+@pytest.fixture
+def database(new_database: NewDatabase, tmp_path: Path) -> Iterator[Database]:
+    """A fresh, migrated, empty database of the test's own (a copy of the template, about 40 ms)."""
+    with new_database(tmp_path / "home") as opened:
         yield opened
-    with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from jiehuan.ledger import accrual_entry, advance_entry, balances, check_journal, provision_entry
+from jiehuan.ledger import accrual_entry, advance_entry, balances, check_journal, provision_entry, sale_entry
 
 ON = date(2026, 3, 31)
 
@@ -42,3 +42,25 @@ def test_an_advance_is_known_by_its_receipt() -> None:
     assert balances([entry]) == {"costs_advanced": 5_000, "cash": -5_000}
     with pytest.raises(ValueError, match="above zero"):
         advance_entry("ln_1", ON, 0, "r")
+
+
+def test_a_sale_takes_the_claim_for_the_price_and_shows_the_loss() -> None:
+    """Claim 10,000 principal + 150 interest, allowance 2,500, sold for 1,000: loss 10,150 - 2,500 - 1,000 = 6,650."""
+    held = {"loan_principal": 1_000_000, "interest_receivable": 15_000, "loss_allowance": -250_000, "borrower_credit": -7,
+            "cash": -900_000, "interest_income": -15_000}  # fmt: skip
+    entry = sale_entry("ln_1", ON, 100_000, held, "tape 1")
+    assert balances([entry]) == {
+        "loan_principal": -1_000_000, "interest_receivable": -15_000, "loss_allowance": 250_000, "cash": 100_000,
+        "disposal_result": 665_000,
+    }  # fmt: skip
+    assert check_journal([entry._replace(lines=entry.lines)]) != []  # alone it takes a claim that was never there
+
+
+def test_the_price_of_a_written_off_claim_is_a_recovery() -> None:
+    held = {"written_off_principal": 1_000_000, "memo_contra": -1_000_000}
+    assert balances([sale_entry("ln_1", ON, 5_000, held, "tape 1")]) == {
+        "written_off_principal": -1_000_000, "memo_contra": 1_000_000, "cash": 5_000, "recovery_income": -5_000,
+    }  # fmt: skip
+    for price, books in [(-1, held), (5, {"borrower_credit": -5})]:
+        with pytest.raises(ValueError, match="below zero|no claim"):
+            sale_entry("ln_1", ON, price, books, "tape 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,31 +20,39 @@ TERMS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def put_loan(database: Database) -> Callable[..., str]:
-    """``put_loan("ln_1", months=6)`` writes a loan's row and returns its id."""
+WriteLoan = Callable[..., str]
 
-    def put(loan_id: str = "ln_1", **changed: Any) -> str:
+
+@pytest.fixture(scope="session")
+def write_loan() -> WriteLoan:
+    """``write_loan(database, "ln_1", months=6)`` writes a loan's row and returns its id."""
+
+    def write(database: Database, loan_id: str = "ln_1", **changed: Any) -> str:
         terms = read_terms({**TERMS, **changed})
+        row = {
+            "loan_id": loan_id,
+            "borrower_id": "bo_1",
+            "lender_type": terms.lender_type,
+            "product": "micro",
+            "region": "浙江",
+            "channel": "api",
+            "principal_fen": terms.principal_fen,
+            "rate_ppm": terms.rate_ppm,
+            "months": terms.months,
+            "method": terms.method,
+            "drawn_on": terms.drawn_on,
+            "first_due": terms.first_due,
+            "terms": {**terms.as_document(), **{k: v for k, v in changed.items() if k == "funding"}},
+        }
         with database.begin() as connection:
             insert_missing(connection, tables.borrower, [{"borrower_id": "bo_1", "region": "浙江"}])
-            connection.execute(
-                insert(tables.loan).values(
-                    loan_id=loan_id,
-                    borrower_id="bo_1",
-                    lender_type=terms.lender_type,
-                    product="micro",
-                    region="浙江",
-                    channel="api",
-                    principal_fen=terms.principal_fen,
-                    rate_ppm=terms.rate_ppm,
-                    months=terms.months,
-                    method=terms.method,
-                    drawn_on=terms.drawn_on,
-                    first_due=terms.first_due,
-                    terms={**terms.as_document(), **{k: v for k, v in changed.items() if k == "funding"}},
-                )
-            )
+            connection.execute(insert(tables.loan).values(row))
         return loan_id
 
-    return put
+    return write
+
+
+@pytest.fixture
+def put_loan(database: Database, write_loan: WriteLoan) -> Callable[..., str]:
+    """``put_loan("ln_1", months=6)`` writes it into the test's own database."""
+    return partial(write_loan, database)

@@ -24,7 +24,7 @@ from jiehuan.ledger.entry import Entry, Line, balances, entry_id, reversal
 from jiehuan.ledger.funding import Funding, apportion, read_funding
 from jiehuan.ledger.journal import amended, journal, late, standing_entries
 from jiehuan.ledger.posting import post
-from jiehuan.ledger.valuation import accrual_entry, advance_entry, provision_entry
+from jiehuan.ledger.valuation import accrual_entry, advance_entry, provision_entry, sale_entry
 
 __all__ = [
     "PARTS",
@@ -53,6 +53,7 @@ __all__ = [
     "provision_entry",
     "read_funding",
     "reversal",
+    "sale_entry",
     "standing_entries",
     "trial_balance",
 ]

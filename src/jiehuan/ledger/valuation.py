@@ -1,13 +1,15 @@
-"""Entries that no movement of the loan causes: provisions, interest accrued but not yet due, costs paid in advance.
+"""Entries that no movement of the loan causes: provisions, accrued interest, costs paid in advance, the sale of the claim.
 
-Each is the difference between what the books hold and what they should hold, so that posting it twice posts it once,
+A provision or an accrual is the difference between what the books hold and what they should hold, so that posting it twice posts it once,
 and a day that was skipped is made good by the next.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
+from jiehuan.ledger.chart import account
 from jiehuan.ledger.entry import Entry, Line, entry_id
 
 
@@ -34,6 +36,37 @@ def advance_entry(loan_id: str, on: date, amount_fen: int, reference: str) -> En
         raise ValueError(f"an advance must be above zero, got {amount_fen} fen")
     lines = (Line("costs_advanced", amount_fen, 0), Line("cash", 0, amount_fen))
     return Entry(entry_id(loan_id, "advance", reference), loan_id, "", "", "advance", on, on, lines)
+
+
+def sale_entry(loan_id: str, on: date, price_fen: int, held: Mapping[str, int], reference: str) -> Entry:
+    """The loan is sold: its claims leave the books for the price, its allowance is used, the rest is gain or loss.
+
+    ``held``: what the books hold of the loan, debit less credit by account (``balances``). The price of a claim that was
+    written off is a recovery. What belongs to others stays: the borrower's credit, the partners' shares. Raises ValueError
+    for a price below zero or a loan of which the books hold no claim.
+    """
+    if price_fen < 0:
+        raise ValueError(f"a price must not be below zero, got {price_fen} fen")
+    claims = {name: fen for name, fen in held.items() if fen and _sold_with_the_loan(name)}
+    if not claims:
+        raise ValueError(f"the books hold no claim on loan {loan_id}")
+    net = {name: -fen for name, fen in claims.items()}
+    memo = sum(fen for name, fen in claims.items() if account(name).type == "memo")
+    sheet = sum(claims.values()) - memo
+    off_balance = all(account(name).type == "memo" for name in claims)
+    net["memo_contra"] = memo
+    net["cash"] = price_fen
+    net["recovery_income" if off_balance else "disposal_result"] = sheet - price_fen
+    lines = [Line(name, fen, 0) for name, fen in net.items() if fen > 0]
+    lines += [Line(name, 0, -fen) for name, fen in net.items() if fen < 0]
+    return Entry(entry_id(loan_id, "sale", reference), loan_id, "", "", "sale", on, on, tuple(lines))
+
+
+def _sold_with_the_loan(name: str) -> bool:
+    kind = account(name)
+    if kind.type == "memo":
+        return name.startswith(("suspended_", "written_off_"))
+    return kind.type == "asset" and name not in {"cash", "costs_advanced"}
 
 
 def _change(kind: str, loan_id: str, on: date, old: int, new: int, *, debit: str, credit: str) -> Entry | None:

@@ -1,0 +1,124 @@
+"""The journal as stored: entries balance, chains are whole, seals stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import text
+
+from jiehuan.ledger import chart
+from jiehuan.store.audit.tally import Audit, Finding, Tally, finding
+from jiehuan.store.chain import entry_hash, first_hash, merkle_root
+from jiehuan.store.journal import entry_of
+from jiehuan.store.seal import Seal, read_seal_file, seal_file, seals
+from jiehuan.units.errors import Problem
+from jiehuan.units.money import format_yuan
+
+
+def check_entries(audit: Audit) -> Iterator[Finding]:
+    """Debits equal credits in every entry, on the balance sheet and in memo apart, and in total; no line stands alone."""
+    tally = Tally()
+    memo = [one.name for one in chart().values() if one.type == "memo"]
+    known = list(chart())
+    row = audit.connection.execute(_TOTALS, {"memo": memo}).one()
+    tally.look(things=row.entries)
+    for found in audit.connection.execute(_WRONG, {"memo": memo, "known": known}):
+        over = format_yuan(int(found.sheet or found.memo))
+        tally.look([Problem(f"entry {found.entry_id}", over, found.reason)], things=0)
+    yield finding("entries_balance", "每笔分录借贷相等", "debits equal credits in every entry", tally)
+    total = Tally()
+    total.look(things=row.lines)
+    for name, over in (("balance sheet and income", row.sheet), ("memo accounts", row.memo)):
+        if over:
+            total.look([Problem(name, format_yuan(int(over)), "debits and credits differ in total")], things=0)
+    yield finding("trial_balance", "试算平衡", "debits equal credits in total", total)
+
+
+def check_chain(audit: Audit) -> Iterator[Finding]:
+    """Each entry's hash follows from the one before it and from what the entry says; no place in a chain is empty."""
+    tally = Tally()
+    loan_id, n, previous = "", -1, b""
+    for row in audit.connection.execute(_CHAIN):
+        if row.loan_id != loan_id:
+            loan_id, n, previous = row.loan_id, -1, first_hash(row.loan_id)
+        n += 1
+        tally.look(_link(row, n, previous))
+        n, previous = row.n, bytes(row.hash)
+    yield finding("hash_chain", "分录哈希链完整", "the hash chain of every loan is whole", tally)
+
+
+def check_seals(audit: Audit) -> Iterator[Finding]:
+    """The root of each seal follows from its entries, and the file outside the database says the same."""
+    tally = Tally()
+    path = seal_file(audit.home)
+    inside = list(seals(audit.connection))
+    outside, problems = read_seal_file(path)
+    tally.look(problems, things=0)
+    said = {seal.seal_id: seal for seal in outside}
+    known = {seal.seal_id for seal in inside}
+    last = 0
+    for seal in inside:
+        hashes = audit.connection.execute(_SEALED, {"after": last, "to": seal.last_seq}).scalars()
+        leaves = [bytes(one) for one in hashes]
+        tally.look(_seal(seal, leaves, said.get(seal.seal_id), str(path)))
+        last = seal.last_seq
+    gone = [seal for seal in outside if seal.seal_id not in known]
+    tally.look(
+        [
+            Problem(f"seal {s.seal_id} of {s.on}", str(path), "stands in the file, but not in the database")
+            for s in gone
+        ],
+        things=0,
+    )
+    yield finding(
+        "seals", "日终封存与库外封存文件一致", "seals follow from their entries and agree with the file outside", tally
+    )
+
+
+def _link(row: Any, n: int, previous: bytes) -> Iterator[Problem]:
+    place = f"entry {row.entry_id}, place {row.n} of loan {row.loan_id}"
+    mend = "restore the journal from a backup, or find who changed it"
+    if row.n != n:
+        yield Problem(place, str(n), "an entry is missing before it", mend)
+    elif bytes(row.previous_hash) != previous:
+        yield Problem(place, bytes(row.previous_hash).hex()[:16], "does not follow the entry before it", mend)
+    if bytes(row.hash) != entry_hash(bytes(row.previous_hash), row.n, entry_of(row)):
+        yield Problem(place, bytes(row.hash).hex()[:16], "says something else than when it was written", mend)
+
+
+def _seal(seal: Seal, leaves: list[bytes], said: Seal | None, path: str) -> Iterator[Problem]:
+    place = f"seal {seal.seal_id} of {seal.on}"
+    if len(leaves) != seal.entries or merkle_root(leaves) != seal.root:
+        yield Problem(place, f"{len(leaves)} entries", f"does not follow from its entries (sealed: {seal.entries})")
+    if said is None:
+        yield Problem(
+            place, path, "is missing in the file outside the database", "seal again: it writes what is missing"
+        )
+    elif said != seal:
+        yield Problem(place, path, "says something else in the file outside the database")
+
+
+_BY_ENTRY = (
+    "SELECT e.entry_id, count(l.entry_id) AS lines,"
+    " coalesce(sum(l.debit_fen - l.credit_fen) FILTER (WHERE NOT split_part(l.account, ':', 1) = ANY(:memo)), 0) AS sheet,"
+    " coalesce(sum(l.debit_fen - l.credit_fen) FILTER (WHERE split_part(l.account, ':', 1) = ANY(:memo)), 0) AS memo"
+    " FROM entry e LEFT JOIN line l USING (entry_id) GROUP BY e.entry_id"
+)
+_TOTALS = text(
+    f"SELECT count(*) AS entries, coalesce(sum(lines), 0) AS lines, sum(sheet) AS sheet, sum(memo) AS memo FROM ({_BY_ENTRY}) one"  # noqa: S608
+)
+_WRONG = text(
+    f"SELECT entry_id, sheet, memo, CASE WHEN lines = 0 THEN 'has no lines' ELSE 'debits and credits differ' END AS reason"  # noqa: S608
+    f" FROM ({_BY_ENTRY}) one WHERE lines = 0 OR sheet <> 0 OR memo <> 0"
+    " UNION ALL SELECT l.entry_id, l.debit_fen - l.credit_fen, 0, 'its line belongs to no entry'"
+    " FROM line l LEFT JOIN entry e USING (entry_id) WHERE e.entry_id IS NULL"
+    " UNION ALL SELECT l.entry_id, l.debit_fen - l.credit_fen, 0, 'its account is not in the chart: ' || l.account"
+    " FROM line l WHERE NOT split_part(l.account, ':', 1) = ANY(:known)"
+)
+_CHAIN = text(
+    "SELECT e.*, l.lines FROM entry e LEFT JOIN ("
+    " SELECT entry_id, jsonb_agg(jsonb_build_array(account, debit_fen, credit_fen) ORDER BY n) AS lines FROM line GROUP BY entry_id"
+    ") l USING (entry_id) ORDER BY e.loan_id, e.n"
+)
+_SEALED = text("SELECT hash FROM entry WHERE seq > :after AND seq <= :to ORDER BY seq")
