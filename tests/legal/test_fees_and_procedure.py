@@ -63,6 +63,7 @@ def test_a_foreign_loan_has_no_mainland_court_fee() -> None:
         (50_000, {"servable": False}, "ordinary"),
         (50_000, {"due": False}, "small_claims"),
         (54_323, {"due": False}, "small_claims"),  # Zhejiang: half the yearly wage, 54,323.00
+        (50_000, {"due": False, "province": "浙江"}, "small_claims"),
         (54_324, {"due": False}, "summary"),
         (54_324, {"due": False, "small_claims_agreed": True}, "small_claims"),
         (217_291, {"due": False, "small_claims_agreed": True}, "summary"),

@@ -52,7 +52,7 @@ def roads(
 ) -> tuple[Road, ...]:
     """All four procedures in order of preference; ``chosen`` takes the first open one.
 
-    ``province``: key of the law book's small-claims table (``zhejiang``). ``disputed``: the debtor denies the debt or
+    ``province``: key of the law book's small-claims table (``zhejiang``) or its Chinese name. ``disputed``: the debtor denies the debt or
     its amount. ``servable``: the debtor can be reached at a known or agreed address. Raises Refused where no court
     law binds.
     """
@@ -92,7 +92,11 @@ def _small_claims(claim_fen: int, law: Law, province: str, agreed: bool, *, fit:
     if not fit:
         return _road("small_claims", claim_fen, law, "small_claims_unfit")
     rule = binding(law, "small_claims")
-    limits = rule.value["provinces"].get(province.lower())
+    known = rule.value["provinces"]
+    limits = next(
+        (row for key, row in known.items() if province and (province.lower() == key or row["zh"].startswith(province))),
+        None,
+    )
     if limits is None:
         key, fill = "small_claims_unknown", {"province": province or "?"}
     else:
