@@ -22,7 +22,7 @@ from jiehuan.law import Law, law_on
 from jiehuan.loan.lawful import cost_cap_ppm
 from jiehuan.policy.cover import OTHER, Grid, TooLarge, grid_of, overlap, shown, uncovered
 from jiehuan.policy.graph import OUTCOMES, Field, Policy
-from jiehuan.policy.program import Program, TableView, build, used_inputs
+from jiehuan.policy.program import Program, TableView, build, tables_of, used_inputs
 from jiehuan.policy.reasons import reason_catalogue
 from jiehuan.policy.run import REASON_FIELDS
 from jiehuan.policy.typed import TRUE, Value
@@ -54,10 +54,13 @@ def check_policy(policy: Policy, laws: tuple[Law, ...] = ()) -> list[Finding]:
     try:
         program = build(policy)
     except InputError as error:
-        return [Finding("error", "expression", problem) for problem in error.problems]
+        tables = [finding for table in tables_of(policy) for finding in _table({}, table)]
+        barring = [finding for finding in tables if finding.level == "error"]
+        return [*barring, *(Finding("error", "expression", problem) for problem in error.problems)]
+    names = {value.args[0]: name for name, value in program.outputs.items() if value.op == "var"}
     findings = [
         *_outputs(program),
-        *(finding for table in program.tables for finding in _table(program, table)),
+        *(finding for table in program.tables for finding in _table(names, table)),
         *_codes(program),
         *_price_drivers(program),
         *_unused(program),
@@ -98,7 +101,7 @@ def _outputs(program: Program) -> Iterator[Finding]:
             yield Finding("error", "output", Problem(f"{name}, output {output}", "", found, mend))
 
 
-def _table(program: Program, table: TableView) -> Iterator[Finding]:
+def _table(names: Mapping[str, str], table: TableView) -> Iterator[Finding]:
     grid = grid_of(table.conditions)
     firm = [row for row in range(len(table.conditions)) if row not in grid.vague]
     for row, sets in enumerate(grid.rows):
@@ -112,7 +115,7 @@ def _table(program: Program, table: TableView) -> Iterator[Finding]:
     try:
         gap = uncovered(grid, firm)
         if gap is not None:
-            example = _example(program, grid, gap)
+            example = _example(names, grid, gap)
             reason = "no row takes some inputs" if not grid.vague else "no row surely takes some inputs"
             mend = "add a last row with empty cells as the default"
             yield Finding("error", "gap", Problem(table.place, _told(example), reason, mend), example)
@@ -129,16 +132,16 @@ def _table(program: Program, table: TableView) -> Iterator[Finding]:
     except TooLarge:
         mend = "split the table"
         yield Finding("warning", "large", Problem(table.place, "", "too many combinations to be proved complete", mend))
-    yield from _overlaps(program, table, grid, firm)
+    yield from _overlaps(names, table, grid, firm)
 
 
-def _overlaps(program: Program, table: TableView, grid: Grid, firm: list[int]) -> Iterator[Finding]:
+def _overlaps(names: Mapping[str, str], table: TableView, grid: Grid, firm: list[int]) -> Iterator[Finding]:
     for later in firm:
         for earlier in firm[: firm.index(later)]:
             gives = [(values[earlier], values[later]) for values in table.outputs.values()]
             box = overlap(grid, earlier, later) if any(a != b for a, b in gives) else None
             if box is not None:
-                example = _example(program, grid, box)
+                example = _example(names, grid, box)
                 place = f"{table.place}, rows {earlier + 1} and {later + 1}"
                 reason = "both match some inputs and give different results; the first counts"
                 yield Finding(
@@ -345,9 +348,8 @@ def _dear_rows(program: Program, cap: int) -> Iterator[str]:
                     yield f"{table.node.name} row {row}: {value.args[0]}"
 
 
-def _example(program: Program, grid: Grid, box: Mapping[int, int]) -> dict[str, Any]:
+def _example(names: Mapping[str, str], grid: Grid, box: Mapping[int, int]) -> dict[str, Any]:
     """A box in people's words: named inputs with a value, numbers in their own units; later results by field name."""
-    names = {value.args[0]: name for name, value in program.outputs.items() if value.op == "var"}
     told: dict[str, Any] = {}
     for place, (name, value) in zip(box, shown(grid, box).items(), strict=False):
         subject = grid.subjects[place]

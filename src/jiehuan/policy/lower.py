@@ -52,6 +52,10 @@ _ROUNDINGS = ("floor", "ceil", "round", "trunc")
 _BOOLEAN_SIGNS = {"and", "or", "==", "!=", ">", "<", ">=", "<=", "in", "not in"}
 
 
+class Consequence(Unsupported):
+    """Not a mistake of its own: it rests on another that was told."""
+
+
 class Scope:
     """What names mean in one node: ``fields`` of its input, ``own`` earlier results, and a cell's column ``dollar``."""
 
@@ -136,7 +140,7 @@ def _field(tree: Name, scope: Scope) -> Value:
         near = get_close_matches(tree.name, scope.fields, n=1)
         mend = f"did you mean {near[0]}?" if near else "declare it in the input node, or compute it in an earlier node"
         raise Unsupported(f"no field {tree.name!r} comes into this node", mend, tree.position)
-    return found
+    return _known(found, tree.position)
 
 
 def _own(tree: Own, scope: Scope) -> Value:
@@ -144,7 +148,13 @@ def _own(tree: Own, scope: Scope) -> Value:
     if found is None:
         mend = f"$ has {', '.join(scope.own) or 'no keys'} here"
         raise Unsupported(f"no earlier expression gives $.{tree.key}", mend, tree.position)
-    return found
+    return _known(found, tree.position)
+
+
+def _known(value: Value, position: int) -> Value:
+    if value.kind == "unknown":
+        raise Consequence("rests on what was refused", "mend that first", position)
+    return value
 
 
 def _choice(tree: Choice, scope: Scope) -> Value:

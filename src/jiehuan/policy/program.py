@@ -15,12 +15,13 @@ from typing import Any
 
 from jiehuan.policy.expression import Unsupported, parse_cell, parse_expression
 from jiehuan.policy.graph import Field, Node, Policy
-from jiehuan.policy.lower import Scope, test_value, value_of
+from jiehuan.policy.lower import Consequence, Scope, test_value, value_of
 from jiehuan.policy.typed import (
     EMPTY,
     FALSE,
     NULL,
     TRUE,
+    UNKNOWN,
     Condition,
     Value,
     aligned,
@@ -124,12 +125,30 @@ class _Building:
         return Condition("is", (kept, True), condition.deps)
 
     def refuse(self, place: str, text: str, error: Unsupported) -> None:
+        if isinstance(error, Consequence):
+            return
         where = f"{place}, position {error.position + 1}"
         self.problems.append(Problem(where, text.strip()[:120], error.reason, error.mend))
 
 
 def build(policy: Policy) -> Program:
     """Lower a policy. Raises InputError with every expression, cell and node that cannot be compiled."""
+    building, outputs = _lowered(policy)
+    if building.problems:
+        raise InputError(building.problems)
+    reached, fields = _outcome(building, outputs)
+    if building.problems:
+        raise InputError(building.problems)
+    computed = {name: value for name, value in fields.items() if not (value.op == "input" and value.args[0] == name)}
+    return Program(policy, tuple(building.steps), computed, building.codes, tuple(building.tables), reached)
+
+
+def tables_of(policy: Policy) -> tuple[TableView, ...]:
+    """The tables of a policy that can be lowered, though the whole cannot, so that their gaps can be told."""
+    return tuple(_lowered(policy)[0].tables)
+
+
+def _lowered(policy: Policy) -> tuple[_Building, list[Node]]:
     building = _Building(policy)
     outputs: list[Node] = []
     for node in policy.nodes:
@@ -146,13 +165,7 @@ def build(policy: Policy) -> Program:
                 building.given[node.id] = _LOWER[node.kind](building, node, incoming)
         except _Skipped:
             continue
-    if building.problems:
-        raise InputError(building.problems)
-    reached, fields = _outcome(building, outputs)
-    if building.problems:
-        raise InputError(building.problems)
-    computed = {name: value for name, value in fields.items() if not (value.op == "input" and value.args[0] == name)}
-    return Program(policy, tuple(building.steps), computed, building.codes, tuple(building.tables), reached)
+    return building, outputs
 
 
 def input_value(declared: Field) -> Value:
@@ -287,7 +300,7 @@ def _expressions(building: _Building, node: Node, incoming: Mapping[str, Value])
             own[key] = building.keep(value_of(parse_expression(text), Scope(incoming, own)))
         except Unsupported as error:
             building.refuse(f"{place}, {key}", text, error)
-            own[key] = NULL
+            own[key] = UNKNOWN
     return {**incoming, **own} if node.passes else own
 
 
@@ -388,7 +401,7 @@ def _column(building: _Building, place: str, name: str, incoming: Mapping[str, V
         return building.keep(value_of(parse_expression(name), Scope(incoming)))
     except Unsupported as error:
         building.refuse(f"{place}, column {name}", name, error)
-        return NULL
+        return UNKNOWN
 
 
 def _row_values(
@@ -410,7 +423,7 @@ def _row_values(
                 values.append(value_of(parse_expression(text), Scope(incoming)) if text.strip() else before)
             except Unsupported as error:
                 building.refuse(f"{place}, row {number}, output {name}", text, error)
-                values.append(NULL)
+                values.append(UNKNOWN)
         told[name] = tuple(values)
     return told
 
@@ -427,6 +440,9 @@ def _first_hit(
     covered = any(condition == TRUE for condition in conditions)
     deps = EMPTY.union(*(condition.deps for condition in conditions))
     for name, values in told.items():
+        if any(value.kind == "unknown" for value in values):
+            made[name] = UNKNOWN
+            continue
         *aligned_values, default = aligned(*values, before.get(name, NULL))
         found = unite("select", (), [*aligned_values, *(() if covered else (default,))], deps)
         if found is None:

@@ -63,7 +63,7 @@ def run(policy: Policy, values: Mapping[str, Any]) -> PolicyResult:
         )
     except RuntimeError as error:
         raise Refused(_engine_problem(policy, str(error))) from None
-    outputs = {name: _plain(value) for name, value in answer["result"].items() if name not in policy.inputs}
+    outputs = {name: _plain(value) for name, value in sorted(answer["result"].items()) if name not in policy.inputs}
     return as_result(policy, known, outputs, _trace(policy, answer["trace"]))
 
 
@@ -199,7 +199,8 @@ def _trace(policy: Policy, steps: Mapping[str, Any]) -> list[dict[str, Any]]:
         elif node.kind == "switchNode":
             entry["ways"] = [statement["id"] for statement in (data or {}).get("statements", [])]
         else:
-            entry["values"] = {name: _plain(found["result"]) for name, found in (data or {}).items()}
+            keys = [one.get("key") for one in node.content.get("expressions") or []]
+            entry["values"] = {key: _plain(data[key]["result"]) for key in keys if key in (data or {})}
         told.append(entry)
     return told
 

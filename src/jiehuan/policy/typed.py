@@ -60,6 +60,8 @@ class Test:
 
 TRUE, FALSE = Condition("true"), Condition("false")
 NULL = Value("const", (None,), "null", nullable=True)
+UNKNOWN = Value("const", (None,), "unknown", nullable=True)
+"""What an expression that was refused would have given: whatever rests on it is not refused again."""
 
 
 def const(value: Any) -> Value:

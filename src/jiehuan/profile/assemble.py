@@ -53,7 +53,7 @@ def build_profile(
     declaration = declaration or declared_features(law)
     problems: list[Problem] = []
     moment = moment_of(at)
-    given = document.get("features") or {}
+    given = {} if document.get("features") is None else document["features"]
     if not isinstance(given, Mapping):
         raise InputError(Problem("features", str(given)[:80], "not an object", "write names and values"))
     values: dict[str, Any] = {name: given[name] for name in given if name in declaration.features}
@@ -100,7 +100,7 @@ def build_profile(
 
 def _application(document: Mapping[str, Any], moment: datetime, problems: list[Problem]) -> dict[str, Any]:
     """The fields of the application form, money in fen."""
-    person = document.get("borrower") or {}
+    person = {} if document.get("borrower") is None else document["borrower"]
     if not isinstance(person, Mapping):
         problems.append(Problem("borrower", str(person)[:80], "not an object", "write the borrower's fields"))
         person = {}

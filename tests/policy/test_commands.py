@@ -1,0 +1,70 @@
+"""``jiehuan policy``: the examples run as documented; exit codes and errors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+from tests.policy.commands import Run
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_check_run_and_show(command: Run) -> None:
+    done = command("policy", "check", EXAMPLES / "policy.json", "--on", "2026-09-01", "--json")
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["ok"]
+    done = command("policy", "run", EXAMPLES / "policy_input.json", "--json")
+    assert json.loads(done.stdout)["outcome"] == "review"
+    assert "复核" in command("policy", "run", EXAMPLES / "policy_input.json").stdout
+    assert "def decide(row" in command("policy", "show", "--source").stdout
+
+
+def test_check_bars_a_policy_with_a_gap_and_names_place_and_mend(command: Run, tmp_path: Path) -> None:
+    document = json.loads((EXAMPLES / "policy.json").read_text(encoding="utf-8"))
+    band = next(node for node in document["nodes"] if node["id"] == "band")
+    band["content"]["rules"].pop()
+    path = tmp_path / "gap.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    done = command("policy", "check", path)
+    assert done.returncode == 1
+    assert "no row takes some inputs" in done.stdout
+    assert "default" in done.stdout
+    path.write_text('{"nodes": []}', encoding="utf-8")
+    assert command("policy", "check", path).returncode == 2
+
+
+def test_batch_writes_outcomes_beside_the_ids(command: Run, tmp_path: Path) -> None:
+    out = tmp_path / "decided.parquet"
+    done = command("policy", "batch", EXAMPLES / "book.csv", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    table = pl.read_parquet(out)
+    assert told["decided"] == table.height == 400
+    assert table.columns[0] == "application_id"
+    assert set(table.get_column("outcome")) == {"approve", "review", "refuse"}
+    csv = tmp_path / "decided.csv"
+    assert command("policy", "batch", EXAMPLES / "book.csv", "--out", csv).returncode == 0
+    assert pl.read_csv(csv).height == 400
+    broken = tmp_path / "broken.csv"
+    broken.write_text("amount_fen,months\nmuch,3\n", encoding="utf-8")
+    done = command("policy", "batch", broken, "--out", out)
+    assert done.returncode == 2
+    assert "column amount_fen" in done.stderr
+
+
+def test_diff_and_change(command: Run, tmp_path: Path) -> None:
+    out = tmp_path / "changed.csv"
+    words = ["policy", "diff", EXAMPLES / "policy.json", EXAMPLES / "policy_tighter.json", EXAMPLES / "book.csv"]
+    done = command(*words, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["changed"] == pl.read_csv(out).height > 0
+    assert told["expected_loss_change"].startswith("-")
+    assert command(*words, "--lgd", "60%").returncode == 2
+    done = command("policy", "change", EXAMPLES / "policy_input.json", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["ways"][0]["changes"]
+    child = {**json.loads((EXAMPLES / "policy_input.json").read_text(encoding="utf-8")), "age": 15}
+    assert command("policy", "change", "-", stdin=json.dumps(child)).returncode == 1
