@@ -85,13 +85,12 @@ def _fit(
     """
     with progress("reading", 12) as advance:
         from jiehuan.score import fit
-        from jiehuan.units.tables import read_table
 
         changes = _settings(settings)
         extra = {name: changes.pop(name) for name in ("specials", "monotone", "labels") if name in changes}
         model = fit(
-            read_table(data), target, kind, time, _names(exclude), borrower, event=event, features=_names(features) or None, weight=weight,
-            groups=_names(groups), rejects=read_table(rejects) if rejects else None, reject_method=reject_method, settings=changes, seed=seed,
+            _read(data), target, kind, time, _names(exclude), borrower, event=event, features=_names(features) or None, weight=weight,
+            groups=_names(groups), rejects=_read(rejects) if rejects else None, reject_method=reject_method, settings=changes, seed=seed,
             advance=lambda text: advance(1, description=text), **extra,
         )  # fmt: skip
         files = _write(model, out)
@@ -138,7 +137,8 @@ def _apply(
 
         from jiehuan.units.tables import read_batches
 
-        for frame in read_batches(data, BATCH):
+        for piece in read_batches(data, BATCH):
+            frame = _numbers(piece)
             if clash := [name for name in added if name in frame.columns]:
                 raise InputError(
                     [
@@ -221,10 +221,9 @@ def _check(
     Example: jiehuan score check models/first later_loans.parquet
     """
     from jiehuan.score import evaluate
-    from jiehuan.units.tables import read_table
 
     model = _load(folder)
-    frame, events = _labelled(model, read_table(data), target)
+    frame, events = _labelled(model, _read(data), target)
     measured = evaluate(events, model.predict(frame))
     if as_json:
         show_json(measured)
@@ -248,10 +247,9 @@ def _compare(
     Example: jiehuan score compare models/first models/second later_loans.parquet
     """
     from jiehuan.score import compare
-    from jiehuan.units.tables import read_table
 
     old, new = _load(champion), _load(challenger)
-    frame, events = _labelled(old, read_table(data), target)
+    frame, events = _labelled(old, _read(data), target)
     found = compare(events, old.predict(frame), new.predict(frame))
     if as_json:
         show_json(found)
@@ -284,10 +282,9 @@ def _drift(
     Example: jiehuan score drift models/first this_month.parquet
     """
     from jiehuan.score import drift
-    from jiehuan.units.tables import read_table
 
     model = _load(folder)
-    found = drift(model, read_table(data))
+    found = drift(model, _read(data))
     if as_json:
         show_json(found)
         return
@@ -302,6 +299,31 @@ def _drift(
         ("feature", "CSI", "verdict", "unseen"),
         [(one["name"], f"{one['csi']:.4f}", one["verdict"], one["unseen"]) for one in found["features"]],
     )
+
+
+def _read(path: Path) -> pl.DataFrame:
+    from jiehuan.units.tables import read_table
+
+    return _numbers(read_table(path))
+
+
+def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
+    """Texts that are decimals in every row as numbers: a CSV's floats of full length stay text on reading, so that no digit is lost."""
+    import polars as pl
+
+    decimal = r"^[+-]?\d*\.?\d+([eE][+-]?\d+)?$"
+    found = []
+    for column in frame.get_columns():
+        if column.dtype != pl.String or column.null_count() == len(column):
+            continue
+        known = column.drop_nulls()
+        if (
+            known.head(100).str.contains(decimal).all()
+            and known.str.contains(decimal).all()
+            and known.str.contains(".", literal=True).any()
+        ):
+            found.append(pl.col(column.name).cast(pl.Float64))
+    return frame.with_columns(found)
 
 
 def _labelled(model: Model, frame: pl.DataFrame, target: str | None) -> tuple[pl.DataFrame, Any]:

@@ -61,10 +61,13 @@ def assess(
     rows = _sample(sheet, clusters, how.evaluation.rows, seed)
     part = sheet if rows is None else sheet.take(rows)
     groups = clusters if clusters is None or rows is None else np.unique(clusters[rows], return_inverse=True)[1]
-    folds = make_folds(part.events, how.evaluation.folds, seed, groups)
+    count = (
+        min(how.evaluation.folds, 3) if learner.calibrated and len(part) >= how.boosted.large else how.evaluation.folds
+    )
+    folds = make_folds(part.events, count, seed, groups)
     raw, rounds = np.empty(len(part)), []
-    for fold in range(how.evaluation.folds):
-        say(f"fold {fold + 1} of {how.evaluation.folds}")
+    for fold in range(count):
+        say(f"fold {fold + 1} of {count}")
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         learned = learner.learn(part.take(inside), None if groups is None else groups[inside])
         raw[outside] = learned.raw(part.take(outside))
@@ -72,7 +75,7 @@ def assess(
     logits, calibration = raw, Calibration()
     if learner.calibrated:
         logits = np.empty(len(part))
-        for fold in range(how.evaluation.folds):  # each fold is calibrated by the others
+        for fold in range(count):  # each fold is calibrated by the others
             inside, outside = folds != fold, folds == fold
             logits[outside] = calibrate(part.events[inside], raw[inside], how.boosted.calibration).many(raw[outside])
         calibration = calibrate(part.events, raw, how.boosted.calibration)
@@ -87,7 +90,7 @@ def assess(
         level=how.evaluation.level,
         seed=seed,
     )
-    found.metrics["out_of_fold"] = measured | {"folds": how.evaluation.folds}
+    found.metrics["out_of_fold"] = measured | {"folds": count}
     if how.evaluation.bootstrap and measured["intervals"]["auc"][0] < 0.53:
         found.findings.append(finding("weak", "", measured["auc"], low=measured["intervals"]["auc"][0]))
     found.metrics["points"] = _points(part.events, logits, how.scaling)

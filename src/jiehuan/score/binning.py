@@ -78,18 +78,45 @@ def bin_categories(
     enough = np.flatnonzero(known_rows >= how.min_rows)
     frequent = enough[np.argsort(-known_rows[enough], kind="stable")][: how.max_categories]
     overall = hits.sum() / max(rows.sum(), 1e-9)
-    rate = (known_hits + how.smoothing * overall) / (known_rows + how.smoothing)
-    ordered = frequent[np.argsort(rate[frequent], kind="stable")]
+    calm = known_rows * _shrunk_rates(known_rows, known_hits, frequent, float(overall), how.smoothing)
+    ordered = frequent[np.argsort((calm / np.maximum(known_rows, 1e-9))[frequent], kind="stable")]
     cut, _ = _optimum(known_rows[ordered], known_hits[ordered], how, "ascending") if len(ordered) else ((), ASCENDING)
     groups: list[tuple[str, ...]] = []
-    parts = []
+    parts: list[Any] = []
     for members in np.split(ordered, list(cut)) if len(ordered) else []:
         groups.append(tuple(names[member] for member in members))
-        parts.append((_group_label(groups[-1]), "group", known_rows[members].sum(), known_hits[members].sum()))
+        parts.append(
+            (
+                _group_label(groups[-1]),
+                "group",
+                known_rows[members].sum(),
+                known_hits[members].sum(),
+                calm[members].sum(),
+            )
+        )
     rare = np.setdiff1d(np.arange(len(names)), ordered)
     parts.append(("missing", "missing", rows[-1], hits[-1]))
     parts.append(("other", "other", known_rows[rare].sum(), known_hits[rare].sum()))
     return Bins(name, "groups", (), tuple(groups), (), _evidence(parts, how.smoothing))
+
+
+def _shrunk_rates(rows: Floats, hits: Floats, judged: Ints, overall: float, least: float) -> Floats:
+    """Event rates drawn to the overall rate as far as chance explains their spread (empirical Bayes, method of moments).
+
+    Sorting fifty categories of pure noise by their rate makes a strong-looking feature; drawn in, it tells nothing. The prior
+    counts as many rows as the spread between the judged categories bears out, and never fewer than ``least``.
+    """
+    count, happened = rows[judged], hits[judged]
+    whole, spread = count.sum(), overall * (1 - overall)
+    prior = least
+    if len(judged) > 1 and spread > 0:
+        own = happened.sum() / whole
+        excess = (count * (happened / count - own) ** 2).sum() / max(own * (1 - own), 1e-9) - (len(judged) - 1)
+        between = excess * spread / max(whole - (count**2).sum() / whole, 1e-9)
+        prior = max(least, spread / between) if between > 0 else np.inf
+    if np.isinf(prior):
+        return np.full(len(rows), overall)
+    return (hits + prior * overall) / (rows + prior)
 
 
 def find_specials(values: Floats, how: Binning) -> list[float]:
@@ -168,19 +195,20 @@ def _optimum(rows: Floats, hits: Floats, how: Binning, trend: str) -> tuple[tupl
     return found[best][1], best
 
 
-def _evidence(parts: Sequence[tuple[str, str, float, float]], smoothing: float) -> tuple[Bin, ...]:
+def _evidence(parts: Sequence[Any], smoothing: float) -> tuple[Bin, ...]:
+    """The bins of (label, kind, rows, events, and for shrunk groups the events their WOE goes by)."""
     rows = sum(float(part[2]) for part in parts)
     events = sum(float(part[3]) for part in parts)
     overall = events / rows if rows else 0.0
     built = []
-    for label, kind, count, hits in parts:
-        good = count - hits
+    for label, kind, count, hits, *shrunk in parts:
+        bad = shrunk[0] if shrunk else (hits + smoothing * overall) * count / (count + smoothing)
+        good = count - bad
         if count <= 0 or not 0 < overall < 1:
             built.append(Bin(label, kind, float(count), float(hits), 0.0, 0.0))
             continue
-        odds = (hits + smoothing * overall) / (good + smoothing * (1 - overall))
-        woe = math.log(odds) - math.log(overall / (1 - overall))
-        iv = (hits / events - good / (rows - events)) * woe
+        woe = math.log(max(bad, 1e-9) / max(good, 1e-9)) - math.log(overall / (1 - overall))
+        iv = (bad / events - good / (rows - events)) * woe
         built.append(Bin(label, kind, float(count), float(hits), woe, max(float(iv), 0.0)))
     return tuple(built)
 

@@ -126,7 +126,10 @@ class Bins:
 
     def as_document(self) -> dict[str, Any]:
         """Plain JSON."""
-        return asdict(self)
+        return {
+            "name": self.name, "trend": self.trend, "edges": list(self.edges), "groups": [list(group) for group in self.groups],
+            "specials": list(self.specials), "bins": [asdict(part) for part in self.bins],
+        }  # fmt: skip
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Bins:

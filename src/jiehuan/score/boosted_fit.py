@@ -117,7 +117,7 @@ def _train(
     least = int(min(how.min_rows_in_leaf, max(len(rows) // 50, 1)))
     options = {
         "objective": "binary",
-        "learning_rate": how.learning_rate,
+        "learning_rate": how.learning_rate * (2 if len(sheet) >= how.large else 1),
         "num_leaves": how.leaves,
         "min_data_in_leaf": least,
         "feature_fraction": how.feature_share,

@@ -75,5 +75,6 @@ def group_texts(column: pl.Series) -> pl.Series:
             *(f"[{low:g}, {high:g})" for low, high in pairwise(edges)),
             f">= {edges[-1]:g}",
         ]
-        return values.cut(edges, labels=labels, left_closed=True).cast(pl.String).fill_null("missing")
+        known = np.searchsorted(edges, values.fill_null(0.0).to_numpy(), side="right")
+        return pl.Series(column.name, np.where(values.is_null().to_numpy(), "missing", np.array(labels)[known]))
     return column.cast(pl.String).fill_null("missing")

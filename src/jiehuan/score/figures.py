@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 from jiehuan.score.scorecard import Scorecard
 
@@ -20,18 +22,40 @@ def figures(model: Model) -> dict[str, bytes]:
 
 
 def _draw(paint: Any, model: Model, height: float = 4.2) -> bytes:
+    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.6, height), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    paint(axes, model)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", metadata={"Software": "jiehuan"})
-    return out.getvalue()
+    with rc_context({"font.family": _families()}):
+        figure = Figure(figsize=(5.6, height), dpi=110, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        paint(axes, model)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        out = io.BytesIO()
+        with catch_warnings():  # a machine without a Chinese font shows boxes for Chinese names, and that is all
+            simplefilter("ignore", UserWarning)
+            figure.savefig(out, format="png", metadata={"Software": "jiehuan"})
+        return out.getvalue()
+
+
+@cache
+def _families() -> list[str]:
+    """The fonts to draw with: the usual one, and for Chinese names the first of the common ones that is installed."""
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    chinese = (
+        "Noto Sans CJK SC",
+        "Noto Sans CJK JP",
+        "Source Han Sans SC",
+        "WenQuanYi Micro Hei",
+        "SimHei",
+        "PingFang SC",
+        "Noto Serif CJK SC",
+    )
+    return ["DejaVu Sans", *(name for name in chinese if name in installed)][:2]
 
 
 def _roc(axes: Any, model: Model) -> None:
@@ -115,4 +139,4 @@ def _points(axes: Any, model: Model) -> None:
         axes.set_xlabel("share of the gain")
         axes.set_title("Features by gain", fontsize=10, loc="left")
         names = [row["name"] for row in rows]
-    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_yticks(range(len(names)), [name.replace("$", r"\$") for name in names], fontsize=8)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.units.errors import InputError, Problem
@@ -34,8 +34,9 @@ DATE_FORMATS = (
 """Written dates that are understood, in Polars' words; one format is chosen for a column and kept in the model."""
 
 _NAN = math.nan
-_DAY = 86_400.0
+_DAY = 86_400e6  # microseconds
 _YEAR_DAYS = 365.25
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Input:
 
             def gap(row: Mapping[str, Any]) -> float:
                 start, end = moment(row), to(row) if to else fixed
-                return (end - start).total_seconds() / unit if start is not None and end is not None else _NAN
+                return (end - start) // _MICROSECOND / unit if start is not None and end is not None else _NAN
 
             return gap
         part = _PARTS[self.reading]
@@ -126,8 +127,7 @@ class Input:
             unit = _DAY if self.reading == "days_before" else _DAY * _YEAR_DAYS
             fixed = None if self.against else datetime.fromisoformat(self.reference)
             end: Any = fixed or as_moments(frame.get_column(self.against), self.against_format)
-            gap = (end - moments).dt.total_microseconds() / 1_000_000 / unit
-            return _numbers(gap)
+            return _numbers((end - moments).dt.total_microseconds()) / unit
         part = (
             moments.dt.hour()
             if self.reading == "hour"

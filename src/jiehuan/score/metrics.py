@@ -104,13 +104,22 @@ def calibration_line(events: Floats, chance: Floats) -> tuple[float, float]:
     safe = np.clip(chance, 1e-9, 1 - 1e-9)
     logit = np.log(safe) - np.log1p(-safe)
     design = np.column_stack([np.ones(len(logit)), logit])
-    beta = np.array([0.0, 1.0])
-    for _ in range(50):
+
+    def loss_of(line: Floats) -> float:
+        at = design @ line
+        return float((np.logaddexp(0.0, at) - events * at).sum())
+
+    rate = float(np.clip(events.mean(), 1e-6, 1 - 1e-6))
+    beta = np.array([np.log(rate / (1 - rate)), 0.0])
+    loss = loss_of(beta)
+    for _ in range(100):
         fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
         hessian = (design * (fitted * (1 - fitted))[:, None]).T @ design + 1e-9 * np.eye(2)
-        step = np.clip(np.linalg.solve(hessian, design.T @ (events - fitted)), -5, 5)
-        beta = beta + step
-        if np.abs(step).max() < 1e-10:
+        step = np.linalg.solve(hessian, design.T @ (events - fitted))
+        while (after := loss_of(beta + step)) > loss + 1e-12 and np.abs(step).max() > 1e-12:
+            step = step / 2  # a perfect separation or a far start would overshoot
+        beta, moved, loss = beta + step, loss - after, after
+        if moved < 1e-10 or np.abs(beta).max() > 1e3:
             break
     return float(beta[1]), float(beta[0])
 

@@ -44,7 +44,9 @@ def learn_scorecard(
     trends: Mapping[str, str] | None = None,
 ) -> tuple[Scorecard, Fit]:
     """A scorecard from the rows of a sheet, and the fit of its coefficients (for standard errors)."""
-    bins = [table for table in bin_sheet(sheet, settings, specials, trends) if table.iv >= settings.logistic.min_iv]
+    rows, rate = len(sheet), float(sheet.events.mean())
+    least = max(settings.logistic.min_iv, 2 * settings.logistic.min_gain / (rows * rate * (1 - rate)))
+    bins = [table for table in bin_sheet(sheet, settings, specials, trends) if table.iv >= least]
     codes = [sheet.codes(table) for table in bins]
     while True:
         tables = [np.array([part.woe for part in table.bins]) for table in bins]

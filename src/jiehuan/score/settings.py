@@ -35,6 +35,7 @@ class Logistic:
 
     ridge: float
     min_iv: float
+    min_gain: float
     min_z: float
     max_features: int
 
@@ -44,6 +45,7 @@ class Boosting:
     """How the trees grow."""
 
     learning_rate: float
+    large: int
     leaves: int
     max_rounds: int
     patience: int

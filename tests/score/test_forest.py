@@ -1,0 +1,89 @@
+"""The forest walked here gives the library's very bits: missing values, zeros, categories, single leaves; one row or many."""
+
+from typing import Any
+
+import lightgbm
+import numpy as np
+import polars as pl
+import pytest
+
+from jiehuan.score import Model
+from jiehuan.score.forest import read_forest
+from jiehuan.units.errors import InputError
+
+
+def trained(seed: int, rounds: int = 25, **options: Any) -> tuple[Any, np.ndarray]:
+    """A booster on numbers with holes and zeros and two categorical columns, and rows to score (unseen categories among them)."""
+    random = np.random.default_rng(seed)
+    values = random.normal(size=(3000, 6))
+    values[random.random(values.shape) < 0.2] = np.nan
+    values[random.random(values.shape) < 0.2] = 0.0
+    values[:, 4] = random.integers(0, 70, 3000)  # more than 64 categories: more than one word of the bit set
+    values[:, 5] = random.integers(0, 5, 3000)
+    events = (
+        random.random(3000) < 1 / (1 + np.exp(1 - np.nan_to_num(values[:, 0]) - 0.03 * values[:, 4] % 1.3))
+    ).astype(float)
+    data = lightgbm.Dataset(values, events, categorical_feature=[4, 5], params={"verbosity": -1})
+    base = {
+        "objective": "binary",
+        "verbosity": -1,
+        "num_leaves": 31,
+        "min_data_in_leaf": 5,
+        "seed": seed,
+        "num_threads": 1,
+    }
+    booster = lightgbm.train(base | options, data, rounds)
+    rows = random.normal(size=(2000, 6)) * 2
+    rows[random.random(rows.shape) < 0.25] = np.nan
+    rows[:, 4] = random.choice([*range(-2, 90), np.nan, 1e6, 3.7], 2000)
+    rows[:, 5] = random.choice([0, 1, 2, 3, 4, 7, np.nan], 2000)
+    rows[:200, :4] = random.choice([0.0, -0.0, 1e-36, -1e-36, 1e300, np.inf, -np.inf], (200, 4))
+    return booster, rows
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"zero_as_missing": True},
+        {"use_missing": False},
+        {"monotone_constraints": [1, 0, -1, 0, 0, 0]},
+        {"max_cat_to_onehot": 100},
+    ],
+)
+def test_bit_equal_to_the_library(options: dict[str, Any]) -> None:
+    booster, rows = trained(5, **options)
+    loaded = lightgbm.Booster(model_str=booster.model_to_string())
+    forest = read_forest(booster.model_to_string())
+    theirs = loaded.predict(rows, raw_score=True, num_threads=1)
+    assert (forest.rows(rows) == theirs).all()
+    assert [forest.row(row) for row in rows[:300]] == theirs[:300].tolist()
+
+
+def test_a_tree_of_one_leaf_is_a_constant() -> None:
+    booster, rows = trained(6, rounds=3, min_data_in_leaf=3000)
+    assert (read_forest(booster.model_to_string()).rows(rows) == booster.predict(rows, raw_score=True)).all()
+
+
+def test_a_fitted_model_scores_as_its_own_text_in_the_library(trees: Model, applications: pl.DataFrame) -> None:
+    library = lightgbm.Booster(model_str=trees.scorer.text)
+    rows = applications.head(200)
+    raw = trees.scorer.raw_of(rows)
+    assert (raw == library.predict(trees.scorer.matrix(rows), raw_score=True, num_threads=1)).all()
+    assert [trees.scorer.raw_of_row(row) for row in rows.iter_rows(named=True)] == raw.tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: "hello", "not a LightGBM model"),
+        (lambda text: text.replace("num_class=1", "num_class=3"), "one output"),
+        (lambda text: text.replace("is_linear=0", "is_linear=1"), "linear trees"),
+        (lambda text: text.replace("leaf_value=", "leaf_wert="), "broken"),
+        (lambda text: text.replace("threshold=", "threshold=x ", 1), "broken"),
+    ],
+)
+def test_other_texts_are_refused(change: Any, words: str) -> None:
+    booster, _ = trained(7, rounds=2)
+    with pytest.raises(InputError, match=words):
+        read_forest(change(booster.model_to_string()))
