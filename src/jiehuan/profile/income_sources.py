@@ -88,10 +88,10 @@ def _source(
     party: str, kind: str, paid: Sequence[Transaction], start: date, end: date, given: Mapping[str, int]
 ) -> Source:
     days = [one.at.date() for one in paid]
-    pay_day, on_day = usual_day(days, given["pay_day_tolerance_days"])
     months_spanned = (end - min(days)).days / MONTH_DAYS
     often = len(paid) / max(months_spanned, 1.0)
     monthly = kind in {"salary", "pension", ""} and often <= 3.0
+    pay_day, on_day = usual_day(days, given["pay_day_tolerance_days"]) if monthly else (1, 0.0)
     periods = _pay_periods(paid, pay_day, end) if monthly else _windows(paid, max(start, min(days)), end, start)
     values = [fen for _, fen in periods]
     filled = sum(1 for value in values if value)
@@ -103,7 +103,7 @@ def _source(
     centre = mean(kept)
     spread = stdev(kept) if len(kept) > 1 else 0.0
     late = timedelta(days=given["stopped_after_days"])
-    next_pay = add_months(max(days).replace(day=1), 1, pay_day) if pay_day else max(days) + timedelta(days=31)
+    next_pay = add_months(max(days).replace(day=1), 1, pay_day) if monthly else max(days) + timedelta(days=31)
     stopped = regular and end > next_pay + late
     labelled = kind in {"salary", "pension"}
     if kind == "":
@@ -132,19 +132,30 @@ def _source(
 
 def usual_day(days: Sequence[date], tolerance: int) -> tuple[int, float]:
     """The day of the month that most payments are near, and the share of them that are; the month's end wraps round."""
+    seen = Counter((day.day, *_lengths(day)) for day in days)
 
-    def near(day: int) -> tuple[int, int]:
-        gaps = [_gap(one, day) for one in days]
-        return sum(1 for gap in gaps if gap <= tolerance), -sum(gaps)
+    def near(pay_day: int) -> tuple[int, int]:
+        gaps = [(_gap(pay_day, *place), count) for place, count in seen.items()]
+        return sum(count for gap, count in gaps if gap <= tolerance), -sum(gap * count for gap, count in gaps)
 
     best = max(range(1, 32), key=lambda day: (*near(day), -day))
     return best, near(best)[0] / len(days)
 
 
-def _gap(day: date, pay_day: int) -> int:
-    """Days from a payment to the nearest pay day, in its own month, the one before or the one after."""
+def _lengths(day: date) -> tuple[int, int, int]:
+    """Days of the month before, of this one, and of the next."""
     first = day.replace(day=1)
-    return min(abs((day - add_months(first, n, pay_day)).days) for n in (-1, 0, 1))
+    before, after = add_months(first, -1), add_months(first, 1)
+    return (first - before).days, (after - first).days, (add_months(first, 2) - after).days
+
+
+def _gap(pay_day: int, day: int, before: int, length: int, after: int) -> int:
+    """Days from a payment to the nearest pay day, in its own month, the one before or the one after."""
+    return min(
+        abs(day - min(pay_day, length)),
+        day + before - min(pay_day, before),
+        length - day + min(pay_day, after),
+    )
 
 
 def _pay_periods(paid: Sequence[Transaction], pay_day: int, end: date) -> list[tuple[str, int]]:

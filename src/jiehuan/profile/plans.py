@@ -1,25 +1,27 @@
 """Plans that a cash flow carries: when instalments fall due after pay day, and the largest amount under given
 instalments.
 
-Amounts are fen, rates ppm a year. The largest amount is found by bisection on exact schedules of the loan room, so
+Amounts are fen, rates ppm a year. The largest amount is found on exact schedules of the loan room, so
 that it holds to the fen, whatever the method.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Protocol
 
-from jiehuan.loan import Schedule, make_schedule, read_terms
+from jiehuan.loan import Schedule, Terms, make_schedule, read_terms
+from jiehuan.loan.terms import with_principal
 from jiehuan.units.days import add_months
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan
 from jiehuan.units.rates import format_rate
 
 MAX_AMOUNT_FEN = 10**10
-"""A hundred million yuan: no unsecured consumer loan is larger, and bisection starts here."""
+"""A hundred million yuan: no unsecured consumer loan is larger, and the search ends here."""
 
 
 class Timing(Protocol):
@@ -50,6 +52,11 @@ class PlanWish:
 
 def schedule_of(wish: PlanWish) -> Schedule:
     """The schedule of a wish. Raises InputError when its cash flow cannot carry it."""
+    return make_schedule(terms_of(wish))
+
+
+def terms_of(wish: PlanWish) -> Terms:
+    """The terms of a wish, as the loan room reads them."""
     document = {
         "lender_type": wish.lender_type,
         "principal": format_yuan(wish.amount_fen),
@@ -62,7 +69,7 @@ def schedule_of(wish: PlanWish) -> Schedule:
         document["first_due"] = wish.first_due.isoformat()
     if wish.cashflow:
         document["cashflow"] = [format_yuan(flow) for flow in wish.cashflow]
-    return make_schedule(read_terms(document, "plan"))
+    return read_terms(document, "plan")
 
 
 def first_due_after(drawn_on: date, pay_day: int | None, timing: Timing) -> date:
@@ -81,29 +88,44 @@ def first_due_after(drawn_on: date, pay_day: int | None, timing: Timing) -> date
 
 
 def largest_amount(wish: PlanWish, most: Sequence[int], step_fen: int) -> int:
-    """The largest amount, in whole steps, none of whose instalments exceeds ``most`` (fen, one a due date); 0 when
-    none.
+    """The largest amount, in whole steps, none of whose instalments exceeds ``most`` (fen, one a due date); 0 when none.
 
-    For one payment at the end, ``most`` is the sum that may be paid then.
+    For one payment at the end, ``most`` is the sum that may be paid then. Instalments grow in proportion to the amount
+    but for rounding, so one trial gives a near guess and the exact answer is looked for around it.
     """
+    terms = terms_of(wish)
+    bound = min(MAX_AMOUNT_FEN, sum(most)) // step_fen
+
+    def worst(steps: int) -> Fraction | None:
+        """How much of its limit the fullest instalment takes; None when no plan can be made."""
+        try:
+            plan = make_schedule(with_principal(terms, steps * step_fen))
+        except InputError:
+            return None
+        limits = most if len(plan.instalments) == len(most) else [sum(most)]
+        pairs = list(zip(plan.instalments, limits, strict=True))
+        if any(line.total_fen and not limit for line, limit in pairs):
+            return None
+        return max((Fraction(line.total_fen, limit) for line, limit in pairs if limit), default=None)
 
     def carried(steps: int) -> bool:
-        try:
-            plan = schedule_of(replace(wish, amount_fen=steps * step_fen))
-        except InputError:
-            return False
-        dues = [line.principal_fen + line.interest_fen + line.fee_fen for line in plan.instalments]
-        limits = most if len(dues) == len(most) else [sum(most)]
-        return all(due <= limit for due, limit in zip(dues, limits, strict=True))
+        share = worst(steps)
+        return share is not None and share <= 1
 
-    low, high = 0, 1
-    bound = min(MAX_AMOUNT_FEN, sum(most)) // step_fen
     if bound == 0 or not carried(1):
         return 0
-    while high <= bound and carried(high):
-        low, high = high, high * 2
-    high = min(high, bound + 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if carried(middle) else (low, middle)
+    trial = min(bound, 1_000)
+    share = worst(trial)
+    low, high = 1, bound + 1
+    guess = min(bound, int(trial / share)) if share else trial
+    width = 1
+    while guess > low and not carried(guess):
+        high, guess, width = guess, max(guess - width, low), width * 4
+    low, width = guess, 1
+    while low + 1 < high:
+        ahead = min(low + width, high - 1)
+        if carried(ahead):
+            low, width = ahead, width * 4
+        else:
+            high, width = ahead, 1
     return low * step_fen
