@@ -73,10 +73,19 @@ class Core:
             if why == kernel.ROOM:
                 state.events = np.concatenate([state.events, np.zeros_like(state.events)])
             elif why == kernel.REHASH:
-                state.slots = np.full((2 * len(state.slots), 2), -1, np.int64)
-                kernel.rehash(state.events, state.accounts, state.slots, state.meta)
+                self._rehash()
             else:
                 return int(begin), int(state.meta[kernel.ALERTS])
+
+    def _rehash(self) -> None:
+        """Drop the slots of counterparties whose events are gone; double the table only when those left need it."""
+        state = self.state
+        size = len(state.slots)
+        for wanted in (size, 2 * size):
+            state.slots = np.full((wanted, 2), -1, np.int64)
+            kernel.rehash(state.events, state.accounts, state.slots, state.meta)
+            if state.meta[kernel.HASHED] * 10 < wanted * 4:
+                return
 
     def see_accounts(self, wanted: int) -> None:
         """Make room for ``wanted`` accounts in all."""

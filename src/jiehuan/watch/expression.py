@@ -83,7 +83,7 @@ def parse_duration(value: object, where: str) -> int:
 
 def parse(text: str, where: str, known: Collection[str]) -> ast.expr:
     """Check an expression; the names in it must be ``known`` or one of FIELDS. Raises InputError."""
-    if not isinstance(text, str) or not text.strip() or len(text) > _MAX_LENGTH:
+    if not isinstance(text, str) or not text.strip() or len(text) > _MAX_LENGTH or "#" in text:
         raise InputError(
             Problem(where, str(text)[:80], "not an expression", "write a condition such as failed_30d >= 2")
         )

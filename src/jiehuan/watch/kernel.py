@@ -448,39 +448,48 @@ def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, 
 
 
 @compiled
+def _same(events: Any, row: int, batch: Any, i: int) -> bool:
+    return (
+        events[row, TS] == batch[i, B_TS]
+        and events[row, AMOUNT] == batch[i, B_AMOUNT]
+        and events[row, PARTY] == batch[i, B_PARTY]
+        and events[row, KIND] == (batch[i, B_CHANNEL] << 32 | batch[i, B_KIND])
+    )
+
+
+@compiled
 def _known(limits: Any, events: Any, accounts: Any, batch: Any, i: int) -> int:
     """Whether a row may be taken: TAKEN, DUPLICATE, CONFLICT or TOO_LATE."""
     account, ts = batch[i, B_ACCOUNT], batch[i, B_TS]
     first, end = accounts[account, FIRST], accounts[account, END]
     edge = accounts[account, CLOCK] - limits[LATENESS]
     base = accounts[account, START] - first
-    # An id that comes again inside the lateness; beyond it, the very event at its own time.
+    conflict = False
+    # An id that comes again inside the lateness; beyond it, at the very time of the row.
     seq = end - 1
     while seq >= first and events[base + seq, TS] >= edge:
-        row = base + seq
-        if events[row, ID] == batch[i, B_ID]:
-            same = (
-                events[row, TS] == ts
-                and events[row, AMOUNT] == batch[i, B_AMOUNT]
-                and events[row, PARTY] == batch[i, B_PARTY]
-                and events[row, KIND] == batch[i, B_KIND]
-            )
-            return DUPLICATE if same else CONFLICT
+        if events[base + seq, ID] == batch[i, B_ID]:
+            if _same(events, base + seq, batch, i):
+                return DUPLICATE
+            conflict = True
         seq -= 1
-    if ts >= edge:
-        return TAKEN
-    low, high = first, seq + 1
-    while low < high:
-        middle = (low + high) // 2
-        if events[base + middle, TS] < ts:
-            low = middle + 1
-        else:
-            high = middle
-    while low < end and events[base + low, TS] == ts:
-        if events[base + low, ID] == batch[i, B_ID]:
-            return DUPLICATE
-        low += 1
-    return TOO_LATE
+    if ts < edge:
+        low, high = first, seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            if events[base + middle, TS] < ts:
+                low = middle + 1
+            else:
+                high = middle
+        while low < end and events[base + low, TS] == ts:
+            if events[base + low, ID] == batch[i, B_ID]:
+                if _same(events, base + low, batch, i):
+                    return DUPLICATE
+                conflict = True
+            low += 1
+    if conflict:
+        return CONFLICT
+    return TAKEN if ts >= edge else TOO_LATE
 
 
 @compiled
@@ -566,7 +575,7 @@ def run(
             events[base + seq, AMOUNT] = batch[i, B_AMOUNT]
             events[base + seq, ID] = batch[i, B_ID]
             events[base + seq, PARTY] = batch[i, B_PARTY]
-            events[base + seq, KIND] = kind
+            events[base + seq, KIND] = batch[i, B_CHANNEL] << 32 | kind
             events[base + seq, MASK] = _mask(kinds, channels, streams, batch, i)
             accounts[account, END] = end + 1
             if seq == end:
