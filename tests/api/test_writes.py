@@ -115,3 +115,14 @@ def test_a_deadline_is_met_once_and_not_in_the_future(server):
     assert server.send("legal", "POST", "/api/cases/ca-2/deadlines/dl-1-1/done", {}).status_code == 404, (
         "another case's"
     )
+
+
+@pytest.mark.parametrize("note", ["call 13812345678", "his id is 11010519491231002X"])
+def test_a_remark_with_personal_data_is_refused(server, note):
+    answer = server.send("risk", "POST", "/api/alerts/al-55/feedback", {"status": "confirmed", "note": note})
+    assert answer.status_code == 422 and "personal data" in answer.text
+    assert note.split()[-1] not in answer.text
+    told = server.send(
+        "risk", "POST", "/api/alerts/al-55/feedback", {"status": "confirmed"}, key=f"tel:{note.split()[-1]}"
+    )
+    assert told.status_code == 422 and "fresh random text" in told.text

@@ -13,7 +13,7 @@ from jiehuan.api.access import Store
 from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Body, Id, Page, Plain, Record, spoken
+from jiehuan.api.shapes import Body, Id, Page, Record, Remark, spoken
 from jiehuan.api.writes import Write
 from jiehuan.flow.activity import note
 from jiehuan.flow.watch import judge_alert
@@ -49,7 +49,7 @@ class Feedback(Body):
     """What a person found: the alert was right, or it was not. ``note`` says why, without personal data."""
 
     status: Literal["confirmed", "dismissed"]
-    note: Plain = Field("", description="Kept in the diary.")
+    note: Remark = Field("", description="Kept in the diary.")
 
 
 @router.get("")

@@ -15,6 +15,7 @@ from jiehuan.api import (
     alerts,
     application_acts,
     applications,
+    audit,
     borrowers,
     cases,
     console,
@@ -52,6 +53,7 @@ GUARDED: tuple[APIRouter, ...] = tuple(
     for room in (
         session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, live,
         alerts, lines, work, cases, disposals, reports, models, policies, law, files, imports,
+        audit,
     )
 )  # fmt: skip
 """Behind the guard."""

@@ -16,7 +16,7 @@ from jiehuan.api.access import Keys, Store
 from jiehuan.api.applications import DecisionOut, LawCheck, Offer, Reason, decisions_of
 from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
-from jiehuan.api.shapes import Body, Facts, Id, Plain, Rate, Record, Stored, Yuan, YuanIn
+from jiehuan.api.shapes import Body, Facts, Id, NewId, Plain, Rate, Record, Remark, Stored, Yuan, YuanIn
 from jiehuan.api.writes import Write
 from jiehuan.store.tables import application, borrower
 from jiehuan.units.errors import Problem
@@ -29,12 +29,12 @@ Lender = Literal["bank", "consumer_finance_company", "micro_lender", "other"]
 class PersonIn(Body):
     """Who asks. ``id_number`` or ``borrower_id`` is needed; what is personal is sealed before it is kept."""
 
-    borrower_id: Id | None = None
+    borrower_id: NewId | None = None
     name: Annotated[Plain, Field(max_length=100)] | None = None
     id_number: Annotated[str, Field(pattern=r"^[0-9]{17}[0-9X]$")] | None = None
     phone: Annotated[str, Field(pattern=r"^\+?[0-9]{5,15}$")] | None = None
     email: Annotated[str, Field(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
-    region: Annotated[Plain, Field(min_length=1, max_length=50)]
+    region: Annotated[Remark, Field(min_length=1, max_length=50)]
     birth_date: date | None = None
     sex: Literal["male", "female"] | None = None
     language: Literal["zh", "en"] = "zh"
@@ -43,11 +43,11 @@ class PersonIn(Body):
 class ApplicationIn(Body):
     """What is asked for. ``features`` are facts by name (``docs/reference/formats.md``); amounts in them as declared there."""
 
-    application_id: Id | None = None
+    application_id: NewId | None = None
     lender_type: Lender
-    product: Annotated[Plain, Field(min_length=1, max_length=100)]
-    channel: Annotated[Plain, Field(max_length=100)] = "api"
-    purpose: Plain = ""
+    product: Annotated[Remark, Field(min_length=1, max_length=100)]
+    channel: Annotated[Remark, Field(max_length=100)] = "api"
+    purpose: Remark = ""
     amount: YuanIn
     months: Annotated[int, Field(ge=1, le=360)]
     features: Facts = Field(default_factory=dict)
@@ -87,7 +87,7 @@ class WhatIf(Body):
 
     amount: YuanIn | None = None
     months: Annotated[int, Field(ge=1, le=60)] | None = None
-    product: Annotated[Plain, Field(max_length=100)] | None = None
+    product: Annotated[Remark, Field(max_length=100)] | None = None
     features: Facts = Field(default_factory=dict)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 
 from jiehuan.api.clock import act_day, moment
 from jiehuan.api.errors import NotFound
-from jiehuan.api.shapes import Body, Id, Plain, Record, Yuan, YuanIn
+from jiehuan.api.shapes import Body, Id, Record, Remark, Yuan, YuanIn
 from jiehuan.api.writes import Write, WriteOnce
 from jiehuan.flow.activity import note
 from jiehuan.store.tables import loan
@@ -31,7 +31,7 @@ class RepaymentIn(Body):
     amount: YuanIn
     on: date | None = None
     known_on: date | None = None
-    source: Annotated[Plain, Field(max_length=100)] = "transfer"
+    source: Annotated[Remark, Field(max_length=100)] = "transfer"
 
 
 class Repaid(Record):
@@ -58,7 +58,7 @@ class EventIn(Body):
     of: Id | None = None
     mode: Literal["shorten", "reduce"] | None = None
     part: Literal["costs", "penalty", "interest", "principal"] | None = None
-    source: Annotated[Plain, Field(max_length=100)] = "api"
+    source: Annotated[Remark, Field(max_length=100)] = "api"
 
 
 class LoanAfter(Record):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from jiehuan.api.applications import DecisionOut, decisions_of
 from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
-from jiehuan.api.shapes import Body, Id, Plain
+from jiehuan.api.shapes import Body, Id, Remark
 from jiehuan.api.writes import Write
 from jiehuan.flow.activity import note
 from jiehuan.store.outbox import publish
@@ -29,7 +29,7 @@ class Review(Body):
     """What the reviewer decides, and the reason, which is kept with the decision and told to the applicant."""
 
     outcome: Literal["approve", "refuse"]
-    reason: Annotated[Plain, Field(min_length=5)]
+    reason: Annotated[Remark, Field(min_length=5)]
 
 
 @router.post("/{application_id}/review")

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from sqlalchemy import RowMapping
 
+from jiehuan.store.audit.personal import personal_data
 from jiehuan.units.days import CHINA
 from jiehuan.units.money import format_yuan, half_up, parse_yuan
 from jiehuan.units.rates import PPM, format_rate
@@ -54,8 +55,22 @@ Plain = Annotated[str, Field(max_length=500, pattern=r"^[^\u0000-\u0008\u000b-\u
 """A short free text: up to 500 characters, no control characters."""
 
 
+def _not_personal(text: str) -> str:
+    kinds = personal_data(text)
+    if kinds:
+        raise ValueError(f"holds {' and '.join(kinds)}; leave personal data out of it")
+    return text
+
+
+Remark = Annotated[Plain, AfterValidator(_not_personal)]
+"""A short free text that is kept in clear: without identity or phone numbers."""
+
+NewId = Annotated[Id, AfterValidator(_not_personal)]
+"""An identifier that the caller chooses: not made of personal data."""
+
+
 def _can_be_kept(value: Any, depth: int = 0) -> Any:
-    """What JSON of a stranger may hold: no NaN, no text that a database refuses, nothing nested without end."""
+    """What JSON of a stranger may hold: no NaN, no text that a database refuses, no phone numbers, nothing endless."""
     if depth > 20:
         raise ValueError("nested more than 20 deep")
     if isinstance(value, float) and not isfinite(value):
@@ -64,6 +79,8 @@ def _can_be_kept(value: Any, depth: int = 0) -> Any:
         raise ValueError("a number beyond 18 digits")
     if isinstance(value, str) and ("\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
         raise ValueError("text with characters that cannot be kept")
+    if isinstance(value, str):
+        _not_personal(value)
     if isinstance(value, dict):
         for key, part in value.items():
             _can_be_kept(key, depth)

@@ -14,7 +14,7 @@ from jiehuan.api.clock import moment, shown_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import masked_names
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Body, Id, Page, Plain, Record, Stored, Yuan, YuanIn, spoken
+from jiehuan.api.shapes import Body, Id, Page, Record, Remark, Stored, Yuan, YuanIn, spoken
 from jiehuan.api.writes import Write
 from jiehuan.flow.collect import record_outcome
 from jiehuan.store.tables import loan, loan_state, work_item
@@ -85,7 +85,7 @@ class Outcome(Body):
 
     result: Result
     at: datetime | None = None
-    note: Plain = Field("", description="Without personal data.")
+    note: Remark = Field("", description="Without personal data.")
     promise: PromiseIn | None = None
 
 

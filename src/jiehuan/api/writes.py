@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from jiehuan.api.access import Acting, Actor, Keys, Store
+from jiehuan.store.audit.personal import personal_data
 from jiehuan.store.database import Database
 from jiehuan.store.idempotency import LONGEST_KEY, once
 from jiehuan.units.errors import InputError, Problem
@@ -72,6 +73,8 @@ async def _write(
 
     A plain digest of a body with a password or an id number in it could be guessed back; the vault's key prevents that.
     """
+    if personal_data(key):
+        raise InputError(Problem("header Idempotency-Key", "", "holds personal data", "send a fresh random text"))
     raw = await request.body()
     body: Any = json.loads(raw) if raw else None
     content = [request.method, request.url.path, sorted(request.query_params.multi_items()), body]
