@@ -417,6 +417,98 @@ disposal = Table(
     Column("status", Text, nullable=False),  # proposed superseded approved done
 )
 
+# servicing: money that arrives, and the day's end
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("receipt_id", Text, primary_key=True),
+    Column("origin", Text, nullable=False),  # statement:ACCOUNT gateway:NAME
+    Column("reference", Text, unique=True),  # the payment's end-to-end reference: one payment, whoever tells of it
+    _fen("amount_fen"),
+    Column("on", Date, nullable=False),  # the day it took effect
+    Column("status", Text, nullable=False),  # posted suspense returned
+    Column("loan_id", ForeignKey("loan.loan_id"), index=True),
+    Column("event_id", Text),  # the loan's event that posts it
+    Column("reason", Text, nullable=False, server_default=""),  # why it is in suspense, or what became of it
+    Column("resolved_by", Text),
+    _at("resolved_at", nullable=True),
+    _at("created_at", default=True),
+    Index("ix_receipt_suspense", "on", postgresql_where="status = 'suspense'"),
+)
+
+statement = Table(
+    "statement",
+    metadata,
+    Column("statement_id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("reference", Text, nullable=False),  # the bank's number of the statement
+    Column("format", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("closed_on", Date, nullable=False),
+    _fen("opening_fen", nullable=True),
+    _fen("closing_fen", nullable=True),
+    Column("sha256", Text, nullable=False),
+    _at("imported_at", default=True),
+    UniqueConstraint("account", "reference"),
+)
+
+statement_line = Table(
+    "statement_line",
+    metadata,
+    Column("line_id", Text, primary_key=True),  # derived from the account and the bank's reference of the entry
+    Column("statement_id", ForeignKey("statement.statement_id"), nullable=False, index=True),
+    Column("row", Integer, nullable=False),
+    Column("entry_reference", Text, nullable=False),
+    Column("on", Date),
+    _fen("amount_fen", nullable=True),  # below zero: money that went out; none where it could not be read
+    Column("outcome", Text, nullable=False),  # posted matched suspense refused
+    Column("receipt_id", ForeignKey("receipt.receipt_id"), index=True),
+    Column("entry_id", Text, unique=True),  # of money that went out: the journal's entry that it is
+    Column("reason", Text, nullable=False, server_default=""),
+    _at("recorded_at", default=True),
+)
+
+payment_handle = Table(
+    "payment_handle",
+    metadata,
+    Column("handle_index", LargeBinary, primary_key=True),  # blind index of the virtual account or the payer's token
+    Column("kind", Text, nullable=False),  # virtual_account payer
+    Column("loan_id", ForeignKey("loan.loan_id"), index=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), index=True),
+    CheckConstraint("(loan_id IS NULL) <> (borrower_id IS NULL)", name="one_owner"),
+)
+
+gateway_event = Table(
+    "gateway_event",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("receipt_id", ForeignKey("receipt.receipt_id"), nullable=False, index=True),
+    Column("answer", JSONB, nullable=False),
+    _at("received_at", default=True),
+)
+
+day_end_run = Table(
+    "day_end_run",
+    metadata,
+    Column("on", Date, primary_key=True),
+    Column("mark", Text, nullable=False, server_default=""),  # the last loan whose batch is committed
+    Column("changed", BigInteger, nullable=False, server_default="0"),
+    Column("entries", BigInteger, nullable=False, server_default="0"),
+    Column("positions", Text),  # the file of positions that belongs to this evening
+    _at("started_at", default=True),
+    _at("finished_at", nullable=True),
+)
+
+loan_touched = Table(
+    "loan_touched",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("loan_id", Text, nullable=False),  # something happened to it since a day end looked; written by triggers
+)
+
 # report and learn
 
 report = Table(
