@@ -448,7 +448,7 @@ def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, 
 
 
 @compiled
-def _same(events: Any, row: int, batch: Any, i: int) -> bool:
+def _same(events: Any, row: int, batch: Any, i: int) -> Any:
     return (
         events[row, TS] == batch[i, B_TS]
         and events[row, AMOUNT] == batch[i, B_AMOUNT]
