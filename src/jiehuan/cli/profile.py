@@ -29,6 +29,17 @@ checked, its forbidden data refused with the article.
 
 Example: jiehuan profile features --lender micro_lender --on 2026-09-01
 """
+_ASK = """Ask a declared HTTP source about a person: consent checked, answer read, cost and time told.
+
+SOURCE is YAML (url, timeout, cache, cost, consent, what to send and take); SUBJECT is JSON with the facts to send and
+the person's consents.
+
+Example: jiehuan profile ask examples/bureau_source.yaml examples/bureau_subject.json
+"""
+_SANDBOX = """Run a made-up credit bureau on this machine, for trying out sources; Ctrl-C stops it.
+
+Example: jiehuan profile sandbox --port 8901
+"""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +48,8 @@ def register(app: typer.Typer) -> None:
     group.command("income", help=_INCOME)(_income)
     group.command("affordability", help=_AFFORDABILITY)(_affordability)
     group.command("features", help=_FEATURES)(_features)
+    group.command("ask", help=_ASK)(_ask)
+    group.command("sandbox", help=_SANDBOX)(_sandbox)
     app.add_typer(group, name="profile")
 
 
@@ -155,3 +168,48 @@ def _features(
         "", ["feature", "source", "basis", "how"], [[r["name"], r["source"], r["basis"], r["how"]] for r in rows]
     )
     typer.echo(f"{len(rows)} features, version {declaration.version}")
+
+
+def _ask(
+    source: Path = typer.Argument(..., metavar="SOURCE", help="The source's YAML file."),
+    subject: Path = typer.Argument(..., metavar="SUBJECT", help="The person as JSON (-: standard input)."),
+    lender: str = typer.Option("micro_lender", help="The lender type whose law binds."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    from datetime import datetime
+
+    from jiehuan.flow.ask import ask
+    from jiehuan.law import law_on
+    from jiehuan.profile.http_source import load_source
+    from jiehuan.units.days import CHINA
+    from jiehuan.units.errors import InputError, Problem
+
+    now = datetime.now(CHINA)
+    declared = load_source(source, law_on(now.date(), lender))
+    person = read_json(subject)
+    if not isinstance(person, dict):
+        raise InputError(Problem(str(subject), "", "not a person", "write the facts in braces"))
+    answer = ask(declared, person, now)
+    told = {"source": declared.name, **answer.fields, "cost_fen": answer.cost_fen, "milliseconds": answer.milliseconds}
+    if as_json:
+        show_json({**told, "asked_at": answer.asked_at})
+    else:
+        show_facts(told)
+
+
+def _sandbox(port: int = typer.Option(8901, min=1, max=65535, help="Where it listens on 127.0.0.1.")) -> None:
+    import threading
+
+    from jiehuan.flow.sandbox import bureau_sandbox
+    from jiehuan.units.errors import InputError, Problem
+
+    try:
+        with bureau_sandbox(port) as url:
+            typer.echo(f"a made-up credit bureau answers at {url}; Ctrl-C stops it")
+            threading.Event().wait()
+    except OSError as error:
+        raise InputError(
+            Problem("--port", str(port), f"cannot be used: {error.strerror}", "name another port")
+        ) from None
+    except KeyboardInterrupt:
+        return

@@ -35,6 +35,9 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
 }
 
+_END = np.int64(2**62)
+"""Beyond every number a program can hold (``typed.LIMIT``): where nulls stand in comparisons."""
+
 _NUMBER: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
@@ -172,9 +175,9 @@ def _numbers(series: pl.Series, declared: Any, _: _Words) -> tuple[Column, Array
     if series.dtype.is_integer():
         filled = series.fill_null(max(low, 0) // factor) if null is not None else series
         bounds: tuple[Any, Any] = (filled.min(), filled.max()) if len(filled) else (low, low)
-        whole = filled.cast(int, strict=False).fill_null(0).to_numpy()
         if factor == 1 and low <= bounds[0] <= bounds[1] <= high:
-            return Column(whole, null), np.zeros(len(series), bool)
+            return Column(filled.cast(int).to_numpy(), null), np.zeros(len(series), bool)
+        whole = filled.cast(int, strict=False).fill_null(0).to_numpy()
         bad = np.abs(whole) > 10**18 // factor
         units = np.where(bad, 0, whole) * factor
     else:
@@ -256,6 +259,7 @@ class _Rows:
     def __init__(self, inputs: Mapping[str, Column], count: int, words: _Words) -> None:
         self.inputs, self.count, self.words = inputs, count, words
         self.named: dict[str, Column] = {}
+        self.ends: dict[tuple[str, str, bool], Array] = {}
 
     def step(self, step: Let | Hit | Mask) -> None:
         if isinstance(step, Let):
@@ -372,18 +376,31 @@ class _Rows:
             return data if column.null is None else np.logical_and(data, ~np.asarray(column.null))
         if op == "text":
             return self.text(*args)
-        left, right = self.value(args[-2]), self.value(args[-1])
         if op == "compare":
-            result = _COMPARE[args[0]](left.data, right.data)
-            for side in (left, right):
-                if side.null is not None:
-                    result = np.logical_and(result, ~np.asarray(side.null))
-            return result
+            return self.compared(*args)
+        left, right = self.value(args[-2]), self.value(args[-1])
         equal = np.equal(left.data, right.data)
         if left.null is None and right.null is None:
             return equal
         one, other = _mask(left), _mask(right)
         return np.where(np.logical_or(one, other), np.logical_and(one, other), equal)
+
+    def compared(self, sign: str, left: Value, right: Value) -> Any:
+        """A comparison of numbers, false where one is null: nulls stand at the end that makes it so, in one pass."""
+        low_left = sign in {">", ">="}
+        return _COMPARE[sign](self.ended(left, low=low_left), self.ended(right, low=not low_left))
+
+    def ended(self, value: Value, *, low: bool) -> Any:
+        column = self.value(value)
+        if column.null is None:
+            return column.data
+        place = (value.op, value.args[0], low) if value.op in {"input", "var"} else None
+        found = self.ends.get(place) if place else None
+        if found is None:
+            found = np.where(column.null, -_END if low else _END, 0 if column.data is None else column.data)
+            if place:
+                self.ends[place] = found
+        return found
 
     def text(self, way: str, value: Value, part: str) -> Any:
         tests: dict[str, Callable[[str], bool]] = {

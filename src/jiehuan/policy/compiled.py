@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from jiehuan.policy.columns import Column, ColumnResult
 
+_FEW = 1 << 22
+"""Below it a set of rows is looked up by itself; above it, by a hash."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -188,12 +191,27 @@ def _reader(program: Program, value: Value) -> Callable[[Any], Any]:
 
 
 def _code_lists(bits: np.ndarray[Any, Any], codes: Sequence[str]) -> pl.Series:
-    """Each row's set of codes as a list: there are few different sets, so each list is written once."""
+    """Each row's set of codes as a list: there are far fewer sets than rows, so each list is written once."""
     import numpy as np
     import polars as pl
 
-    series = pl.Series(bits)
-    sets = series.unique(maintain_order=True)
-    lists = [list(dict.fromkeys(code for bit, code in enumerate(codes) if one >> bit & 1)) for one in sets]
-    place = series.replace_strict(sets, np.arange(len(sets), dtype=np.uint32), return_dtype=pl.UInt32)
-    return pl.Series(lists, dtype=pl.List(pl.String)).gather(place)
+    if len(bits) and bits.max() < _FEW:
+        known = np.flatnonzero(np.bincount(bits))
+        place = pl.Series(np.searchsorted(known, np.arange(known[-1] + 1)).astype(np.uint32)[bits])
+    else:
+        sets = pl.Series(bits).unique(maintain_order=True)
+        place = pl.Series(bits).replace_strict(sets, np.arange(len(sets), dtype=np.uint32), return_dtype=pl.UInt32)
+        known = sets.to_numpy()
+    held = [np.flatnonzero(known >> bit & 1) for bit in range(len(codes))]
+    flat = pl.DataFrame(
+        {
+            "set": np.concatenate([*held, np.zeros(0, np.int64)]).astype(np.uint32),
+            "code": pl.Series(codes, dtype=pl.String).gather(
+                np.repeat(np.arange(len(codes)), [len(one) for one in held])
+            ),
+        }
+    )
+    lists = flat.unique(maintain_order=True).group_by("set", maintain_order=True).agg("code")
+    every = pl.DataFrame({"set": np.arange(len(known), dtype=np.uint32)})
+    told = every.join(lists, on="set", how="left", maintain_order="left").get_column("code")
+    return told.fill_null([]).gather(place)
