@@ -18,10 +18,22 @@ Example: jiehuan loan replay examples/loan_overdue.json --on 2026-06-30
 """
 
 
+_DAY_END = """The end of a day for a book of any size: one line a loan, by the same fold as replay.
+
+BOOK is a table (Parquet, CSV, JSON) with loan_id, lender_type, principal_fen or principal, rate_ppm or rate, months, method,
+drawn_on, and any other key of the replay document; or a JSON list of replay documents with loan_id and events. E is a table of
+events: loan_id, id, on, kind, known_on?, amount_fen or amount, and what the kind needs. OUT gets the lines; loans that were
+refused are listed with reasons beside it (OUT's name with .refused.csv) and make the exit code 1. The rest is done.
+
+Example: jiehuan loan day-end examples/loan_book.csv --events examples/loan_events.csv --on 2026-06-30 --out lines.parquet
+"""
+
+
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="One loan from its events; a book at the end of a day.")
     group.command("replay", help=_REPLAY)(replay_file)
+    group.command("day-end", help=_DAY_END)(day_end_of_book)
     app.add_typer(group, name="loan")
 
 
@@ -71,3 +83,37 @@ def replay_file(
         for line in entry["lines"]
     ]
     show_table("journal", ("effective", "known", "account", "debit", "credit"), lines)
+
+
+def day_end_of_book(
+    book: Path = typer.Argument(..., help="Table of loans, or a JSON list of replay documents."),
+    on: str = typer.Option(..., help="The day whose evening is computed, YYYY-MM-DD."),
+    out: Path = typer.Option(..., help="Where the lines go (Parquet, CSV or JSON)."),
+    events: Path | None = typer.Option(None, help="Table of the loans' events."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Write the lines of a book (see ``_DAY_END``)."""
+    from jiehuan.cli.terminal import progress
+    from jiehuan.loan.book_files import write_day_end
+    from jiehuan.units.days import parse_date
+    from jiehuan.units.money import format_yuan
+
+    day = parse_date(on, "--on")
+    with progress("loans") as advance:
+        told = write_day_end(book, day, out, events, advance)
+    shown = {
+        "on": day.isoformat(),
+        "out": str(out),
+        "loans": told.loans,
+        "refused": told.refused,
+        "refused_file": str(told.refused_file) if told.refused else None,
+        "principal_outstanding": format_yuan(told.principal_fen),
+        "overdue": format_yuan(told.overdue_fen),
+        "provision": format_yuan(told.provision_fen),
+    }
+    if as_json:
+        show_json(shown)
+    else:
+        show_facts(shown)
+    if told.refused:
+        raise typer.Exit(1)

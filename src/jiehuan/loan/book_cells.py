@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.law import law_on
@@ -18,9 +19,12 @@ from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.loan.amortise import BULLET, ROW
 from jiehuan.loan.cells import Cells, add_loan
 from jiehuan.loan.civil import day_number, day_of
+from jiehuan.loan.compiled import compiled
+from jiehuan.loan.cores import on_all_cores
 from jiehuan.loan.events import KINDS, MODES, read_events
 from jiehuan.loan.lawful import LawOn, cost_cap_ppm, law_cells
-from jiehuan.loan.layout import EVENT, LOAN, PLAN
+from jiehuan.loan.layout import EVENT, LOAN, OUT, PLAN, STATE
+from jiehuan.loan.position import POSITION
 from jiehuan.loan.replay import settled_cash
 from jiehuan.loan.terms import (
     FIRST_DAY,
@@ -32,6 +36,7 @@ from jiehuan.loan.terms import (
     default_calendar,
     read_terms,
 )
+from jiehuan.units.calendar import is_working_day
 from jiehuan.units.errors import JiehuanError, Problem
 
 if TYPE_CHECKING:
@@ -371,18 +376,45 @@ def _by_columns(plain: npt.NDArray[np.bool_], columns: dict[str, Cell], events: 
     )
 
 
-def working_cells(part: BookCells, blocks: int) -> tuple[Cell, Cell, Cell]:
-    """States, rows and order of all blocks of ``fold_book`` for a part."""
+def fold_part(
+    part: BookCells, on: int, known_by: int, law: Cell, *, positions: bool = False
+) -> tuple[Cell, Cell, Cell]:
+    """Fold a part on all cores: its lines (OUT cells a loan), refusals (``fold_book``) and, when asked for, positions."""
     import numpy as np
 
-    from jiehuan.loan.layout import STATE
+    count = len(part.rows)
+    out = np.zeros(count * OUT, dtype=np.int64)
+    refused = np.zeros(count, dtype=np.int64)
+    p = np.zeros(count * POSITION if positions else 0, dtype=np.int64)
+    longest = int(np.diff(part.spans).max()) if count else 0
+    run, shift = compiled("fold_book"), shift_table()
 
-    longest = int(np.diff(part.spans).max()) if len(part.spans) > 1 else 0
-    return (
-        np.zeros(blocks * STATE, dtype=np.int64),
-        np.zeros(blocks * (part.room + 1) * ROW, dtype=np.int64),
-        np.zeros(blocks * max(2 * longest, 2), dtype=np.int64),
-    )
+    def work(low: int, high: int) -> None:
+        s = np.zeros(STATE, dtype=np.int64)
+        rows = np.zeros((part.room + 1) * ROW, dtype=np.int64)
+        order = np.zeros(max(2 * longest, 2), dtype=np.int64)
+        moves = np.zeros(0, dtype=np.int64)
+        run(
+            low, high, part.loans, part.plans, part.flows, part.fees, part.events, part.spans, on, known_by, law, shift, out,
+            refused, p, s, rows, order, moves,
+        )  # fmt: skip
+
+    on_all_cores(work, count, 8_192)
+    return out, refused, p
+
+
+@cache
+def shift_table() -> npt.NDArray[np.int8]:
+    """``shift[day]`` for all days this system counts: how many days a due day moves to the next working day."""
+    import numpy as np
+
+    last = day_number(LAST_DAY) + 52 * 366
+    table = np.zeros(last + 1, dtype=np.int8)
+    ahead = 0
+    for day in range(last, -1, -1):
+        ahead = 0 if is_working_day(day_of(day)) else ahead + 1
+        table[day] = ahead
+    return table
 
 
 def _scaled(

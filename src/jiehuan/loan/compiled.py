@@ -16,31 +16,44 @@ from inspect import getsource, signature
 from types import FunctionType, ModuleType
 from typing import Any
 
-from jiehuan.loan import amortise, book_fold, civil, fold, happening, layout, passing, paying
+from jiehuan.loan import amortise, book_fold, civil, fold, happening, layout, passing, paying, position, sweep
 
-MODULES: tuple[ModuleType, ...] = (layout, civil, amortise, paying, passing, happening, fold, book_fold)
-PARALLEL = frozenset({"fold_book"})
-"""Functions whose loop over blocks (``spread``) runs on all cores."""
+MODULES: tuple[ModuleType, ...] = (
+    layout,
+    civil,
+    amortise,
+    paying,
+    passing,
+    happening,
+    fold,
+    position,
+    book_fold,
+    sweep,
+)
 
 
 @cache
 def compiled(name: str) -> Callable[..., Any]:
-    """A function of the kernel by name, compiled for int64 arrays in place of lists. Raises KeyError for another
-    name."""
+    """A function of the kernel by name, compiled for int64 arrays in place of lists. Raises KeyError for another name."""
     from numba.core.errors import TypingError
 
-    functions, names = _kernel()
     try:
-        return _built(name)  # found on disk, whole with all that it calls
+        return _built(name, {"cache": True})  # found on disk, whole with all that it calls
     except TypingError:
-        code = functions[name].__code__
-        for called in code.co_names:
-            if called in functions and called not in names:
-                names[called] = compiled(called)
-        return _built(name)
+        _build_callees(name)
+        return _built(name, {"cache": True})
 
 
-def _built(name: str) -> Callable[..., Any]:
+def _build_callees(name: str) -> None:
+    """Build what a function calls, deepest first, each once and without an entrance from Python."""
+    functions, names = _kernel()
+    for called in functions[name].__code__.co_names:
+        if called in functions and called not in names:
+            _build_callees(called)
+            names[called] = _built(called, {"no_cpython_wrapper": True, "no_cfunc_wrapper": True})
+
+
+def _built(name: str, options: dict[str, Any]) -> Callable[..., Any]:
     """Load a function's machine code, or build it; TypingError when neither it nor what it calls is built."""
     import numba
 
@@ -48,17 +61,14 @@ def _built(name: str) -> Callable[..., Any]:
     clone = FunctionType(functions[name].__code__, names, name)
     clone.__qualname__ = f"{name}_{_digest()}"
     clone.__module__ = functions[name].__module__
-    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "parallel": name in PARALLEL}
-    return numba.njit([_types(functions[name])], **options)(clone)
+    return numba.njit([_types(functions[name])], nogil=True, error_model="numpy", **options)(clone)
 
 
 @cache
 def _kernel() -> tuple[dict[str, FunctionType], dict[str, Any]]:
     """The kernel's functions by name, and the names that their compiled selves see: numbers, builtins, each other."""
-    import numba
-
     functions: dict[str, FunctionType] = {}
-    names: dict[str, Any] = {"range": range, "min": min, "max": max, "len": len, "int": int, "spread": numba.prange}
+    names: dict[str, Any] = {"range": range, "min": min, "max": max, "len": len, "int": int}
     for module in MODULES:
         for name, value in vars(module).items():
             if isinstance(value, FunctionType) and value.__module__ == module.__name__:
@@ -72,11 +82,14 @@ def _types(function: FunctionType) -> tuple[Any, ...]:
     """The compiler's types of a function's arguments, from its annotations."""
     import numba
 
+    hot = [numba.int32[::1]] * 3 + [numba.int8[::1]] + [numba.int64[::1]] * 4
     known = {
         "int": numba.int64,
         "bool": numba.boolean,
         "Ints": numba.int64[::1],
         "Shift": numba.int8[::1],
+        "Flags": numba.int8[::1],
+        "Hot": numba.types.NamedTuple(hot, sweep.Hot),  # type: ignore[no-untyped-call]
         "list[int]": numba.types.List(numba.int64),  # type: ignore[no-untyped-call]
     }
     return tuple(known[str(parameter.annotation)] for parameter in signature(function).parameters.values())

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import cache
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.law import law_on
-from jiehuan.loan.book_cells import BookCells, RefusedLoan, read_book, read_documents, working_cells
+from jiehuan.loan.book_cells import BookCells, RefusedLoan, fold_part, read_book, read_documents
 from jiehuan.loan.book_fold import NOT_DRAWN
 from jiehuan.loan.civil import day_number
-from jiehuan.loan.compiled import compiled
 from jiehuan.loan.events import KINDS
 from jiehuan.loan.lawful import BUCKETS, CLASSES, LawOn, law_cells
 from jiehuan.loan.layout import (
@@ -41,7 +39,6 @@ from jiehuan.loan.layout import (
 from jiehuan.loan.reasons import reason_of
 from jiehuan.loan.replay import STATUSES
 from jiehuan.loan.terms import LAST_DAY
-from jiehuan.units.calendar import next_working_day
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -49,7 +46,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-BLOCKS = 64
 COLUMNS = {
     "principal_outstanding_fen": O_PRINCIPAL,
     "interest_due_fen": O_INTEREST,
@@ -118,22 +114,6 @@ def refused_table(refused: Sequence[RefusedLoan]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(("loan_id", *names), pl.String), orient="row")
 
 
-@cache
-def shift_table() -> npt.NDArray[np.int8]:
-    """``shift[day]`` for all days this system counts: how many days a due day moves to the next working day."""
-    import numpy as np
-
-    last = day_number(LAST_DAY) + 52 * 366
-    table = np.zeros(last + 1, dtype=np.int8)
-    ahead = 0
-    start = date(1970, 1, 1)
-    for day in range(last, -1, -1):
-        on = start + timedelta(days=day)
-        ahead = 0 if next_working_day(on) == on else ahead + 1
-        table[day] = ahead
-    return table
-
-
 def _fold(
     parts: Iterable[BookCells],
     refused: list[RefusedLoan],
@@ -148,19 +128,11 @@ def _fold(
 
     if on > LAST_DAY:
         raise InputError(Problem("on", str(on), f"after {LAST_DAY}", "ask for an earlier day"))
-    run = compiled("fold_book")
     law_of_day = np.array(law_cells(on, law), dtype=np.int64)
     rows, lines = [], []
     for part in parts:
         count = len(part.rows)
-        out = np.zeros(count * OUT, dtype=np.int64)
-        verdicts = np.zeros(count, dtype=np.int64)
-        states, schedule, order = working_cells(part, BLOCKS)
-        nothing = np.zeros(0, dtype=np.int64)
-        run(
-            part.loans, part.plans, part.flows, part.fees, part.events, part.spans, day_number(on), day_number(known_by),
-            law_of_day, shift_table(), out, verdicts, states, schedule, order, nothing, BLOCKS,
-        )  # fmt: skip
+        out, verdicts, _ = fold_part(part, day_number(on), day_number(known_by), law_of_day)
         for loan in np.flatnonzero(verdicts).tolist():
             refused.append(_refused_by_fold(part, loan, int(verdicts[loan]), ids, on, events))
         good = verdicts == 0

@@ -1,0 +1,153 @@
+"""The end of a day from files to files: read the book in pieces, fold each, write the lines as they come.
+
+The output appears whole or not at all: a run that is killed leaves what was there before, and running it again gives the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jiehuan.loan.book_cells import RefusedLoan
+from jiehuan.loan.day_end import DayEnd, batches, day_end, day_end_of_documents, refused_table
+from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.tables import read_batches, read_table, write_batches, write_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PIECE = 500_000
+"""Loans folded at once: some hundred megabytes of cells."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What a run came to: loans with a line, loans refused and where they are listed, and three totals in fen."""
+
+    loans: int = 0
+    refused: int = 0
+    refused_file: Path = Path()
+    principal_fen: int = 0
+    overdue_fen: int = 0
+    provision_fen: int = 0
+
+
+def write_day_end(
+    book: Path, on: date, out: Path, events: Path | None = None, advance: Callable[[int], None] = lambda loans: None
+) -> Told:
+    """Fold the book in a file (and its events) into its lines on the evening of ``on``, written to ``out``.
+
+    Refused loans, events of loans that the book does not have, and loan ids used twice are listed in ``<out>.refused.csv``.
+    Raises InputError for files that cannot be read at all.
+    """
+    told = Told(refused_file=out.with_name(out.stem + ".refused.csv"))
+    refused: list[RefusedLoan] = []
+
+    def lines() -> Iterator[pl.DataFrame]:
+        for piece in _pieces(book, events, on):
+            refused.extend(piece.refused)
+            told.loans += len(piece.lines)
+            told.principal_fen += int(piece.lines["principal_outstanding_fen"].sum())
+            told.overdue_fen += int(piece.lines["overdue_fen"].sum())
+            told.provision_fen += int(piece.lines["provision_fen"].sum())
+            advance(len(piece.lines) + len(piece.refused))
+            yield piece.lines
+
+    write_batches(lines(), out)
+    told.refused = len(refused)
+    if refused:
+        write_table(refused_table(refused), told.refused_file)
+    else:
+        told.refused_file.unlink(missing_ok=True)
+    return told
+
+
+def _pieces(book: Path, events: Path | None, on: date) -> Iterator[DayEnd]:
+    history = None if events is None else read_table(events)
+    documents = _documents(book)
+    if documents is not None:
+        yield day_end_of_documents(_with_events(documents, history), on)
+        return
+    ids = read_table(book, ["loan_id"])["loan_id"]
+    first = ids.is_first_distinct() | ids.is_null()
+    at = 0
+    for frame in batches(read_batches(book), PIECE):
+        own = first[at : at + len(frame)]
+        twice = (
+            [_twice(str(loan_id), at + row) for row, loan_id in enumerate(frame["loan_id"]) if not own[row]]
+            if not own.all()
+            else []
+        )
+        found = day_end(frame.filter(own), on, history)
+        yield DayEnd(found.lines, (*found.refused, *twice))
+        at += len(frame)
+    if history is not None:
+        yield from _strangers(history, ids, on)
+
+
+def _twice(loan_id: str, row: int) -> RefusedLoan:
+    return RefusedLoan(
+        row, loan_id, (Problem(f"book row {row + 1}, loan_id", loan_id, "used twice", "give each loan its own id"),)
+    )
+
+
+def _strangers(history: pl.DataFrame, ids: pl.Series, on: date) -> Iterator[DayEnd]:
+    """Events of loans that the book does not have: nobody's money may get lost unseen."""
+    import polars as pl
+
+    names = pl.DataFrame({"loan_id": ids.cast(pl.String)})
+    lost = history.select(pl.col("loan_id").cast(pl.String)).join(names, on="loan_id", how="anti", nulls_equal=True)
+    strangers = lost["loan_id"].unique(maintain_order=True).to_list()
+    if strangers:
+        mend = "add the loan to the book, or correct the event's loan_id"
+        problems = [
+            (name, Problem(f"events, loan_id {name}", str(name), "not a loan of the book", mend)) for name in strangers
+        ]
+        empty = day_end_of_documents([], on).lines
+        yield DayEnd(empty, tuple(RefusedLoan(-1, str(name or ""), (problem,)) for name, problem in problems))
+
+
+def _documents(book: Path) -> list[dict[str, Any]] | None:
+    """The book as ``loan replay`` documents when it is JSON with nested values; None when it is a table."""
+    if book.suffix.lower() not in {".json", ".ndjson", ".jsonl"} or not book.is_file():
+        return None
+    text = book.read_text(encoding="utf-8")
+    try:
+        lines = [text] if book.suffix.lower() == ".json" else [line for line in text.splitlines() if line.strip()]
+        read = [json.loads(line) for line in lines]
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return None  # the table reader says where it is malformed
+    found = read[0] if book.suffix.lower() == ".json" else read
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise InputError(
+            Problem(str(book), "", "not a list of loans", "write a JSON list of objects, each with its loan_id")
+        )
+    if not any(isinstance(value, (list, dict)) for one in found for value in one.values()):
+        return None
+    return found
+
+
+def _with_events(documents: list[dict[str, Any]], history: pl.DataFrame | None) -> list[dict[str, Any]]:
+    """The documents, with the events of a table added to their own."""
+    seen: set[str] = set()
+    for document in documents:
+        name = str(document.get("loan_id"))
+        if name in seen:
+            raise InputError(Problem("book, loan_id", name, "used twice", "give each loan its own id"))
+        seen.add(name)
+    if history is None:
+        return documents
+    by_loan: dict[str, list[dict[str, Any]]] = {}
+    for row in history.iter_rows(named=True):
+        event = {name: value for name, value in row.items() if value is not None}
+        if isinstance(event.get("terms"), str):
+            event["terms"] = json.loads(event["terms"])
+        by_loan.setdefault(str(row["loan_id"]), []).append(event)
+    return [
+        {**document, "events": [*(document.get("events") or []), *by_loan.get(str(document.get("loan_id")), [])]}
+        for document in documents
+    ]

@@ -1,0 +1,374 @@
+"""A loan's position: what of its state a plain life needs, so small that ten million loans are held and moved day by day.
+
+The fold (``fold.py``) is the authority. It writes a position; from there a plain loan, one that only falls due and is repaid,
+is carried on here without its rows: the next instalment is found from the balance, and what is owed is kept in totals. As
+soon as more is needed (an event of another kind, part of several open instalments paid, a plan that is not level) the position
+says so (``Q_PLAIN`` 0) and the loan is folded again. A test holds both together on every day of many lives.
+
+Plain loops over flat cells like the rest of the kernel. ``p`` is one position of POSITION cells from cell ``at`` on.
+"""
+
+from __future__ import annotations
+
+from jiehuan.loan.amortise import (
+    DUE,
+    EQUAL_INSTALMENT,
+    EQUAL_PRINCIPAL,
+    INTEREST,
+    KIND,
+    PAY_BY,
+    PLANNED,
+    PRINCIPAL,
+    ROW,
+    SCULPTED,
+    Ints,
+    Shift,
+    regular_interest,
+    scaled,
+)
+from jiehuan.loan.civil import day_in_month, month_index
+from jiehuan.loan.layout import (
+    ACTIVE,
+    FAR,
+    INSTALMENT,
+    LAW,
+    LAW_PROVISION,
+    LAW_THRESHOLD,
+    O_CLASS,
+    O_DPD,
+    O_PROVISION,
+    O_STATUS,
+    RESTRUCTURED,
+    S_BASE,
+    S_BY_INSTALMENT,
+    S_CALENDAR,
+    S_COMPOUND,
+    S_COSTS,
+    S_COUNT,
+    S_CREDIT,
+    S_DAY,
+    S_DUE_I,
+    S_DUE_P,
+    S_FALLEN,
+    S_FEE_AT,
+    S_FEES_END,
+    S_FEN_DAYS,
+    S_FLOOR,
+    S_LENDER,
+    S_METHOD,
+    S_OLDEST,
+    S_ORDER,
+    S_PASSED,
+    S_PEN_DEN,
+    S_PEN_NUM,
+    S_PENALTY,
+    S_RATE,
+    S_STATED,
+    S_TOLERANCE,
+    S_UNDUE,
+    S_WRITTEN_OFF,
+    SETTLED,
+    WRITTEN_OFF,
+)
+from jiehuan.loan.passing import class_by_days, observation_end
+from jiehuan.loan.paying import unpaid
+
+# fmt: off
+POSITION = 36
+(
+    Q_DAY,  # the evening up to which it is counted
+    Q_TICK,  # the next day on which more happens than one more day past due
+    Q_NEXT_DUE, Q_NEXT_P, Q_NEXT_I,  # the next instalment
+    Q_LEFT,  # instalments not yet due
+    Q_LEVEL,  # level instalment or principal part
+    Q_UNDUE, Q_DUE_P, Q_DUE_I, Q_COSTS, Q_PENALTY, Q_CREDIT,
+    Q_OPEN,  # instalments due and not wholly paid
+    Q_FALLEN,  # due date of the newest instalment that is due
+    Q_GRACE_BY, Q_GRACE_P,  # pay_by and unpaid principal of an instalment still in its days of grace; FAR: none
+    Q_OLDEST,  # due date of the oldest overdue instalment; 0: none
+    Q_BASE, Q_FEN_DAYS, Q_STATED,  # penalty: what bears it, fen-days so far, how much is stated
+    Q_DPD, Q_CLASS, Q_PROVISION, Q_STATUS,
+    Q_FLOOR,  # a class it cannot be better than
+    Q_PLAIN,  # 1: carried on here; 0: to be folded again when its tick comes or money moves
+    Q_RATE, Q_METHOD, Q_ANCHOR, Q_CALENDAR, Q_LENDER, Q_PEN_NUM, Q_PEN_DEN,
+    Q_OVERDUE,  # unpaid principal and interest past their pay_by
+    Q_GRACE_I,  # unpaid interest of the instalment in its days of grace
+) = range(POSITION)
+DEFAULT_ORDER = (1 << 2) | (2 << 4) | (3 << 6)
+# fmt: on
+
+
+def take_position(s: Ints, rows: Ints, fees: Ints, law: Ints, out: Ints, line: int, p: Ints, at: int) -> None:
+    """Write the position of a folded loan; ``out`` from cell ``line`` on is its line of the book (``fold.line_of_book``)."""
+    fallen = s[S_FALLEN]
+    left = s[S_COUNT] - fallen
+    p[at + Q_DAY] = s[S_DAY]
+    p[at + Q_LEFT] = left
+    p[at + Q_UNDUE] = s[S_UNDUE]
+    p[at + Q_DUE_P] = s[S_DUE_P]
+    p[at + Q_DUE_I] = s[S_DUE_I]
+    p[at + Q_COSTS] = s[S_COSTS]
+    p[at + Q_PENALTY] = s[S_PENALTY]
+    p[at + Q_CREDIT] = s[S_CREDIT]
+    p[at + Q_BASE] = s[S_BASE]
+    p[at + Q_FEN_DAYS] = s[S_FEN_DAYS]
+    p[at + Q_STATED] = s[S_STATED]
+    p[at + Q_RATE] = s[S_RATE]
+    p[at + Q_METHOD] = s[S_METHOD]
+    p[at + Q_CALENDAR] = s[S_CALENDAR]
+    p[at + Q_LENDER] = s[S_LENDER]
+    p[at + Q_PEN_NUM] = s[S_PEN_NUM]
+    p[at + Q_PEN_DEN] = s[S_PEN_DEN]
+    p[at + Q_DPD] = out[line + O_DPD]
+    p[at + Q_CLASS] = out[line + O_CLASS]
+    p[at + Q_PROVISION] = out[line + O_PROVISION]
+    p[at + Q_STATUS] = out[line + O_STATUS]
+    p[at + Q_OLDEST] = 0
+    if out[line + O_DPD] > 0:
+        p[at + Q_OLDEST] = s[S_DAY] - out[line + O_DPD]
+    p[at + Q_FLOOR] = 0
+    if out[line + O_STATUS] == RESTRUCTURED:
+        p[at + Q_FLOOR] = s[S_FLOOR]
+    elif out[line + O_STATUS] == WRITTEN_OFF:
+        p[at + Q_FLOOR] = 4
+
+    plain = 1
+    if s[S_ORDER] != DEFAULT_ORDER or s[S_BY_INSTALMENT] != 0 or s[S_COMPOUND] != 0 or s[S_TOLERANCE] != 0:
+        plain = 0
+    if s[S_METHOD] == SCULPTED or s[S_FEE_AT] < s[S_FEES_END] or s[S_FLOOR] > 0 or s[S_WRITTEN_OFF] != 0:
+        plain = 0
+    p[at + Q_OPEN] = 0
+    p[at + Q_OVERDUE] = 0
+    p[at + Q_GRACE_BY] = FAR
+    p[at + Q_GRACE_P] = 0
+    p[at + Q_GRACE_I] = 0
+    p[at + Q_FALLEN] = 0
+    pass_day = FAR
+    for row in range(s[S_OLDEST], fallen):
+        cell = row * ROW
+        amount = unpaid(rows, cell)
+        p[at + Q_FALLEN] = rows[cell + DUE]
+        if rows[cell + DUE] > s[S_DAY]:
+            plain = 0
+        if amount == 0:
+            continue
+        p[at + Q_OPEN] += 1
+        if row < s[S_PASSED]:
+            p[at + Q_OVERDUE] += amount
+            continue
+        if p[at + Q_GRACE_BY] < FAR:
+            plain = 0
+        p[at + Q_GRACE_BY] = rows[cell + PAY_BY]
+        pass_day = min(pass_day, rows[cell + PAY_BY])
+        p[at + Q_GRACE_I] = amount
+        if s[S_COMPOUND] == 0:
+            p[at + Q_GRACE_P] = s[S_DUE_P] - s[S_BASE]
+            p[at + Q_GRACE_I] = amount - p[at + Q_GRACE_P]
+
+    p[at + Q_NEXT_DUE] = FAR
+    p[at + Q_NEXT_P] = 0
+    p[at + Q_NEXT_I] = 0
+    p[at + Q_LEVEL] = 0
+    p[at + Q_ANCHOR] = 0
+    if left > 0:
+        cell = fallen * ROW
+        p[at + Q_NEXT_DUE] = rows[cell + DUE]
+        p[at + Q_NEXT_P] = rows[cell + PRINCIPAL]
+        p[at + Q_NEXT_I] = rows[cell + INTEREST]
+        p[at + Q_LEVEL] = rows[cell + PLANNED]
+        anchor = 0
+        for row in range(fallen, s[S_COUNT]):
+            due = rows[row * ROW + DUE]
+            anchor = max(anchor, due - day_in_month(month_index(due), 1) + 1)
+            if rows[row * ROW + KIND] != INSTALMENT:
+                plain = 0
+        p[at + Q_ANCHOR] = anchor
+        if plain != 0:
+            plain = goes_on_evenly(s, rows, p, at)
+    p[at + Q_PLAIN] = plain
+    tick = min(next_tick(p, at, law), pass_day + 1)
+    if plain == 0:
+        if s[S_FEE_AT] < s[S_FEES_END]:
+            tick = min(tick, fees[s[S_FEE_AT] * 3])
+        if s[S_FLOOR] > 0:
+            ends = observation_end(s, rows, law)
+            if ends > s[S_DAY]:
+                tick = min(tick, ends)
+    p[at + Q_TICK] = max(tick, s[S_DAY] + 1)
+
+
+def goes_on_evenly(s: Ints, rows: Ints, p: Ints, at: int) -> int:
+    """Whether the rows to come are those that ``next_instalment`` will find one after the other; 1 or 0."""
+    balance = s[S_UNDUE]
+    left = s[S_COUNT] - s[S_FALLEN]
+    for place in range(left):
+        cell = (s[S_FALLEN] + place) * ROW
+        due = rows[cell + DUE]
+        if place > 0:
+            interest = regular_interest(balance, s[S_RATE])
+            principal = even_principal(s[S_METHOD], p[at + Q_LEVEL], interest, balance, left - place)
+            if rows[cell + PRINCIPAL] != principal or rows[cell + INTEREST] != interest:
+                return 0
+            if due != day_in_month(month_index(rows[cell - ROW + DUE]) + 1, p[at + Q_ANCHOR]):
+                return 0
+        balance -= rows[cell + PRINCIPAL]
+    return 1
+
+
+def even_principal(method: int, level: int, interest: int, balance: int, left: int) -> int:
+    """The principal of the next instalment of a level plan with ``left`` instalments to come."""
+    principal = 0
+    if method == EQUAL_INSTALMENT:
+        principal = max(level - interest, 0)
+    elif method == EQUAL_PRINCIPAL:
+        principal = level
+    if left == 1 or principal > balance:
+        return balance
+    return principal
+
+
+def next_tick(p: Ints, at: int, law: Ints) -> int:
+    """The next day on which more happens than one more day past due: an instalment, a pay_by passed, another class."""
+    tick = p[at + Q_NEXT_DUE]
+    if p[at + Q_GRACE_BY] + 1 < tick:
+        tick = p[at + Q_GRACE_BY] + 1
+    if p[at + Q_OLDEST] != 0:
+        lender = p[at + Q_LENDER] * LAW + LAW_THRESHOLD
+        for place in range(4):
+            day = p[at + Q_OLDEST] + law[lender + place]
+            if p[at + Q_DAY] < day < tick:
+                tick = day
+    return tick
+
+
+def pass_days(p: Ints, at: int, to: int, law: Ints, shift: Shift) -> None:
+    """Let days pass up to the evening of ``to`` (``passing.advance`` for a plain position)."""
+    while p[at + Q_PLAIN] != 0:
+        due_at = p[at + Q_NEXT_DUE]
+        pass_at = p[at + Q_GRACE_BY]
+        if pass_at < to and pass_at < due_at:
+            p[at + Q_FEN_DAYS] += p[at + Q_BASE] * (pass_at - p[at + Q_DAY])
+            p[at + Q_DAY] = pass_at
+            if p[at + Q_OLDEST] == 0:
+                p[at + Q_OLDEST] = p[at + Q_FALLEN]
+            p[at + Q_BASE] += p[at + Q_GRACE_P]
+            p[at + Q_FEN_DAYS] += p[at + Q_GRACE_P] * (pass_at - p[at + Q_FALLEN])
+            p[at + Q_OVERDUE] += p[at + Q_GRACE_P] + p[at + Q_GRACE_I]
+            p[at + Q_GRACE_BY] = FAR
+            p[at + Q_GRACE_P] = 0
+            p[at + Q_GRACE_I] = 0
+        elif due_at <= to:
+            if pass_at < FAR:
+                p[at + Q_PLAIN] = 0  # two instalments in their days of grace at once
+                return
+            p[at + Q_FEN_DAYS] += p[at + Q_BASE] * (due_at - p[at + Q_DAY])
+            p[at + Q_DAY] = due_at
+            next_falls_due(p, at, shift)
+        else:
+            break
+    p[at + Q_FEN_DAYS] += p[at + Q_BASE] * (to - p[at + Q_DAY])
+    p[at + Q_DAY] = to
+
+
+def next_falls_due(p: Ints, at: int, shift: Shift) -> None:
+    """The next instalment falls due; a credit balance is used on it; the one after it is found from the balance."""
+    due = p[at + Q_NEXT_DUE]
+    principal = p[at + Q_NEXT_P]
+    interest = p[at + Q_NEXT_I]
+    p[at + Q_FALLEN] = due
+    p[at + Q_DUE_P] += principal
+    p[at + Q_DUE_I] += interest
+    p[at + Q_UNDUE] -= principal
+    p[at + Q_LEFT] -= 1
+    if principal + interest > 0:
+        p[at + Q_OPEN] += 1
+        p[at + Q_GRACE_P] = principal
+        p[at + Q_GRACE_I] = interest
+        p[at + Q_GRACE_BY] = due
+        if p[at + Q_CALENDAR] != 0:
+            p[at + Q_GRACE_BY] = due + shift[due]
+    balance = p[at + Q_UNDUE]
+    left = p[at + Q_LEFT]
+    p[at + Q_NEXT_DUE] = FAR
+    p[at + Q_NEXT_P] = 0
+    p[at + Q_NEXT_I] = 0
+    if left > 0:
+        found = 0
+        if balance > 0:
+            found = regular_interest(balance, p[at + Q_RATE])
+        p[at + Q_NEXT_I] = found
+        p[at + Q_NEXT_P] = even_principal(p[at + Q_METHOD], p[at + Q_LEVEL], found, balance, left)
+        p[at + Q_NEXT_DUE] = day_in_month(month_index(due) + 1, p[at + Q_ANCHOR])
+    if p[at + Q_CREDIT] > 0:
+        credit = p[at + Q_CREDIT]
+        p[at + Q_CREDIT] = 0
+        receive(p, at, credit)
+
+
+def receive(p: Ints, at: int, cash: int) -> None:
+    """Use money on what is due (costs, penalty, interest, principal) and keep the rest as the borrower's credit balance.
+
+    Part of several open instalments cannot be told from totals, and a settled loan takes no money: the position is then no
+    longer plain, and the fold decides.
+    """
+    running = scaled(p[at + Q_FEN_DAYS], p[at + Q_PEN_NUM], p[at + Q_PEN_DEN]) - p[at + Q_STATED]
+    before = p[at + Q_COSTS] + p[at + Q_PENALTY] + running
+    owed = before + p[at + Q_DUE_I] + p[at + Q_DUE_P]
+    if (p[at + Q_OPEN] > 1 and cash < owed) or (owed == 0 and p[at + Q_LEFT] == 0):
+        p[at + Q_PLAIN] = 0
+        return
+    p[at + Q_STATED] += running
+    p[at + Q_PENALTY] += running
+    if before > 0:
+        taken = min(cash, p[at + Q_COSTS])
+        p[at + Q_COSTS] -= taken
+        cash -= taken
+        taken = min(cash, p[at + Q_PENALTY])
+        p[at + Q_PENALTY] -= taken
+        cash -= taken
+    interest = min(cash, p[at + Q_DUE_I])
+    cash -= interest
+    principal = min(cash, p[at + Q_DUE_P])
+    cash -= principal
+    p[at + Q_DUE_I] -= interest
+    p[at + Q_DUE_P] -= principal
+    p[at + Q_CREDIT] += cash
+    if p[at + Q_DUE_P] + p[at + Q_DUE_I] == 0:
+        p[at + Q_OPEN] = 0
+        p[at + Q_OLDEST] = 0
+        p[at + Q_BASE] = 0
+        p[at + Q_OVERDUE] = 0
+        p[at + Q_GRACE_BY] = FAR
+        p[at + Q_GRACE_P] = 0
+        p[at + Q_GRACE_I] = 0
+    elif p[at + Q_GRACE_BY] < FAR:
+        p[at + Q_GRACE_P] -= principal
+        p[at + Q_GRACE_I] -= interest
+    else:
+        p[at + Q_BASE] -= principal
+        p[at + Q_OVERDUE] -= principal + interest
+
+
+def judge(p: Ints, at: int, law: Ints) -> None:
+    """Write dpd, class, provision and status of a plain position, and the day it must be looked at again."""
+    dpd = 0
+    if p[at + Q_OLDEST] != 0:
+        dpd = p[at + Q_DAY] - p[at + Q_OLDEST]
+    p[at + Q_DPD] = dpd
+    found = 0
+    if dpd > 0:
+        found = class_by_days(law, p[at + Q_LENDER], dpd)
+    status = ACTIVE
+    owed = p[at + Q_DUE_P] + p[at + Q_DUE_I] + p[at + Q_COSTS] + p[at + Q_PENALTY]
+    if (
+        p[at + Q_LEFT] == 0
+        and owed == 0
+        and scaled(p[at + Q_FEN_DAYS], p[at + Q_PEN_NUM], p[at + Q_PEN_DEN]) == p[at + Q_STATED]
+    ):
+        status = SETTLED
+        found = 0
+    p[at + Q_CLASS] = found
+    p[at + Q_STATUS] = status
+    provision = law[p[at + Q_LENDER] * LAW + LAW_PROVISION + found]
+    p[at + Q_PROVISION] = scaled(p[at + Q_UNDUE] + p[at + Q_DUE_P], provision, 1_000_000)
+    p[at + Q_TICK] = max(next_tick(p, at, law), p[at + Q_DAY] + 1)
