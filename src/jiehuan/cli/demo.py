@@ -59,7 +59,7 @@ def demo(
 def _live(database: Database, months: int, folder: Path) -> dict[str, Any]:
     """Run the demo; the story, figures and files as plain values."""
     from jiehuan.flow.demo.mail_server import mail_server
-    from jiehuan.flow.demo.people import HISTORY, Crowd
+    from jiehuan.flow.demo.people import SEED, Crowd
     from jiehuan.flow.demo.run import Demo, run_demo
     from jiehuan.flow.demo.story import story
     from jiehuan.flow.gateway import Mailer
@@ -72,7 +72,7 @@ def _live(database: Database, months: int, folder: Path) -> dict[str, Any]:
         said: list[str] = []
         imported = import_tape(database, load_mapping(tape.parent.parent / "mappings" / "example.yaml"), tape, advance)
         mailer = Mailer(inbox.host, inbox.port, "service@lender.invalid")
-        run = Demo(database, open_vault(database), Crowd(load_world(HISTORY["seed"])), mailer, said.append)
+        run = Demo(database, open_vault(database), Crowd(load_world(SEED)), mailer, said.append)
         ran = run_demo(run, months, lambda end: advance(1, description=f"living through {end:%Y-%m}"))
         mailer.close()
         with database.connect() as connection:

@@ -124,7 +124,7 @@ def _read_person(person: Any, today: date, problems: list[Problem]) -> dict[str,
             Problem("borrower", str(person)[:80], "missing", "send at least region, and id_number or borrower_id")
         )
         return {}
-    read = {name: person.get(name) for name in ("borrower_id", "region", "sex", "language", "name")}
+    read: dict[str, Any] = {name: person.get(name) for name in ("borrower_id", "region", "sex", "language", "name")}
     for name, shape, example in (
         ("id_number", _ID_NUMBER, "18 characters, the last a digit or X"),
         ("phone", _PHONE, "digits only, like 13800000000"),

@@ -14,13 +14,15 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
-from jiehuan.flow.servicing import Held, load_loan, load_loans, mark_sold, record
+from jiehuan.flow.servicing import Held, keep_state, load_loan, load_loans, mark_sold, record
 from jiehuan.law import law_on
+from jiehuan.ledger import balances, journal, sale_entry
 from jiehuan.loan import LoanState
 from jiehuan.npl import Claim, Offer, restructure, tape
 from jiehuan.npl import dispose as best_road
 from jiehuan.store import tables
 from jiehuan.store.files import put_file
+from jiehuan.store.journal import append_many, read_entries
 from jiehuan.store.outbox import publish
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import InputError, Problem, Refused
@@ -125,11 +127,12 @@ def sale_tape(connection: Connection, on: date, actor: str) -> dict[str, Any]:
         raise Refused(Problem("tape", "", "no claim is proposed for sale", "run dispose first"))
     rows = [_tape_row(held, held.state(on)) for held in load_loans(connection, [row.loan_id for row in proposed])]
     made = tape(rows, on, lender["lender_type"])
-    tape_id = derived_id("ta", on, *[row.disposal_id for row in proposed])
+    offered = [row.disposal_id for row in proposed if row.loan_id in set(made.loan_ids)]
+    tape_id = derived_id("ta", on, *offered)
     file_id = put_file(connection, made.xlsx(), kind="tape", name=f"tape-{on}.xlsx", media_type=XLSX, subject=tape_id)
     connection.execute(
         update(tables.disposal)
-        .where(tables.disposal.c.disposal_id.in_([row.disposal_id for row in proposed]))
+        .where(tables.disposal.c.disposal_id.in_(offered))
         .values(tape_id=tape_id, status="approved")
     )
     note(connection, _at(on), actor, "offered", tape_id, {"claims": len(made.rows), "balance": format_yuan(made.balance_fen)})
@@ -139,7 +142,8 @@ def sale_tape(connection: Connection, on: date, actor: str) -> dict[str, Any]:
 def sold(connection: Connection, tape_id: str, price_fen: int, on: date, actor: str) -> int:
     """The buyer's price came for a tape: its claims leave the book, the price is shared by balance; how many were sold.
 
-    The price is a recovery on each written-off claim; assignment binds the debtor on notice, which is published for sending.
+    Each claim leaves the books for its share of the price. Assignment binds the debtor on notice (Civil Code 546), which is
+    published for sending.
     """
     rows = connection.execute(
         select(tables.disposal)
@@ -153,14 +157,12 @@ def sold(connection: Connection, tape_id: str, price_fen: int, on: date, actor: 
     for row in rows:
         share = left * row.balance_fen // rest if rest else 0
         left, rest = left - share, rest - row.balance_fen
-        key = f"sold/{row.disposal_id}"
-        base = {"on": on.isoformat()}
-        if load_loan(connection, row.loan_id, lock=True).state(on).status != "written_off":
-            off = base | {"id": derived_id("ev", key, "off"), "kind": "writeoff"}
-            record(connection, row.loan_id, off, f"{key}/off", on)
-        if share:
-            paid = {"id": derived_id("ev", key, "price"), "kind": "recovery", "amount": format_yuan(share)}
-            record(connection, row.loan_id, base | paid, f"{key}/price", on)
+        held = load_loan(connection, row.loan_id, lock=True)
+        keep_state(connection, held, held.state(on))
+        books = balances(read_entries(connection, [row.loan_id])[row.loan_id])
+        entries = journal(held.terms, held.events, on, row.loan_id)
+        sale = sale_entry(row.loan_id, on, share, books, row.disposal_id)
+        append_many(connection, [(row.loan_id, [*entries, sale])])
         mark_sold(connection, row.loan_id)
         publish(connection, "claim.assigned", row.loan_id, {"loan_id": row.loan_id, "tape_id": tape_id})
     connection.execute(update(tables.disposal).where(tables.disposal.c.tape_id == tape_id).values(status="done"))

@@ -47,7 +47,7 @@ def learn(
     cut = int(frame.height * (1 - HOLDOUT_SHARE))
     past, holdout = frame.head(cut), frame.tail(frame.height - cut)
     given = [name for name in ("applied_at", "borrower_id") if name in frame.columns]
-    model = fit(past.drop(given), TARGET, kind=kind)  # type: ignore[arg-type]
+    model = fit(past.drop(given), TARGET, kind=kind)
     figures = _judge(model, holdout)
     old_id, old = champion(connection)
     old_figures = _judge(old, holdout) if old is not None and set(old.columns) <= set(holdout.columns) else None
@@ -121,9 +121,8 @@ def training_frame(
 
 
 def _judge(model: Any, holdout: pl.DataFrame) -> dict[str, Any]:
-    labels = holdout[TARGET].to_numpy()
-    found = evaluate(labels, model.predict(holdout))
-    return _finite(dict(found) if not hasattr(found, "as_document") else found.as_document())
+    figures: dict[str, Any] = _finite(dict(evaluate(holdout[TARGET].to_numpy(), model.predict(holdout))))
+    return figures
 
 
 def _finite(value: Any) -> Any:

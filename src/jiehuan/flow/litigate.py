@@ -20,6 +20,7 @@ from jiehuan.law import law_on
 from jiehuan.ledger import advance_entry, journal
 from jiehuan.legal import Case, Deadline, case, deadlines, pack
 from jiehuan.legal.deadlines import CaseEvent
+from jiehuan.loan import LoanState
 from jiehuan.store import tables
 from jiehuan.store.files import put_file
 from jiehuan.store.journal import append_many
@@ -110,9 +111,12 @@ def file_case(connection: Connection, case_id: str, on: date, actor: str) -> Non
         raise Refused(Problem("case", case_id, f"is {row.stage}", "only a prepared case can be filed"))
     held = load_loan(connection, row.loan_id, lock=True)
     kind = "order_filed" if row.kind == "payment_order" else "filed"
-    last_due = held.state(on).schedule[-1].due
+    demands = [CaseEvent(date.fromisoformat(one["on"]), "demand") for one in _demands(connection, row.loan_id, on)]
     found = deadlines(
-        [CaseEvent(on, kind)], last_due=last_due, lender_type=held.terms.lender_type, procedure=row.procedure
+        [*demands, CaseEvent(on, kind)],
+        last_due=_last_due(held.state(on)),
+        lender_type=held.terms.lender_type,
+        procedure=row.procedure,
     )
     insert_missing(connection, tables.deadline, [_deadline_row(case_id, one) for one in found])
     if row.fee_fen:
@@ -122,6 +126,12 @@ def file_case(connection: Connection, case_id: str, on: date, actor: str) -> Non
         update(tables.legal_case).where(tables.legal_case.c.case_id == case_id).values(stage="filed")
     )
     note(connection, datetime.combine(on, time(16), CHINA), actor, "filed", case_id, {"fee": format_yuan(row.fee_fen)})
+
+
+def _last_due(state: LoanState) -> date:
+    """From when limitation runs: the last due date, or the day on which the loan was called in."""
+    called_in = [row.due for row in state.schedule if row.kind == "accelerated"]
+    return min([state.schedule[-1].due, *called_in]) if state.accelerated else state.schedule[-1].due
 
 
 def meet_deadline(connection: Connection, deadline_id: str, on: date, actor: str) -> None:

@@ -41,7 +41,7 @@ def repay(
     state = record(connection, loan_id, event, key, max(on, known))
     paid: dict[str, int] = {}
     for movement in state.movements:
-        if movement.event_id == event_id:
+        if movement.event_id == event_id and movement.kind == "repayment":
             for part, change in movement.amounts.items():
                 paid[part] = paid.get(part, 0) + change
     answer = {

@@ -11,7 +11,7 @@ from jiehuan.twin.people import Person, applies_on, make_person, visible_feature
 from jiehuan.twin.world import World
 from jiehuan.units.money import format_yuan
 
-HISTORY = {"seed": 20231201, "start": date(2023, 12, 1), "per_month": 38, "people": 900}
+SEED, FIRST_DAY, PER_MONTH, PEOPLE = 20231201, date(2023, 12, 1), 38, 900
 """How the example tape was made (tools/make_example_tape.py): its borrowers go on living in the demo."""
 
 
@@ -26,13 +26,13 @@ class Crowd:
         """The person behind an imported borrower (``ex-p0000012``)."""
         number = int(borrower_id.rpartition("p")[2])
         if borrower_id not in self._people:
-            on = applies_on(self.world, number, HISTORY["start"], HISTORY["per_month"])
+            on = applies_on(self.world, number, FIRST_DAY, PER_MONTH)
             self._people[borrower_id] = make_person(self.world, number, on)
         return self._people[borrower_id]
 
     def newcomer(self, number: int, on: date) -> Person:
         """Person ``number`` of those who come new, as of the day on which they apply."""
-        return make_person(self.world, HISTORY["people"] + number, on)
+        return make_person(self.world, PEOPLE + number, on)
 
     def settle_in(self, borrower_id: str, person: Person) -> None:
         """Remember who a new borrower is."""

@@ -162,7 +162,7 @@ def _replay(mapping: Mapping, gathered: Gathered, key: str, loan: GatheredLoan, 
                 loan.state = replay(loan.terms, [*loan.events, event], last)
                 loan.events.append(event)
             except JiehuanError as error:
-                _refuse(row, error, refusals)
+                _refuse(row, error, refusals, column="on")
     for end in month_ends(loan.terms.drawn_on, last):
         state = replay(loan.terms, [event for event in loan.events if event.on <= end], end)
         loan.snapshots.append(state)
@@ -170,8 +170,8 @@ def _replay(mapping: Mapping, gathered: Gathered, key: str, loan: GatheredLoan, 
             break
 
 
-def _refuse(row: Row, error: JiehuanError, refusals: list[Refusal]) -> None:
+def _refuse(row: Row, error: JiehuanError, refusals: list[Refusal], column: str = "") -> None:
     for problem in error.problems:
-        column = problem.where.rpartition(", ")[2]
+        place = column or problem.where.rpartition(", ")[2]
         reason = f"{problem.reason}; {problem.mend}" if problem.mend else problem.reason
-        refusals.append(Refusal(row.file, row.number, column, problem.value, reason))
+        refusals.append(Refusal(row.file, row.number, place, problem.value, reason))

@@ -1,0 +1,217 @@
+"""Bring a statement in: every line is booked on a loan, matched to what the books have, held in suspense or refused.
+
+Each line is a transaction of its own, keyed by the account and the bank's entry reference: an import that was killed goes on
+where it stopped, and the same file again changes nothing. The report is read back from what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, text
+
+from jiehuan.flow.receipts import Money, receive
+from jiehuan.flow.statements.match import Hints, find_loan
+from jiehuan.flow.statements.read import Line, Statement
+from jiehuan.store import tables
+from jiehuan.store.audit.personal import personal_data
+from jiehuan.store.database import Database
+from jiehuan.store.rows import insert_missing
+from jiehuan.store.vault import Vault, open_vault
+from jiehuan.units.errors import Conflict, InputError, Problem
+from jiehuan.units.ids import derived_id
+from jiehuan.units.money import format_yuan
+
+OUTCOMES = ("posted", "matched", "suspense", "refused")
+_line = tables.statement_line
+
+
+def import_statements(
+    database: Database, found: Sequence[Statement], known_on: date, on_progress: Callable[[int], None] | None = None
+) -> list[dict[str, Any]]:
+    """Bring statements in; a report of each (``report_of``), with how many lines were there before (``known``).
+
+    ``known_on``: the day on which the lender learns of the money. Raises Conflict when a statement of this number came
+    before with other balances, InputError when it holds money of another currency than the lender's.
+    """
+    vault = open_vault(database)
+    reports = []
+    for statement in found:
+        statement_id = derived_id("st", statement.account, statement.reference)
+        known = 0
+        database.transact(lambda connection, one=statement, key=statement_id: _head(connection, key, one))  # type: ignore[misc]
+        for line in statement.lines:
+            known += database.transact(
+                lambda connection, one=line: not _book(connection, vault, statement_id, statement, one, known_on)  # type: ignore[misc] # noqa: B023
+            )
+            if on_progress:
+                on_progress(1)
+        with database.begin() as connection:
+            _keep_refused(connection, statement_id, statement)
+            report = report_of(connection, statement_id)
+        report["known"] = known
+        report["problems"] = [problem.as_dict() for problem in statement.problems] + _not_adding_up(report)
+        reports.append(report)
+    return reports
+
+
+def report_of(connection: Connection, statement_id: str) -> dict[str, Any]:
+    """How a statement was brought in: balances, lines and yuan by outcome, what is missing, the refused and the held.
+
+    ``difference`` is closing less opening less all lines: 0.00 when each fen is accounted for, None when the file states no
+    balances. ``reconciled`` says that it is zero and that nothing was refused.
+    """
+    head = connection.execute(
+        select(tables.statement).where(tables.statement.c.statement_id == statement_id)
+    ).one_or_none()
+    if head is None:
+        raise InputError(Problem("statement", statement_id, "no such statement", "see: jiehuan statement list"))
+    sums = {
+        row.outcome: (row.count, int(row.fen or 0))
+        for row in connection.execute(
+            select(_line.c.outcome, func.count().label("count"), func.sum(_line.c.amount_fen).label("fen"))
+            .where(_line.c.statement_id == statement_id)
+            .group_by(_line.c.outcome)
+        )
+    }
+    total = sum(fen for _, fen in sums.values())
+    stated = head.opening_fen is not None and head.closing_fen is not None
+    difference = head.closing_fen - head.opening_fen - total if stated else None
+    rows = connection.execute(
+        select(_line).where(_line.c.statement_id == statement_id, _line.c.outcome.in_(("suspense", "refused"))).order_by(_line.c.row)
+    ).all()
+    return {
+        "statement_id": statement_id,
+        "account": head.account,
+        "reference": head.reference,
+        "closed_on": head.closed_on.isoformat(),
+        "currency": head.currency,
+        "opening": _yuan(head.opening_fen),
+        "closing": _yuan(head.closing_fen),
+        "total": format_yuan(total),
+        "difference": _yuan(difference),
+        "reconciled": difference == 0 and not sums.get("refused"),
+        "lines": {name: sums.get(name, (0, 0))[0] for name in OUTCOMES},
+        "amounts": {name: format_yuan(sums.get(name, (0, 0))[1]) for name in OUTCOMES},
+        "suspense": [_told(row) for row in rows if row.outcome == "suspense"],
+        "refused": [_told(row) for row in rows if row.outcome == "refused"],
+    }
+
+
+def _head(connection: Connection, statement_id: str, statement: Statement) -> None:
+    if statement.currency != "CNY":
+        mend = "import accounts kept in CNY"
+        raise InputError(Problem("statement currency", statement.currency[:10], "not the lender's currency, CNY", mend))
+    row = {
+        "statement_id": statement_id, "account": statement.account, "reference": statement.reference,
+        "format": statement.format, "currency": statement.currency, "closed_on": statement.closed_on,
+        "opening_fen": statement.opening_fen, "closing_fen": statement.closing_fen, "sha256": statement.sha256,
+    }  # fmt: skip
+    if insert_missing(connection, tables.statement, [row]):
+        return
+    kept = connection.execute(
+        select(tables.statement.c.opening_fen, tables.statement.c.closing_fen).where(
+            tables.statement.c.statement_id == statement_id
+        )
+    ).one()
+    if (kept.opening_fen, kept.closing_fen) != (statement.opening_fen, statement.closing_fen):
+        told = f"{_yuan(statement.opening_fen)} to {_yuan(statement.closing_fen)}"
+        reason = f"came before with balances {_yuan(kept.opening_fen)} to {_yuan(kept.closing_fen)}"
+        raise Conflict(Problem(f"statement {statement.reference}", told, reason, "ask the bank which one holds"))
+
+
+def _book(
+    connection: Connection, vault: Vault, statement_id: str, statement: Statement, line: Line, known_on: date
+) -> bool:
+    """Bring one line in; False when it was in before."""
+    line_id = derived_id("sl", statement.account, line.entry_reference)
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 3))"), {"name": line_id})
+    kept = connection.execute(select(_line).where(_line.c.line_id == line_id)).one_or_none()
+    row: dict[str, Any] = {
+        "line_id": line_id, "statement_id": statement_id, "row": line.row, "on": line.on, "amount_fen": line.amount_fen,
+        "entry_reference": _shown(line.entry_reference),
+    }  # fmt: skip
+    if kept is not None:
+        if kept.statement_id == statement_id and (kept.on, kept.amount_fen) == (line.on, line.amount_fen):
+            return False
+        return _refuse_double(connection, row, kept)
+    if line.amount_fen > 0:
+        receipt_id = derived_id("rc", "statement", statement.account, line.entry_reference)
+        hints = Hints((line.reference or "", *line.texts), line.virtual_account, line.payer)
+        loan_id, reason = find_loan(connection, vault, hints, line.amount_fen, line.on)
+        reference = None if line.reference is None else _shown(line.reference)
+        money = Money(receipt_id, f"statement:{statement.account}", reference, line.amount_fen, line.on, max(known_on, line.on))
+        got = receive(connection, money, loan_id, reason)
+        row |= {"outcome": got.outcome, "receipt_id": got.receipt_id, "reason": got.reason}
+    else:
+        entry_id = _paid_out(connection, (line.reference or "", *line.texts), -line.amount_fen)
+        reason = "" if entry_id else "went out, and the books do not know for what"
+        row |= {"outcome": "matched" if entry_id else "suspense", "entry_id": entry_id, "reason": reason}
+    connection.execute(insert(_line).values(row))
+    return True
+
+
+def _refuse_double(connection: Connection, row: dict[str, Any], kept: Any) -> bool:
+    same = (kept.on, kept.amount_fen) == (row["on"], row["amount_fen"])
+    where = "this statement" if kept.statement_id == row["statement_id"] else f"statement {kept.statement_id}"
+    reason = f"a duplicate: the entry is on {where} already" + ("" if same else ", with another day or amount")
+    again = derived_id("sl", row["statement_id"], "refused", row["row"], row["entry_reference"])
+    refused = {**row, "line_id": again, "outcome": "refused", "reason": reason}
+    return bool(insert_missing(connection, _line, [refused]))
+
+
+def _keep_refused(connection: Connection, statement_id: str, statement: Statement) -> None:
+    rows = [
+        {
+            "line_id": derived_id("sl", statement_id, "refused", one.row, one.entry_reference),
+            "statement_id": statement_id, "row": one.row, "entry_reference": _shown(one.entry_reference),
+            "amount_fen": one.amount_fen, "outcome": "refused", "reason": _shown(str(one.problem)),
+        }
+        for one in statement.refused
+    ]  # fmt: skip
+    insert_missing(connection, _line, rows)
+
+
+def _paid_out(connection: Connection, texts: tuple[str, ...], amount_fen: int) -> str | None:
+    """The entry of a draw or refund, of a loan that the references name, over this amount and not matched yet."""
+    from jiehuan.flow.statements.match import _named
+
+    named = _named(connection, texts)
+    if len(named) != 1:
+        return None
+    return connection.execute(_PAID_OUT, {"loan": named[0], "fen": amount_fen}).scalars().first()
+
+
+_PAID_OUT = text(
+    "SELECT e.entry_id FROM entry e JOIN line l USING (entry_id) WHERE e.loan_id = :loan AND l.account = 'cash'"
+    " AND l.credit_fen = :fen AND e.reverses IS NULL"
+    " AND NOT EXISTS (SELECT FROM statement_line s WHERE s.entry_id = e.entry_id)"
+    " AND NOT EXISTS (SELECT FROM entry r WHERE r.reverses = e.entry_id) ORDER BY e.n LIMIT 1"
+)
+
+
+def _not_adding_up(report: dict[str, Any]) -> list[dict[str, str]]:
+    if report["difference"] in (None, "0.00"):
+        return []
+    reason = f"the lines leave {report['difference']} yuan between opening and closing balance"
+    return [Problem(f"statement {report['reference']}", report["closing"], reason, "ask the bank for the whole statement").as_dict()]
+
+
+def _told(row: Any) -> dict[str, Any]:
+    return {
+        "row": row.row, "entry_reference": row.entry_reference, "on": row.on.isoformat() if row.on else None,
+        "amount": _yuan(row.amount_fen), "receipt_id": row.receipt_id, "reason": row.reason,
+    }  # fmt: skip
+
+
+def _shown(said: str) -> str:
+    """A bank's text as it may be kept: one that holds an identity or phone number is replaced by its digest."""
+    if personal_data(said):
+        return derived_id("hidden", said)
+    return "".join(sign for sign in said if sign.isprintable())[:300]
+
+
+def _yuan(fen: int | None) -> str | None:
+    return None if fen is None else format_yuan(fen)
