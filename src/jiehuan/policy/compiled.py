@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from jiehuan.policy.columns import Column, ColumnResult
+    from jiehuan.policy.columns import ColumnResult
+    from jiehuan.policy.rows import Column
 
 _FEW = 1 << 22
 """Below it a set of rows is looked up by itself; above it, by a hash."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 
+from jiehuan.policy.tree import Binary, Call, Choice, Listed, Literal, Name, Own, Span, Tree, Unary
+
 FUNCTIONS = {
     "min": (1, 1),
     "max": (1, 1),
@@ -51,90 +53,6 @@ class Unsupported(Exception):  # noqa: N818 - caught where the place of the expr
     def __init__(self, reason: str, mend: str, position: int) -> None:
         super().__init__(reason)
         self.reason, self.mend, self.position = reason, mend, position
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A number (Decimal), text, truth or null."""
-
-    value: Decimal | str | bool | None
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A field of the node's input."""
-
-    name: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """``$.key``: an earlier expression of the same node; ``$`` (empty key): a cell's column."""
-
-    key: str
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """``[a, b, c]``."""
-
-    items: tuple[Tree, ...]
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """``[a..b]`` with open or closed ends."""
-
-    low: Tree
-    high: Tree
-    low_closed: bool
-    high_closed: bool
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unary:
-    """``not x`` or ``-x``."""
-
-    sign: str
-    value: Tree
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Binary:
-    """Two values joined by an operator."""
-
-    sign: str
-    left: Tree
-    right: Tree
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """``condition ? yes : no``."""
-
-    condition: Tree
-    yes: Tree
-    no: Tree
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function of ``FUNCTIONS``."""
-
-    name: str
-    arguments: tuple[Tree, ...]
-    position: int
-
-
-Tree = Literal | Name | Own | Listed | Span | Unary | Binary | Choice | Call
 
 
 @dataclass(frozen=True, slots=True)

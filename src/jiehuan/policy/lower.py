@@ -12,23 +12,23 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 
-from jiehuan.policy.expression import (
-    Binary,
-    Call,
-    Choice,
-    Listed,
-    Literal,
-    Name,
-    Own,
-    Span,
-    Tree,
-    Unary,
-    Unsupported,
+from jiehuan.policy.arithmetic import (
+    absolute,
+    add,
+    compare_ratio,
+    extreme,
+    fits,
+    inverse_of,
+    multiply,
+    negate,
+    remainder,
+    rounded,
 )
+from jiehuan.policy.expression import Unsupported
+from jiehuan.policy.tree import Binary, Call, Choice, Listed, Literal, Name, Own, Span, Tree, Unary
 from jiehuan.policy.typed import (
     EMPTY,
     FALSE,
-    LIMIT,
     TRUE,
     Condition,
     Test,
@@ -42,7 +42,6 @@ from jiehuan.policy.typed import (
     either,
     negated,
     opposite,
-    rescaled,
     scaled,
     test_of,
     unite,
@@ -75,13 +74,10 @@ def value_of(tree: Tree, scope: Scope) -> Value:
         return _own(tree, scope)
     if isinstance(tree, Choice):
         return _choice(tree, scope)
-    if isinstance(tree, Call) and tree.name in _NUMERIC:
-        return _NUMERIC[tree.name](tree, scope)
+    if isinstance(tree, Call) and tree.name in _FUNCTIONS:
+        return _FUNCTIONS[tree.name](tree, scope)
     if isinstance(tree, Unary) and tree.sign == "-":
-        value = _number(tree.value, scope, tree.position)
-        if value.constant:
-            return scaled(-value.args[0], value.scale)
-        return Value("negate", (value,), "number", False, value.scale, -value.high, -value.low, deps=value.deps)
+        return negate(_number(tree.value, scope, tree.position))
     if isinstance(tree, Binary) and tree.sign == "??":
         return _coalesce(tree, scope)
     if isinstance(tree, Binary) and tree.sign not in _BOOLEAN_SIGNS:
@@ -131,7 +127,7 @@ def _literal(tree: Literal) -> Value:
     exponent = int(tree.value.as_tuple().exponent)
     places = max(-exponent, 0)
     units = int(tree.value.scaleb(places))
-    return _fits(scaled(units, places), tree.position)
+    return fits(scaled(units, places), tree.position)
 
 
 def _field(tree: Name, scope: Scope) -> Value:
@@ -199,55 +195,18 @@ def _number(tree: Tree, scope: Scope, position: int) -> Value:
 
 
 def _arithmetic(tree: Binary, scope: Scope) -> Value:
-    if tree.sign == "/":
-        return _quotient(tree, scope)
     left, right = _number(tree.left, scope, tree.position), _number(tree.right, scope, tree.position)
-    deps = left.deps | right.deps
     if tree.sign == "*":
-        ends = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-        made = Value(
-            "multiply", (left, right), "number", False, left.scale + right.scale, min(ends), max(ends), deps=deps
-        )
-        return _fits(made, tree.position)
-    left, right = aligned(left, right)
+        return multiply(left, right, tree.position)
     if tree.sign == "%":
-        if not right.constant or right.args[0] <= 0:
-            raise Unsupported("the divisor of % is no written number above 0", "write one", tree.position)
-        most = right.args[0] - 1
-        low, high = (0 if left.low >= 0 else -most), (0 if left.high <= 0 else most)
-        return Value("remainder", (left, right), "number", False, left.scale, low, high, deps=deps)
-    plus = tree.sign == "+"
-    low = left.low + right.low if plus else left.low - right.high
-    high = left.high + right.high if plus else left.high - right.low
-    made = Value("add" if plus else "subtract", (left, right), "number", False, left.scale, low, high, deps=deps)
-    return _fits(made, tree.position)
-
-
-def _quotient(tree: Binary, scope: Scope) -> Value:
-    """Division by a written number with a finite decimal inverse is a multiplication; any other needs a rounding."""
-    left = _number(tree.left, scope, tree.position)
-    right = _number(tree.right, scope, tree.position)
-    if right.constant and right.args[0]:
-        for places in range(13):
-            whole = 10 ** (places + right.scale)
-            if whole % abs(right.args[0]) == 0:
-                inverse = scaled(whole // right.args[0], places)
-                if left.constant:
-                    return _fits(scaled(left.args[0] * inverse.args[0], left.scale + inverse.scale), tree.position)
-                ends = (left.low * inverse.args[0], left.high * inverse.args[0])
-                made = Value(
-                    "multiply",
-                    (left, inverse),
-                    "number",
-                    False,
-                    left.scale + inverse.scale,
-                    min(ends),
-                    max(ends),
-                    deps=left.deps,
-                )
-                return _fits(made, tree.position)
-    mend = "write floor(a / b), ceil, round or trunc around it, or compare it"
-    raise Unsupported("a quotient with endless decimals", mend, tree.position)
+        return remainder(left, right, tree.position)
+    if tree.sign == "/":
+        inverse = inverse_of(right)
+        if inverse is None:
+            mend = "write floor(a / b), ceil, round or trunc around it, or compare it"
+            raise Unsupported("a quotient with endless decimals", mend, tree.position)
+        return multiply(left, inverse, tree.position)
+    return add(left, right, tree.position, minus=tree.sign == "-")
 
 
 def _rounded(tree: Call, scope: Scope) -> Value:
@@ -255,59 +214,24 @@ def _rounded(tree: Call, scope: Scope) -> Value:
     places = 0
     if len(tree.arguments) == 2:
         given = value_of(tree.arguments[1], scope)
-        if not given.constant or given.scale or not 0 <= given.args[0] <= 6:
+        if not given.constant or given.kind != "number" or given.scale or not 0 <= given.args[0] <= 6:
             raise Unsupported("the places of round are no written number from 0 to 6", "write one", tree.position)
         places = given.args[0]
     if isinstance(inner, Binary) and inner.sign == "/":
         above, below = _number(inner.left, scope, inner.position), _number(inner.right, scope, inner.position)
-        if below.low <= 0:
-            mend = "declare a minimum above 0, or write max([b, 1])"
-            raise Unsupported("the divisor may be 0 or below", mend, inner.position)
-        above, below = aligned(above, below)
-    else:
-        above = _number(inner, scope, tree.position)
-        if above.scale <= places:
-            return above
-        below = const(10**above.scale)
-    top = _fits(rescaled(_bare(above), places), tree.position)
-    ends = [_divided(tree.name, a, b) for a in (top.low, top.high) for b in (below.low, below.high)]
-    deps = above.deps | below.deps
-    return Value("divide", (tree.name, top, _bare(below)), "number", False, places, min(ends), max(ends), deps=deps)
-
-
-def _bare(value: Value) -> Value:
-    """The units of a number as a whole number."""
-    return Value(value.op, value.args, "number", False, 0, value.low, value.high, deps=value.deps)
-
-
-def _divided(way: str, a: int, b: int) -> int:
-    if way == "floor":
-        return a // b
-    if way == "ceil":
-        return -(-a // b)
-    size = abs(a) // b if way == "trunc" else (2 * abs(a) + b) // (2 * b)
-    return size if a >= 0 else -size
+        return rounded(tree.name, above, below, places, inner.position)
+    return rounded(tree.name, _number(inner, scope, tree.position), None, places, tree.position)
 
 
 def _extreme(tree: Call, scope: Scope) -> Value:
     listed = tree.arguments[0]
     if not isinstance(listed, Listed) or not listed.items:
         raise Unsupported(f"{tree.name} takes a list", f"write {tree.name}([a, b])", tree.position)
-    values = aligned(*(_number(item, scope, item.position) for item in listed.items))
-    pick = min if tree.name == "min" else max
-    low, high = pick(value.low for value in values), pick(value.high for value in values)
-    deps = EMPTY.union(*(value.deps for value in values))
-    if len(values) == 1:
-        return values[0]
-    return Value(tree.name, tuple(values), "number", False, values[0].scale, low, high, deps=deps)
+    return extreme(tree.name, [_number(item, scope, item.position) for item in listed.items])
 
 
 def _absolute(tree: Call, scope: Scope) -> Value:
-    value = _number(tree.arguments[0], scope, tree.position)
-    low = 0 if value.low <= 0 <= value.high else min(abs(value.low), abs(value.high))
-    return Value(
-        "abs", (value,), "number", False, value.scale, low, max(abs(value.low), abs(value.high)), deps=value.deps
-    )
+    return absolute(_number(tree.arguments[0], scope, tree.position))
 
 
 def _length(tree: Call, scope: Scope) -> Value:
@@ -319,7 +243,7 @@ def _length(tree: Call, scope: Scope) -> Value:
     return Value("count", (value,), "number", False, 0, 0, value.high, deps=value.deps)
 
 
-_NUMERIC: dict[str, Callable[[Call, Scope], Value]] = {
+_FUNCTIONS: dict[str, Callable[[Call, Scope], Value]] = {
     **dict.fromkeys(_ROUNDINGS, _rounded),
     "min": _extreme,
     "max": _extreme,
@@ -400,45 +324,17 @@ def _ordered(tree: Binary, scope: Scope) -> Test:
         if one.kind != "number":
             raise Unsupported(f"{tree.sign} compares numbers, not a {one.kind}", "use == or in", tree.position)
     left, right = aligned(left, right)
-    _fits(left, tree.position)
-    _fits(right, tree.position)
-    return compare(tree.sign, left, right)
+    return compare(tree.sign, fits(left, tree.position), fits(right, tree.position))
 
 
 def _has_inverse(tree: Binary, scope: Scope) -> bool:
-    try:
-        _quotient(tree, scope)
-    except Unsupported:
-        return False
-    return True
+    return inverse_of(value_of(tree.right, scope)) is not None
 
 
 def _ratio(tree: Binary, side: Binary, other: Tree, scope: Scope, *, flipped: bool) -> Test:
-    """``a / b > c`` for ``b`` above 0 is ``a > c * b``: exact, without a quotient; a divisor of 0 fails in ZEN."""
     above, below = _number(side.left, scope, side.position), _number(side.right, scope, side.position)
     bound = _number(other, scope, tree.position)
-    if below.low < 0:
-        raise Unsupported("the divisor may be below 0", "declare a minimum of 0", side.position)
-    ends = [a * b for a in (bound.low, bound.high) for b in (below.low, below.high)]
-    times = Value(
-        "multiply",
-        (bound, below),
-        "number",
-        False,
-        bound.scale + below.scale,
-        min(ends),
-        max(ends),
-        deps=bound.deps | below.deps,
-    )
-    first, second = aligned(above, _fits(times, tree.position))
-    _fits(first, tree.position)
-    _fits(second, tree.position)
-    test = compare(tree.sign, *((second, first) if flipped else (first, second)))
-    if below.low > 0:
-        return test
-    some = compare(">", below, rescaled(const(0), below.scale)).true
-    both_sides = both(test_of(some), test)
-    return Test(both_sides.true, both(test_of(some), negated(test)).true, False)
+    return compare_ratio(tree.sign, above, below, bound, side.position, flipped=flipped)
 
 
 def _text_test(tree: Call, scope: Scope) -> Test:
@@ -451,10 +347,3 @@ def _text_test(tree: Call, scope: Scope) -> Test:
         return test_of(true)
     known = opposite(Condition("null", (value,), value.deps))
     return Test(all_of(known, true), all_of(known, opposite(true)), False)
-
-
-def _fits(value: Value, position: int) -> Value:
-    if value.low < -LIMIT or value.high > LIMIT:
-        mend = "declare a narrower minimum and maximum for its fields in the input schema"
-        raise Unsupported("the number could grow beyond 64 bits", mend, position)
-    return value

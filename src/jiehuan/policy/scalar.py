@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from jiehuan.policy.program import Hit, Let, Mask, Program
+from jiehuan.policy.building import Hit, Let, Mask, Program
 from jiehuan.policy.typed import Condition, Value
 
 Decide = Callable[[Mapping[str, Any]], tuple[Any, ...]]
