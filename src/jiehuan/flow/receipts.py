@@ -70,20 +70,30 @@ def receive(connection: Connection, money: Money, loan_id: str | None, reason: s
     if loan_id is not None:
         try:
             with connection.begin_nested():
-                _post(connection, money.receipt_id, None, loan_id, money.amount_fen, money.on, money.known_on, money.origin)
+                _post(
+                    connection,
+                    money.receipt_id,
+                    None,
+                    loan_id,
+                    money.amount_fen,
+                    money.on,
+                    money.known_on,
+                    money.origin,
+                )
             status = "posted"
         except Conflict:
             raise
         except (Refused, InputError) as error:
             reason = "; ".join(problem.reason for problem in error.problems)
+    posted = loan_id if status == "posted" else None
+    reason = "" if posted else reason
     row = {
         "receipt_id": money.receipt_id, "origin": money.origin, "reference": reference, "amount_fen": money.amount_fen,
-        "on": money.on, "status": status, "loan_id": loan_id if status == "posted" else None,
-        "event_id": event_id(loan_id, _key(money.receipt_id, None)) if loan_id and status == "posted" else None,
-        "reason": "" if status == "posted" else reason,
+        "on": money.on, "status": status, "loan_id": posted, "reason": reason,
+        "event_id": event_id(posted, _key(money.receipt_id, None)) if posted else None,
     }  # fmt: skip
     connection.execute(insert(receipt).values(row))
-    return Received(money.receipt_id, status, row["loan_id"], row["reason"])
+    return Received(money.receipt_id, status, posted, reason)
 
 
 def assign(connection: Connection, receipt_id: str, loan_id: str, known_on: date, by: str) -> Received:
@@ -105,7 +115,9 @@ def unassign(connection: Connection, receipt_id: str, known_on: date, by: str, r
     """Take a receipt off its loan, where it was booked by mistake, and put it back in suspense."""
     row = _held(connection, receipt_id)
     if row.status != "posted":
-        raise Refused(Problem("receipt", receipt_id, f"is not booked on a loan, but {row.status}", "see the suspense list"))
+        raise Refused(
+            Problem("receipt", receipt_id, f"is not booked on a loan, but {row.status}", "see the suspense list")
+        )
     reverse(connection, row.loan_id, row.event_id, known_on, f"unassign:{row.event_id}")
     _resolve(connection, receipt_id, by, reason, {"status": "suspense", "loan_id": None})
     return Received(receipt_id, "suspense", None, reason)
@@ -164,9 +176,7 @@ def _one_at_a_time(connection: Connection, reference: str) -> None:
 
 
 def _held(connection: Connection, receipt_id: str) -> Any:
-    row = connection.execute(
-        select(receipt).where(receipt.c.receipt_id == receipt_id).with_for_update()
-    ).one_or_none()
+    row = connection.execute(select(receipt).where(receipt.c.receipt_id == receipt_id).with_for_update()).one_or_none()
     if row is None:
         raise Refused(Problem("receipt", receipt_id, "no such receipt", "see the suspense list"))
     return row
@@ -174,7 +184,9 @@ def _held(connection: Connection, receipt_id: str) -> Any:
 
 def _must_be_in_suspense(row: Any) -> None:
     if row.status != "suspense":
-        raise Refused(Problem("receipt", row.receipt_id, f"is not in suspense, but {row.status}", "see the suspense list"))
+        raise Refused(
+            Problem("receipt", row.receipt_id, f"is not in suspense, but {row.status}", "see the suspense list")
+        )
 
 
 def _resolve(connection: Connection, receipt_id: str, by: str, reason: str, change: dict[str, Any]) -> None:

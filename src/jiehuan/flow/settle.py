@@ -27,7 +27,9 @@ def prepay(
     return act(connection, loan_id, "prepayment", on, key, amount_fen=amount_fen, mode=mode, **told)
 
 
-def settle(connection: Connection, loan_id: str, on: date, key: str, amount_fen: int | None = None, **told: Any) -> LoanState:
+def settle(
+    connection: Connection, loan_id: str, on: date, key: str, amount_fen: int | None = None, **told: Any
+) -> LoanState:
     """End the loan on a day; ``amount_fen`` is the cash that came, by default what the loan asks that day."""
     return act(connection, loan_id, "settlement", on, key, amount_fen=amount_fen, **told)
 
@@ -42,7 +44,9 @@ def reverse(connection: Connection, loan_id: str, of: str, on: date, key: str, *
     return act(connection, loan_id, "reversal", on, key, of=of, **told)
 
 
-def waive(connection: Connection, loan_id: str, part: str, amount_fen: int, on: date, key: str, **told: Any) -> LoanState:
+def waive(
+    connection: Connection, loan_id: str, part: str, amount_fen: int, on: date, key: str, **told: Any
+) -> LoanState:
     """Forgive part of what is owed; ``part``: costs, penalty, interest or principal."""
     return act(connection, loan_id, "waiver", on, key, amount_fen=amount_fen, part=part, **told)
 

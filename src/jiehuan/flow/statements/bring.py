@@ -80,7 +80,9 @@ def report_of(connection: Connection, statement_id: str) -> dict[str, Any]:
     stated = head.opening_fen is not None and head.closing_fen is not None
     difference = head.closing_fen - head.opening_fen - total if stated else None
     rows = connection.execute(
-        select(_line).where(_line.c.statement_id == statement_id, _line.c.outcome.in_(("suspense", "refused"))).order_by(_line.c.row)
+        select(_line)
+        .where(_line.c.statement_id == statement_id, _line.c.outcome.in_(("suspense", "refused")))
+        .order_by(_line.c.row)
     ).all()
     return {
         "statement_id": statement_id,
@@ -142,7 +144,9 @@ def _book(
         hints = Hints((line.reference or "", *line.texts), line.virtual_account, line.payer)
         loan_id, reason = find_loan(connection, vault, hints, line.amount_fen, line.on)
         reference = None if line.reference is None else _shown(line.reference)
-        money = Money(receipt_id, f"statement:{statement.account}", reference, line.amount_fen, line.on, max(known_on, line.on))
+        money = Money(
+            receipt_id, f"statement:{statement.account}", reference, line.amount_fen, line.on, max(known_on, line.on)
+        )
         got = receive(connection, money, loan_id, reason)
         row |= {"outcome": got.outcome, "receipt_id": got.receipt_id, "reason": got.reason}
     else:
@@ -196,7 +200,11 @@ def _not_adding_up(report: dict[str, Any]) -> list[dict[str, str]]:
     if report["difference"] in (None, "0.00"):
         return []
     reason = f"the lines leave {report['difference']} yuan between opening and closing balance"
-    return [Problem(f"statement {report['reference']}", report["closing"], reason, "ask the bank for the whole statement").as_dict()]
+    return [
+        Problem(
+            f"statement {report['reference']}", report["closing"], reason, "ask the bank for the whole statement"
+        ).as_dict()
+    ]
 
 
 def _told(row: Any) -> dict[str, Any]:

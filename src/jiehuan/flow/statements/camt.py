@@ -18,7 +18,14 @@ from jiehuan.units.money import parse_yuan
 
 _SPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(\d\d)\Z")
 _ENCODING = re.compile(rb"""\A\s*<\?xml[^>]*encoding\s*=\s*["']([A-Za-z0-9._-]{1,20})["']""")
-_CODECS = {"utf-8": "utf-8-sig", "utf8": "utf-8-sig", "us-ascii": "ascii", "gbk": "gb18030", "gb2312": "gb18030", "gb18030": "gb18030"}
+_CODECS = {
+    "utf-8": "utf-8-sig",
+    "utf8": "utf-8-sig",
+    "us-ascii": "ascii",
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "gb18030": "gb18030",
+}
 _NO_REFERENCE = {"", "NOTPROVIDED", "NONREF"}
 
 
@@ -31,7 +38,9 @@ def read_camt(content: bytes, where: str, account: str = "") -> list[Statement]:
         raise InputError(Problem(where, root.tag[:80], "not a CAMT.053 document", mend))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-    found = [_statement(one, f"{where} statement {n}", account) for n, one in enumerate(root.iterfind(".//Stmt"), start=1)]
+    found = [
+        _statement(one, f"{where} statement {n}", account) for n, one in enumerate(root.iterfind(".//Stmt"), start=1)
+    ]
     if not found:
         raise InputError(Problem(where, "", "holds no statement", "check the export"))
     return found
@@ -45,12 +54,16 @@ def _parse(content: bytes, where: str) -> Element:
     except (KeyError, UnicodeDecodeError):
         raise InputError(Problem(where, name, "not text in a known encoding", "save it as UTF-8")) from None
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise InputError(Problem(where, "<!DOCTYPE", "a statement has no document type", "ask the bank for a plain export"))
+        raise InputError(
+            Problem(where, "<!DOCTYPE", "a statement has no document type", "ask the bank for a plain export")
+        )
     try:
         return fromstring(re.sub(r"\A\s*<\?xml[^>]*\?>", "", text, count=1))  # noqa: S314 - no document type, no entity
     except ParseError as error:
         line, column = error.position
-        raise InputError(Problem(f"{where} line {line} column {column}", "", "malformed XML", "export it again")) from None
+        raise InputError(
+            Problem(f"{where} line {line} column {column}", "", "malformed XML", "export it again")
+        ) from None
 
 
 def _statement(stmt: Element, where: str, account: str) -> Statement:
@@ -87,7 +100,15 @@ def _statement(stmt: Element, where: str, account: str) -> Statement:
     closed_on = max(days or [line.on for line in lines], default=date(1970, 1, 1))
     opening = balances.get("OPBD", balances.get("PRCD"))
     return Statement(
-        name, reference[:200], "camt.053", currency, closed_on, opening, balances.get("CLBD"), tuple(lines), tuple(refused)
+        name,
+        reference[:200],
+        "camt.053",
+        currency,
+        closed_on,
+        opening,
+        balances.get("CLBD"),
+        tuple(lines),
+        tuple(refused),
     )
 
 
@@ -95,7 +116,9 @@ def _entry(entry: Element, n: int, where: str, currency: str) -> Iterator[Line |
     reference = _text(entry, "AcctSvcrRef") or _text(entry, "NtryRef")
     status = _text(entry, "Sts/Cd") or _text(entry, "Sts")
     if status and status != "BOOK":
-        yield RefusedRow(n, reference, Problem(f"{where}, Sts", status[:20], "is not booked yet", "it comes again when it is"))
+        yield RefusedRow(
+            n, reference, Problem(f"{where}, Sts", status[:20], "is not booked yet", "it comes again when it is")
+        )
         return
     try:
         amount = _amount(entry, where, currency)
@@ -122,7 +145,11 @@ def _line(n: int, reference: str, on: date, amount: int, details: list[Element],
     end_to_end = _text(own, "Refs/EndToEndId") if own is not None else ""
     texts = [_text(entry, "AddtlNtryInf")]
     for one in details:
-        texts += [found.text or "" for path in ("RmtInf/Ustrd", "RmtInf/Strd/CdtrRefInf/Ref", "AddtlTxInf") for found in one.iterfind(path)]
+        texts += [
+            found.text or ""
+            for path in ("RmtInf/Ustrd", "RmtInf/Strd/CdtrRefInf/Ref", "AddtlTxInf")
+            for found in one.iterfind(path)
+        ]
     account, payer = "", ""
     if own is not None:
         account = _text(own, "RltdPties/CdtrAcct/Id/Othr/Id") or _text(own, "RltdPties/CdtrAcct/Id/IBAN")
@@ -135,7 +162,9 @@ def _amount(entry: Element, where: str, currency: str) -> int:
     own = entry.find("Amt")
     named = own.get("Ccy", "") if own is not None else ""
     if named and currency and named != currency:
-        raise InputError(Problem(f"{where}, Amt", named[:10], f"not the account's currency, {currency}", "ask the bank"))
+        raise InputError(
+            Problem(f"{where}, Amt", named[:10], f"not the account's currency, {currency}", "ask the bank")
+        )
     text = _text(entry, "Amt")
     whole, _, decimals = text.partition(".")
     return parse_yuan(f"{whole}.{decimals.rstrip('0')}".rstrip("."), f"{where}, Amt", minimum=1)

@@ -1,19 +1,19 @@
 """A bank's CSV by a small mapping (YAML): which column is what. A bad row costs itself only.
 
-    currency: CNY            # what the account is kept in
-    encoding: utf-8-sig      # or gb18030, as many banks write
-    delimiter: ","
-    date_format: "%Y-%m-%d"
-    columns:
-      on: 交易日期            # value date
-      amount: 金额            # signed; or credit: and debit: in columns of their own
-      entry_reference: 流水号 # the bank's number of the entry
-      end_to_end: 端到端标识   # optional, as the next ones
-      texts: [附言, 摘要]
-      virtual_account: 子账号
-      payer: 对方账号
-      balance: 余额           # running balance after the row: opening and closing follow from it
-      currency: 币种
+currency: CNY            # what the account is kept in
+encoding: utf-8-sig      # or gb18030, as many banks write
+delimiter: ","
+date_format: "%Y-%m-%d"
+columns:
+  value_date: 交易日期    # value date
+  amount: 金额            # signed; or credit: and debit: in columns of their own
+  entry_reference: 流水号 # the bank's number of the entry
+  end_to_end: 端到端标识   # optional, as the next ones
+  texts: [附言, 摘要]
+  virtual_account: 子账号
+  payer: 对方账号
+  balance: 余额           # running balance after the row: opening and closing follow from it
+  currency: 币种
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from jiehuan.units.money import format_yuan, parse_yuan
 
 _KEYS = {"currency", "encoding", "delimiter", "date_format", "columns"}
 _COLUMNS = {
-    "on", "amount", "credit", "debit", "entry_reference", "end_to_end", "texts", "virtual_account", "payer", "balance",
+    "value_date", "amount", "credit", "debit", "entry_reference", "end_to_end", "texts", "virtual_account", "payer", "balance",
     "currency",
 }  # fmt: skip
 
@@ -46,7 +46,9 @@ def read_csv(content: bytes, where: str, mapping: Mapping[str, Any], account: st
     try:
         text = content.decode(encoding)
     except (UnicodeDecodeError, LookupError):
-        raise InputError(Problem(where, encoding, "is not text in this encoding", "set encoding in the mapping")) from None
+        raise InputError(
+            Problem(where, encoding, "is not text in this encoding", "set encoding in the mapping")
+        ) from None
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=str(mapping.get("delimiter") or ","))
     _must_have(reader.fieldnames or [], columns, where)
     currency = str(mapping.get("currency") or "CNY")
@@ -65,7 +67,9 @@ def read_csv(content: bytes, where: str, mapping: Mapping[str, Any], account: st
             if read.amount is not None and said is not None:
                 if balance is not None and balance + read.amount != said:
                     reason = f"does not follow from the row before ({format_yuan(balance)})"
-                    problems.append(Problem(f"{where} row {row}, balance", format_yuan(said), reason, "a row is missing or altered"))
+                    problems.append(
+                        Problem(f"{where} row {row}, balance", format_yuan(said), reason, "a row is missing or altered")
+                    )
                 opening = said - read.amount if opening is None else opening
             balance = said if said is not None else balance
             own = read.cell("entry_reference")
@@ -74,7 +78,9 @@ def read_csv(content: bytes, where: str, mapping: Mapping[str, Any], account: st
                 times[digest] += 1
                 own = f"row:{digest}:{times[digest]}"
             if read.problem or read.on is None or read.amount is None:
-                refused.append(RefusedRow(row, own[:200], read.problem or Problem(where, "", "unreadable"), read.amount))
+                refused.append(
+                    RefusedRow(row, own[:200], read.problem or Problem(where, "", "unreadable"), read.amount)
+                )
                 continue
             texts = tuple(text for text in (read.cells.get(name) or "" for name in columns.get("texts", [])) if text)
             lines.append(Line(
@@ -82,14 +88,25 @@ def read_csv(content: bytes, where: str, mapping: Mapping[str, Any], account: st
                 read.cell("virtual_account"), read.cell("payer"),
             ))  # fmt: skip
     except csv.Error as error:
-        raise InputError(Problem(f"{where} line {reader.line_num}", "", f"malformed CSV: {error}", "mend the file")) from None
+        raise InputError(
+            Problem(f"{where} line {reader.line_num}", "", f"malformed CSV: {error}", "mend the file")
+        ) from None
     if not lines and not refused:
         raise InputError(Problem(where, "", "holds no rows", "check the file"))
     closed_on = max((line.on for line in lines), default=date(1970, 1, 1))
     name = reference or f"{closed_on.isoformat()}:{hashlib.sha256(content).hexdigest()[:12]}"
     closing = balance if "balance" in columns else None
     return Statement(
-        account, name, "csv", currency, closed_on, opening, closing, tuple(lines), tuple(refused), problems=tuple(problems)
+        account,
+        name,
+        "csv",
+        currency,
+        closed_on,
+        opening,
+        closing,
+        tuple(lines),
+        tuple(refused),
+        problems=tuple(problems),
     )
 
 
@@ -97,7 +114,12 @@ class _Row:
     """One row read as far as it can be."""
 
     def __init__(
-        self, cells: Mapping[str, Any], columns: Mapping[str, Any], mapping: Mapping[str, Any], where: str, currency: str
+        self,
+        cells: Mapping[str, Any],
+        columns: Mapping[str, Any],
+        mapping: Mapping[str, Any],
+        where: str,
+        currency: str,
     ) -> None:
         self.cells = {name: str(cell or "").strip() for name, cell in cells.items() if isinstance(name, str)}
         self.columns, self.where = columns, where
@@ -105,9 +127,9 @@ class _Row:
         self.on: date | None = None
         self.amount = self._amount()
         try:
-            self.on = datetime.strptime(self.cell("on"), str(mapping.get("date_format") or "%Y-%m-%d")).date()
+            self.on = datetime.strptime(self.cell("value_date"), str(mapping.get("date_format") or "%Y-%m-%d")).date()  # noqa: DTZ007
         except ValueError:
-            self._wrong("on", self.cell("on"), "not a date", "set date_format in the mapping")
+            self._wrong("value_date", self.cell("value_date"), "not a date", "set date_format in the mapping")
         own = self.cell("currency")
         if own and own.upper() != currency.upper():
             self._wrong("currency", own, f"not the account's currency, {currency}", "convert it at the bank")
@@ -151,11 +173,18 @@ def _columns(mapping: Mapping[str, Any]) -> dict[str, Any]:
     unknown = [*(set(mapping) - _KEYS), *(set(columns) - _COLUMNS)]
     if unknown:
         known = ", ".join(sorted(_COLUMNS))
-        raise InputError([Problem("mapping", str(name), "means nothing here", f"columns are {known}") for name in unknown])
-    if "on" not in columns or not ("amount" in columns or {"credit", "debit"} <= set(columns)):
-        raise InputError(Problem("mapping, columns", "", "lacks on, or amount (or credit and debit)", "add them"))
+        raise InputError(
+            [Problem("mapping", str(name), "means nothing here", f"columns are {known}") for name in unknown]
+        )
+    if "value_date" not in columns or not ("amount" in columns or {"credit", "debit"} <= set(columns)):
+        raise InputError(
+            Problem("mapping, columns", "", "lacks value_date, or amount (or credit and debit)", "add them")
+        )
     texts = columns.get("texts", [])
-    return {**{name: str(column) for name, column in columns.items()}, "texts": [texts] if isinstance(texts, str) else list(texts)}
+    return {
+        **{name: str(column) for name, column in columns.items()},
+        "texts": [texts] if isinstance(texts, str) else list(texts),
+    }
 
 
 def _must_have(header: Any, columns: Mapping[str, Any], where: str) -> None:
@@ -163,4 +192,6 @@ def _must_have(header: Any, columns: Mapping[str, Any], where: str) -> None:
     missing = [name for name in names if name not in header]
     if missing:
         there = ", ".join(str(name) for name in header)[:300]
-        raise InputError([Problem(f"{where} header", name, "no such column", f"there are: {there}") for name in missing])
+        raise InputError(
+            [Problem(f"{where} header", name, "no such column", f"there are: {there}") for name in missing]
+        )

@@ -55,11 +55,19 @@ def find_loan(connection: Connection, vault: Vault, hints: Hints, amount_fen: in
 
 
 def keep_handle(
-    connection: Connection, vault: Vault, kind: str, value: str, *, loan_id: str | None = None, borrower_id: str | None = None
+    connection: Connection,
+    vault: Vault,
+    kind: str,
+    value: str,
+    *,
+    loan_id: str | None = None,
+    borrower_id: str | None = None,
 ) -> None:
     """Say that a virtual account, or a payer's account, is a loan's or a borrower's. Raises InputError for another kind."""
     if kind not in KINDS or (loan_id is None) == (borrower_id is None) or not value.strip():
-        raise InputError(Problem("handle", kind, "needs a kind, a number and one owner", f"kinds are {', '.join(KINDS)}"))
+        raise InputError(
+            Problem("handle", kind, "needs a kind, a number and one owner", f"kinds are {', '.join(KINDS)}")
+        )
     row = {"handle_index": _index(vault, kind, value), "kind": kind, "loan_id": loan_id, "borrower_id": borrower_id}
     upsert(connection, tables.payment_handle, [row])
 
@@ -105,4 +113,7 @@ def _of_borrower(connection: Connection, borrower_id: str, amount_fen: int, on: 
             fits.append(held.loan_id)
     if len(fits) == 1:
         return fits[0], ""
-    return None, f"the payer has {len(ids)} open loans, and the amount tells {'none' if not fits else 'more than one'} of them"
+    return (
+        None,
+        f"the payer has {len(ids)} open loans, and the amount tells {'none' if not fits else 'more than one'} of them",
+    )

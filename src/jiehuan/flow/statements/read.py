@@ -104,7 +104,9 @@ def _without_doubles(statement: Statement) -> Statement:
     kept, refused = [], list(statement.refused)
     for line in statement.lines:
         if line.entry_reference in seen:
-            problem = Problem(f"row {line.row}, entry reference", line.entry_reference, "a duplicate on this statement", "")
+            problem = Problem(
+                f"row {line.row}, entry reference", line.entry_reference, "a duplicate on this statement", ""
+            )
             refused.append(RefusedRow(line.row, line.entry_reference, problem, line.amount_fen))
         else:
             seen.add(line.entry_reference)
