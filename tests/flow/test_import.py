@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from tests.flow.conftest import MAPPING, ROOT, read, write
 
 from jiehuan.flow.importing import import_tape, load_mapping
 from jiehuan.store import tables
 from jiehuan.store.audit import audit
 from jiehuan.store.database import Database
 from jiehuan.units.errors import InputError
-from tests.flow.conftest import MAPPING, ROOT, read, write
 
 COUNTED = (
     tables.borrower, tables.application, tables.loan, tables.loan_event, tables.loan_state, tables.book_snapshot, tables.entry,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import func, select
+from tests.flow.conftest import at
 
 from jiehuan.collect.contact import Contact
 from jiehuan.flow.adjust import adjust
@@ -34,7 +35,6 @@ from jiehuan.store.vault import Vault
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Conflict, Refused
 from jiehuan.units.money import parse_yuan
-from tests.flow.conftest import at
 
 TODAY = date(2025, 12, 1)
 
@@ -85,7 +85,7 @@ def test_a_payment_found_late_rebuilds_the_loan_and_the_books_say_when_it_was_kn
 
 def test_catching_up_over_days_is_day_by_day(lender: Database, new_database: Any, lender_template: Any) -> None:
     name, home = lender_template
-    kept = [column for column in tables.loan_state.c]
+    kept = list(tables.loan_state.c)
     with lender.begin() as connection:
         day_end(connection, TODAY + timedelta(days=9))
         at_once = connection.execute(select(*kept).order_by(tables.loan_state.c.loan_id)).all()

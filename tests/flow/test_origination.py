@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import Connection, func, select, update
+from tests.flow.conftest import application, at
 
 from jiehuan.flow.apply import apply
 from jiehuan.flow.decide import again, decide, review
@@ -21,7 +22,6 @@ from jiehuan.store.database import Database
 from jiehuan.store.files import get_file
 from jiehuan.store.vault import Vault
 from jiehuan.units.errors import Conflict, InputError, Refused
-from tests.flow.conftest import application, at
 
 ON = date(2026, 1, 12)
 

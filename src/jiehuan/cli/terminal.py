@@ -68,13 +68,17 @@ def progress(description: str, total: float | None = None) -> Iterator[Any]:
 
     bar: Progress
     with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
         transient=True,
     ) as bar:
         task = bar.add_task(description, total=total)
 
         def advance(steps: float = 1, description: str | None = None) -> None:
-            bar.update(task, advance=steps, **({"description": description} if description else {}))
+            bar.update(task, advance=steps, description=description)
 
         yield advance
 
@@ -90,7 +94,9 @@ def read_json(path: Path) -> Any:
     except PermissionError:
         raise InputError(Problem(str(path), "", "may not be read", "check its permissions")) from None
     except UnicodeDecodeError as error:
-        raise InputError(Problem(f"{path} byte {error.start}", "", "not UTF-8 text", "save the file as UTF-8")) from None
+        raise InputError(
+            Problem(f"{path} byte {error.start}", "", "not UTF-8 text", "save the file as UTF-8")
+        ) from None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
