@@ -17,6 +17,7 @@ from jiehuan.product import Asked, Capacity, Catalogue, Menu, load_catalogue, of
 from jiehuan.product.lawful import Check, cost_cap, offer_checks
 from jiehuan.profile import affordability as cash
 from jiehuan.profile.assemble import Profile, build_profile
+from jiehuan.profile.history import countable
 from jiehuan.profile.plans import PlanWish
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
@@ -165,14 +166,14 @@ def policy_values(
 def _moment(document: Mapping[str, Any]) -> datetime | date:
     text = document.get("applied_at")
     if text is None:
-        return parse_date(document.get("on"), "on")
-    if isinstance(text, datetime):
-        return text
+        return countable(parse_date(document.get("on"), "on"), "on")
     try:
-        return datetime.fromisoformat(str(text))
+        moment = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
     except ValueError:
         mend = "write an ISO instant like 2026-09-01T10:00:00+08:00"
         raise InputError(Problem("applied_at", str(text)[:80], "not an instant", mend)) from None
+    countable(moment.date(), "applied_at")
+    return moment
 
 
 def _scored(

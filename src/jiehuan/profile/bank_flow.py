@@ -13,7 +13,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
 
-from jiehuan.profile.history import moment_of
+from jiehuan.profile.history import countable, moment_of
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import MAX_FEN, parse_yuan
@@ -110,16 +110,16 @@ def _transaction(row: Mapping[str, Any], where: str, number: int) -> Transaction
 
 def _moment(row: Mapping[str, Any], where: str) -> datetime:
     name = "at" if row.get("at") not in _NONE else "date"
-    value = row.get(name)
+    place, value = f"{where}, {name}", row.get(name)
     if isinstance(value, str) and len(value.strip()) > 10:
         try:
-            return moment_of(datetime.fromisoformat(value.strip().replace("/", "-")))
+            value = datetime.fromisoformat(value.strip().replace("/", "-"))
         except ValueError:
             mend = "write YYYY-MM-DD or an ISO instant"
-            raise InputError(Problem(f"{where}, {name}", value[:80], "not a date or an instant", mend)) from None
-    if isinstance(value, datetime):
-        return moment_of(value)
-    return moment_of(parse_date(value, f"{where}, {name}"))
+            raise InputError(Problem(place, value[:80], "not a date or an instant", mend)) from None
+    moment = moment_of(value if isinstance(value, datetime) else parse_date(value, place))
+    countable(moment.date(), place)
+    return moment
 
 
 def _amount(row: Mapping[str, Any], where: str) -> int:

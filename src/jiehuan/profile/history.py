@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+from jiehuan.loan.terms import FIRST_DAY, LAST_DAY
 from jiehuan.profile.declare import Feature
 from jiehuan.units.days import CHINA, parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
@@ -137,9 +138,17 @@ def known_from(value: Any, place: str) -> tuple[datetime, date]:
             raise InputError(Problem(place, value[:80], "not a date or an instant", mend)) from None
     if isinstance(value, datetime):
         moment = moment_of(value)
-        return moment, moment.date()
-    day = parse_date(value, place)
+        return moment, countable(moment.date(), place)
+    day = countable(parse_date(value, place), place)
     return datetime.combine(day, time.max), day
+
+
+def countable(day: date, place: str) -> date:
+    """The day itself. Raises InputError outside the days this system counts."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        mend = f"use {FIRST_DAY} to {LAST_DAY}"
+        raise InputError(Problem(place, str(day), "outside the days this system counts", mend))
+    return day
 
 
 def _as_known(loan: EarlierLoan, moment: datetime) -> dict[str, Any]:
