@@ -78,6 +78,11 @@ def test_applications_list_and_one(server):
     one = page["items"][0]
     assert (one["amount"], one["outcome"], one["pd"]) == ("10000.00", "approve", "0.031200")
     assert one["name"].startswith("王") and "小" not in one["name"]
+    assert good(server, "risk", "/api/applications", sort="-points", outcome="approve")["total"] == 8
+    assert good(server, "risk", "/api/applications", outcome="refuse")["items"] == []
+    assert [row["application_id"] for row in good(server, "risk", "/api/applications", search="ap-7")["items"]] == [
+        "ap-7"
+    ]
     whole = good(server, "risk", "/api/applications/ap-1")
     assert whole["decisions"][0]["reasons"][0]["zh"] == "收入稳定"
     assert whole["decisions"][0]["law_checks"][0]["ok"] is True

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from sqlalchemy import Connection, or_, select, true
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from jiehuan.api.access import Keys, Store
 from jiehuan.api.errors import NotFound
@@ -143,6 +145,17 @@ class ApplicationOut(Record):
     files: list[FileRow]
 
 
+_LISTED = [column for column in application.c if column.name not in {"features", "purpose"}]
+_UNDECIDED: dict[str, Any] = dict.fromkeys(("outcome", "points", "pd", "policy_version"))
+_LAST = (
+    select(decision.c.outcome, decision.c.points, decision.c.pd)
+    .where(decision.c.application_id == application.c.application_id)
+    .order_by(decision.c.decided_at.desc(), decision.c.decision_id.desc())
+    .limit(1)
+    .lateral("last")
+)
+
+
 @router.get("")
 def list_applications(
     database: Store,
@@ -157,22 +170,10 @@ def list_applications(
     search: Annotated[Plain | None, Query(description="The start of an application's or borrower's id.")] = None,
 ) -> ApplicationPage:
     """Applications, newest first."""
-    last = (
-        select(decision.c.outcome, decision.c.points, decision.c.pd, decision.c.policy_version)
-        .where(decision.c.application_id == application.c.application_id)
-        .order_by(decision.c.decided_at.desc(), decision.c.decision_id.desc())
-        .limit(1)
-        .lateral("last")
-    )
-    columns = [column for column in application.c if column.name not in {"features", "purpose"}]
-    rows = (
-        select(*columns, borrower.c.region, last.c.outcome, last.c.points, last.c.pd, last.c.policy_version)
-        .join(borrower, borrower.c.borrower_id == application.c.borrower_id)
-        .outerjoin(last, true())
-    )
+    rows = select(*_LISTED, borrower.c.region).join(borrower, borrower.c.borrower_id == application.c.borrower_id)
     wanted = (
-        (application.c.status, status), (last.c.outcome, outcome), (application.c.product, product),
-        (application.c.channel, channel), (borrower.c.region, region), (application.c.borrower_id, borrower_id),
+        (application.c.status, status), (application.c.product, product), (application.c.channel, channel),
+        (borrower.c.region, region), (application.c.borrower_id, borrower_id),
     )  # fmt: skip
     for column, value in wanted:
         if value is not None:
@@ -180,22 +181,41 @@ def list_applications(
     if search:
         start = search.strip()
         rows = rows.where(
-            or_(
-                application.c.application_id.startswith(start, autoescape=True),
-                application.c.borrower_id.startswith(start, autoescape=True),
-            )
+            or_(*(application.c[name].startswith(start, autoescape=True) for name in ("application_id", "borrower_id")))
         )
-    sortable = {
-        name: application.c[name] for name in ("applied_at", "months", "status", "product", "channel", "application_id")
-    } | {"amount": application.c.amount_fen, "points": last.c.points, "pd": last.c.pd, "region": borrower.c.region}
+    sortable = {name: application.c[name] for name in ("applied_at", "months", "status", "product", "channel")} | {
+        "application_id": application.c.application_id, "amount": application.c.amount_fen, "region": borrower.c.region,
+        "points": _LAST.c.points, "pd": _LAST.c.pd,
+    }  # fmt: skip
+    if outcome is not None or paging.sort.removeprefix("-") in {"points", "pd"}:  # else a million lookups for a count
+        rows = rows.outerjoin(_LAST, true())
+    if outcome is not None:
+        rows = rows.where(_LAST.c.outcome == outcome)
     with database.connect() as connection:
         found, total = page_of(connection, rows, paging, sortable, "-applied_at", application.c.application_id)
         names = masked_names(connection, vault, [row["borrower_id"] for row in found])
+        decided = _last_decisions(connection, [row["application_id"] for row in found])
     items = [
-        ApplicationRow(**{**spoken(row), "pd": probability(row["pd"]), "name": names.get(row["borrower_id"])})
+        ApplicationRow(
+            **spoken(row), name=names.get(row["borrower_id"]), **decided.get(row["application_id"], _UNDECIDED)
+        )
         for row in found
     ]
     return ApplicationPage(total=total, page=paging.page, size=paging.size, items=items)
+
+
+def _last_decisions(connection: Connection, application_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the list shows of the last decision on each application that has one."""
+    rows = connection.execute(
+        select(decision.c.application_id, *(decision.c[name] for name in _UNDECIDED))
+        .ext(distinct_on(decision.c.application_id))
+        .where(decision.c.application_id.in_(application_ids))
+        .order_by(decision.c.application_id, decision.c.decided_at.desc(), decision.c.decision_id.desc())
+    ).mappings()
+    return {
+        row["application_id"]: {**{name: row[name] for name in _UNDECIDED}, "pd": probability(row["pd"])}
+        for row in rows
+    }
 
 
 @router.get("/{application_id}")
