@@ -9,7 +9,7 @@ import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { ApiError } from "./api/client";
 import { App } from "./App";
-import { FONT } from "./charts/Chart";
+import { FONT } from "./font";
 import { SpeechProvider, useSpeech } from "./i18n";
 import "./style.css";
 

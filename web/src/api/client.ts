@@ -3,44 +3,30 @@ import createClient, { type Middleware } from "openapi-fetch";
 import type { components, paths } from "./schema";
 
 export type Schema = components["schemas"];
-
-export interface Problem {
-  where: string;
-  value: string;
-  reason: string;
-  mend: string;
-  citation: string;
-  zh: string;
-}
+export type Problem = Schema["ProblemOut"];
 
 export class ApiError extends Error {
   readonly status: number;
   readonly problems: Problem[];
 
-  constructor(status: number, problems: Problem[], fallback: string) {
-    super(problems.map((p) => [p.where, p.value, p.reason, p.mend].filter(Boolean).join(" · ")).join("\n") || fallback);
+  constructor(status: number, problems: Problem[]) {
+    super(`${status} ${problems.map((problem) => problem.reason).join("; ")}`);
     this.status = status;
     this.problems = problems;
   }
 }
 
 const refuse: Middleware = {
-  onRequest({ request }) {
-    if (request.method !== "GET" && !request.headers.has("Idempotency-Key")) {
-      request.headers.set("Idempotency-Key", crypto.randomUUID());
-    }
-    return request;
-  },
-  async onResponse({ response }) {
+  async onResponse({ response, schemaPath }) {
     if (response.ok) return undefined;
     let problems: Problem[] = [];
     try {
       problems = (await response.clone().json()).problems ?? [];
     } catch {
-      // not JSON: the status line has to do
+      // not JSON: the status has to do
     }
-    if (response.status === 401) window.dispatchEvent(new Event("jiehuan:signed-out"));
-    throw new ApiError(response.status, problems, `${response.status} ${response.statusText}`);
+    if (response.status === 401 && schemaPath !== "/api/session") window.dispatchEvent(new Event("jiehuan:signed-out"));
+    throw new ApiError(response.status, problems);
   },
 };
 
@@ -51,4 +37,10 @@ api.use(refuse);
 export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
   const { data } = await call;
   return data as T;
+}
+
+/** The header of one act. Repeating the act with the same header does it once. */
+export function once(): { "Idempotency-Key": string } {
+  const random = crypto.getRandomValues(new Uint8Array(16)); // randomUUID is absent where the console is served without TLS
+  return { "Idempotency-Key": Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("") };
 }

@@ -1,16 +1,14 @@
 // ECharts in React: one canvas that follows its box, with our fonts and colours.
 import * as echarts from "echarts/core";
-import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
+import { BarChart, CustomChart, LineChart } from "echarts/charts";
+import { GridComponent, LegendComponent, LegendScrollComponent, TooltipComponent } from "echarts/components";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
+import { FONT } from "../font";
 
-echarts.use([
-  BarChart, HeatmapChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent, CanvasRenderer,
-]);
+echarts.use([BarChart, CustomChart, LineChart, GridComponent, LegendComponent, LegendScrollComponent, TooltipComponent, CanvasRenderer]);
 
-export const FONT = '"Inter", "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", system-ui, sans-serif';
-export const COLOURS = ["#0f5257", "#d9822b", "#9e2b25", "#4f7cac", "#7a9e7e", "#8d6a9f", "#c2a83e", "#5c5c5c"];
+const COLOURS = ["#0f5257", "#d9822b", "#9e2b25", "#4f7cac", "#7a9e7e", "#8d6a9f", "#c2a83e", "#5c5c5c"];
 
 interface Props {
   option: echarts.EChartsCoreOption;

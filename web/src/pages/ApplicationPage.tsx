@@ -1,13 +1,20 @@
 // One application: what was decided and why, what could be offered, what the law says, and what would change it.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Descriptions, InputNumber, List, Modal, Space, Table, Tag, Timeline } from "antd";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Button, Card, Empty, Input, InputNumber, Modal, Space, Tag, Timeline } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
-import { api, body, type Schema } from "../api/client";
+import { api, body, once, type Schema } from "../api/client";
 import { useSpeech } from "../i18n";
+import { cite } from "../parts/cite";
+import { useExplain } from "../parts/explain";
+import { Facts } from "../parts/Facts";
+import { useFeature } from "../parts/feature";
 import { Files } from "../parts/Files";
+import { Rows } from "../parts/Rows";
 import { Code, Id, moment, percent, yuan } from "../parts/show";
+import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
+import { useSession } from "../session";
 
 export default function ApplicationPage() {
   const { id = "" } = useParams();
@@ -19,84 +26,45 @@ export default function ApplicationPage() {
 }
 
 function Whole({ data }: { data: Schema["ApplicationOut"] }) {
-  const { t, code, pick } = useSpeech();
+  const { t, code, name } = useSpeech();
+  const { may } = useSession();
   const decision = data.decisions[0];
   return (
     <>
-      <h1>{t("application.one")} <Id value={data.application_id} /> <Code group="application" value={data.status} /></h1>
+      <h1>{t("application.one")} <Id value={data.application_id} /> <Code group="application_status" value={data.status} /></h1>
       <Acts data={data} />
       <div className="pictures">
         <Card size="small" title={t("application.asked")}>
-          <Descriptions size="small" column={2} items={[
+          <Facts items={[
             { label: t("field.borrower"), children: data.borrower.name ?? "–" },
-            { label: t("field.region"), children: data.borrower.region },
+            { label: t("field.region"), children: name("region", data.borrower.region) },
             { label: t("field.amount"), children: yuan(data.amount) },
             { label: t("field.months"), children: data.months },
-            { label: t("field.product"), children: code("product", data.product) },
-            { label: t("field.purpose"), children: code("purpose", data.purpose) || "–" },
-            { label: t("field.channel"), children: code("channel", data.channel) },
+            { label: t("field.product"), children: name("product", data.product) },
+            { label: t("field.purpose"), children: name("purpose", data.purpose) || "–" },
+            { label: t("field.channel"), children: name("channel", data.channel) },
             { label: t("field.applied_at"), children: moment(data.applied_at) },
             { label: t("field.lender_type"), children: code("lender", data.lender_type) },
-            { label: t("field.loan"), children: data.loan_id ? <Id value={data.loan_id} to={`/loans/${data.loan_id}`} /> : "–" },
+            { label: t("field.loan"), children: data.loan_id ? <Id value={data.loan_id} to={`/loans/${encodeURIComponent(data.loan_id)}`} /> : "–" },
           ]} />
         </Card>
-        {decision && (
-          <Card size="small" title={<>{t("application.decision")} <Code group="outcome" value={decision.outcome} /></>}>
-            <Descriptions size="small" column={2} items={[
-              { label: t("field.points"), children: decision.points ?? "–" },
-              { label: "PD", children: percent(decision.pd, 1) },
-              { label: t("field.limit"), children: yuan(decision.limit) },
-              { label: t("field.rate"), children: percent(decision.rate) },
-              { label: t("field.decided_by"), children: code("role", decision.decided_by) },
-              { label: t("field.decided_at"), children: moment(decision.decided_at) },
-            ]} />
-            <List
-              size="small"
-              header={<strong>{t("application.reasons")}</strong>}
-              dataSource={decision.reasons}
-              locale={{ emptyText: t("application.no_reasons") }}
-              renderItem={(reason) => <List.Item>{pick(reason)}{reason.feature && <span className="muted">{reason.feature}</span>}</List.Item>}
-            />
-          </Card>
-        )}
-      </div>
-      {decision && <Offers offers={decision.offers} />}
-      <div className="pictures">
-        {decision && (
-          <Card size="small" title={t("application.law")}>
-            <List
-              size="small"
-              dataSource={decision.law_checks}
-              locale={{ emptyText: t("application.no_law") }}
-              renderItem={(check) => (
-                <List.Item>
-                  <span><Tag color={check.ok ? "green" : "red"}>{check.ok ? "✓" : "✗"}</Tag>{pick(check)}</span>
-                  <span className="muted">{check.citation}</span>
-                </List.Item>
-              )}
-            />
-          </Card>
-        )}
-        <WhatIf data={data} />
-      </div>
-      <div className="pictures">
-        <Card size="small" title={t("application.features")}>
-          <Table
-            size="small"
-            pagination={{ pageSize: 12, hideOnSinglePage: true }}
-            rowKey={(row) => row.name}
-            dataSource={Object.entries(data.features).map(([name, value]) => ({ name, value }))}
-            columns={[
-              { title: t("field.feature"), dataIndex: "name" },
-              { title: t("field.value"), dataIndex: "value", align: "right", render: (value) => String(value ?? "–") },
-            ]}
-          />
+        <Card size="small" title={<>{t("application.decision")} {decision && <Code group="outcome" value={decision.outcome} />}</>}>
+          {decision ? <Decision decision={decision} /> : <p className="muted">{t(data.status === "imported" ? "application.was_imported" : "application.undecided")}</p>}
         </Card>
+      </div>
+      {decision && <Offers offers={decision.offers} data={data} />}
+      <div className="pictures">
+        {decision && <Card size="small" title={t("application.law")}><LawChecks checks={decision.law_checks} /></Card>}
+        {may("POST /api/applications/{application_id}/what-if") && <WhatIf data={data} />}
+      </div>
+      <div className="pictures">
+        <Card size="small" title={t("application.features")}><Features features={data.features} /></Card>
         <Card size="small" title={t("application.history")}>
-          <Timeline items={data.decisions.map((one) => ({
-            content: <>{moment(one.decided_at)} <Code group="outcome" value={one.outcome} /> {code("role", one.decided_by)}
-              <div className="muted">{t("application.versions", { policy: one.policy_version.slice(0, 10), model: one.model_id?.slice(0, 12) ?? "–", law: one.law_version.slice(0, 10) })}</div></>,
-          }))} />
+          {data.decisions.length > 0 && <Timeline style={{ marginTop: 8 }} items={data.decisions.map((one) => ({
+            key: one.decision_id,
+            content: <>{moment(one.decided_at)} <Code group="outcome" value={one.outcome} /> {name("actor", one.decided_by)}
+              <div className="muted citation">{t("application.versions", { policy: one.policy_version.slice(0, 10), model: one.model_id?.slice(0, 12) ?? "–", law: one.law_version.slice(0, 10) })}</div></>,
+          }))} />}
           <Files files={data.files} />
         </Card>
       </div>
@@ -104,66 +72,125 @@ function Whole({ data }: { data: Schema["ApplicationOut"] }) {
   );
 }
 
+function Decision({ decision }: { decision: Schema["DecisionOut"] }) {
+  const { t, name, pick } = useSpeech();
+  const { called } = useFeature();
+  return (
+    <>
+      <Facts items={[
+        { label: t("field.points"), children: decision.points ?? "–" },
+        { label: t("field.pd"), children: percent(decision.pd, 1) },
+        { label: t("field.limit"), children: yuan(decision.limit) },
+        { label: t("field.rate"), children: percent(decision.rate) },
+        { label: t("field.decided_by"), children: name("actor", decision.decided_by) },
+        { label: t("field.decided_at"), children: moment(decision.decided_at) },
+      ]} />
+      <strong>{t("application.reasons")}</strong>
+      {decision.reasons.length === 0 && <p className="muted">{t("application.no_reasons")}</p>}
+      <ul className="files reasons">
+        {decision.reasons.map((reason, n) => (
+          <li key={n} className="deadline"><span>{pick(reason)}</span>{reason.feature && <span className="muted citation">{called(reason.feature)}</span>}</li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function LawChecks({ checks }: { checks: Schema["LawCheck"][] }) {
+  const { t, pick, language } = useSpeech();
+  if (!checks.length) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t("application.no_law")} />;
+  return (
+    <ul className="files">
+      {checks.map((check, n) => (
+        <li key={n}>
+          <Tag color={check.ok ? "green" : "red"}>{check.ok ? "✓" : "✗"}</Tag>{pick(check)}
+          <div className="muted citation">{cite(check.citation, language)}</div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Features({ features }: { features: Record<string, unknown> }) {
+  const { t } = useSpeech();
+  const { called, said } = useFeature();
+  return (
+    <Rows
+      pagination={{ pageSize: 15, hideOnSinglePage: true, showSizeChanger: false }}
+      scroll={undefined}
+      rowKey={(row) => row.feature}
+      dataSource={Object.entries(features).map(([feature, value]) => ({ feature, value }))}
+      columns={[
+        { title: t("field.feature"), render: (_, row) => <span title={row.feature}>{called(row.feature)}</span> },
+        { title: t("field.value"), align: "right", render: (_, row) => said(row.value, row.feature) },
+      ]}
+    />
+  );
+}
+
 function Acts({ data }: { data: Schema["ApplicationOut"] }) {
   const { t } = useSpeech();
-  const { message } = AntApp.useApp();
-  const queries = useQueryClient();
-  const path = { params: { path: { application_id: data.application_id } } };
-  const act = useMutation({
-    mutationFn: async (verb: "decide" | "sign" | "disburse") => {
-      if (verb === "decide") return api.POST("/api/applications/{application_id}/decide", path as never);
-      if (verb === "sign") return api.POST("/api/applications/{application_id}/sign", { ...path, body: { offer: 0 } } as never);
-      return api.POST("/api/applications/{application_id}/disburse", path as never);
+  const { may } = useSession();
+  const [header, setHeader] = useState(once);
+  const params = { path: { application_id: data.application_id }, header };
+  const act = useAct(
+    async (verb: "decide" | "disburse") => {
+      if (verb === "decide") await api.POST("/api/applications/{application_id}/decide", { params });
+      else await api.POST("/api/applications/{application_id}/disburse", { params });
     },
-    onSuccess: () => queries.invalidateQueries(),
-    onError: (error) => message.error(error.message),
-  });
+    () => setHeader(once()),
+  );
   return (
-    <Space style={{ marginBottom: 12 }}>
-      {data.status === "new" && <Button type="primary" loading={act.isPending} onClick={() => act.mutate("decide")}>{t("application.decide")}</Button>}
-      {data.status === "approved" && <Button loading={act.isPending} onClick={() => act.mutate("sign")}>{t("application.sign")}</Button>}
-      {data.status === "signed" && <Button loading={act.isPending} onClick={() => act.mutate("disburse")}>{t("application.disburse")}</Button>}
-      {data.status === "review" && <Review id={data.application_id} />}
+    <Space wrap style={{ marginBottom: 12 }}>
+      {data.status === "new" && may("POST /api/applications/{application_id}/decide") && (
+        <Button type="primary" loading={act.isPending} onClick={() => act.mutate("decide")}>{t("application.decide")}</Button>
+      )}
+      {data.status === "signed" && may("POST /api/applications/{application_id}/disburse") && (
+        <Button type="primary" loading={act.isPending} onClick={() => act.mutate("disburse")}>{t("application.disburse")}</Button>
+      )}
+      {(data.status === "review" || data.status === "refused") && may("POST /api/applications/{application_id}/review") && <Review data={data} />}
       <Link to="/applications">{t("list.back")}</Link>
     </Space>
   );
 }
 
-function Review({ id }: { id: string }) {
+/** A person's decision: it is what the applicant can ask for, so it needs a reason that they can be told. */
+function Review({ data }: { data: Schema["ApplicationOut"] }) {
   const { t } = useSpeech();
-  const { message } = AntApp.useApp();
-  const queries = useQueryClient();
   const [why, setWhy] = useState("");
   const [open, setOpen] = useState(false);
-  const act = useMutation({
-    mutationFn: (outcome: "approve" | "refuse") =>
-      api.POST("/api/applications/{application_id}/review", { params: { path: { application_id: id } }, body: { outcome, reason: why } } as never),
-    onSuccess: () => { setOpen(false); return queries.invalidateQueries(); },
-    onError: (error) => message.error(error.message),
-  });
+  const [header] = useState(once);
+  const act = useAct(
+    (outcome: "approve" | "refuse") =>
+      body(api.POST("/api/applications/{application_id}/review", { params: { path: { application_id: data.application_id }, header }, body: { outcome, reason: why } })),
+    () => setOpen(false),
+  );
+  const offered = (data.decisions[0]?.offers.length ?? 0) > 0;
+  const said = why.trim().length >= 5;
   return (
     <>
-      <Button type="primary" onClick={() => setOpen(true)}>{t("application.review")}</Button>
+      <Button type={data.status === "review" ? "primary" : "default"} onClick={() => setOpen(true)}>{t("application.review")}</Button>
       <Modal open={open} title={t("application.review")} onCancel={() => setOpen(false)} footer={[
-        <Button key="refuse" danger disabled={!why.trim()} loading={act.isPending} onClick={() => act.mutate("refuse")}>{t("outcome.refuse")}</Button>,
-        <Button key="approve" type="primary" disabled={!why.trim()} loading={act.isPending} onClick={() => act.mutate("approve")}>{t("outcome.approve")}</Button>,
+        <Button key="refuse" danger disabled={!said} loading={act.isPending} onClick={() => act.mutate("refuse")}>{t("outcome.refuse")}</Button>,
+        <Button key="approve" type="primary" disabled={!said || !offered} loading={act.isPending} onClick={() => act.mutate("approve")}>{t("outcome.approve")}</Button>,
       ]}>
-        <textarea aria-label={t("application.why")} placeholder={t("application.why")} rows={3} style={{ width: "100%" }} value={why} onChange={(event) => setWhy(event.target.value)} />
+        {!offered && <p className="muted">{t("application.no_offers")}</p>}
+        <Input.TextArea aria-label={t("application.why")} placeholder={t("application.why")} rows={3} maxLength={500} value={why} onChange={(event) => setWhy(event.target.value)} />
       </Modal>
     </>
   );
 }
 
-function Offers({ offers }: { offers: Schema["Offer"][] }) {
+function Offers({ offers, data }: { offers: Schema["Offer"][]; data: Schema["ApplicationOut"] }) {
   const { t, code, pick } = useSpeech();
-  if (!offers.length) return null;
+  const { may } = useSession();
+  const sign = data.status === "approved" && may("POST /api/applications/{application_id}/sign");
   return (
     <Card size="small" title={t("application.offers")} style={{ marginBottom: 12 }}>
-      <Table
-        size="small"
+      <Rows
         pagination={false}
-        scroll={{ x: "max-content" }}
-        rowKey={(row) => `${row.product}/${row.months}`}
+        locale={{ emptyText: t("application.no_offers") }}
+        rowKey={(row) => `${row.product}/${row.months}/${row.amount}`}
         dataSource={offers}
         columns={[
           { title: t("field.product"), render: (_, row) => pick(row) },
@@ -171,43 +198,52 @@ function Offers({ offers }: { offers: Schema["Offer"][] }) {
           { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
           { title: t("field.months"), dataIndex: "months", align: "right" },
           { title: t("field.rate"), dataIndex: "rate", align: "right", render: (value) => percent(value) },
-          { title: "APR", dataIndex: "apr", align: "right", render: (value) => percent(value) },
+          { title: t("field.apr"), dataIndex: "apr", align: "right", render: (value) => percent(value) },
           { title: t("field.instalment"), dataIndex: "largest_instalment", align: "right", render: yuan },
           { title: t("field.interest"), dataIndex: "total_interest", align: "right", render: yuan },
-          { title: "DSCR", dataIndex: "dscr", align: "right", render: (value) => (value ? Number(value).toFixed(2) : "–") },
-          { title: t("field.reason"), render: (_, row) => row.reasons.map((reason) => pick(reason as never)).join(language_join) },
+          { title: t("field.dscr"), dataIndex: "dscr", align: "right", render: (value) => (value ? Number(value).toFixed(2) : "–") },
+          { title: t("field.reason"), render: (_, row) => <div className="wrap">{(row.reasons ?? []).map((reason) => pick(reason as Words)).join(" · ")}</div> },
+          ...(sign ? [{ title: "", render: (_: unknown, row: Schema["Offer"]) => <Sign id={data.application_id} offer={offers.indexOf(row)} /> }] : []),
         ]}
       />
     </Card>
   );
 }
 
-const language_join = " · ";
+type Words = { zh?: string; en?: string };
+
+function Sign({ id, offer }: { id: string; offer: number }) {
+  const { t } = useSpeech();
+  const [header] = useState(once);
+  const act = useAct(() => body(api.POST("/api/applications/{application_id}/sign", { params: { path: { application_id: id }, header }, body: { offer } })));
+  return <Button size="small" type="primary" loading={act.isPending} onClick={() => act.mutate(undefined)}>{t("application.sign_offer")}</Button>;
+}
 
 function WhatIf({ data }: { data: Schema["ApplicationOut"] }) {
   const { t, pick } = useSpeech();
+  const explain = useExplain();
   const [amount, setAmount] = useState<number>(Number(data.amount));
-  const [months, setMonths] = useState<number>(data.months);
+  const [months, setMonths] = useState<number>(Math.min(data.months, 60));
   const ask = useMutation({
     mutationFn: () =>
       body(api.POST("/api/applications/{application_id}/what-if", {
         params: { path: { application_id: data.application_id } }, body: { amount: amount.toFixed(2), months, features: {} },
-      } as never)) as Promise<Schema["WouldBe"]>,
+      })),
   });
+  const best = ask.data?.offers[0];
   return (
     <Card size="small" title={t("application.what_if")}>
       <Space wrap>
-        <InputNumber aria-label={t("field.amount")} value={amount} min={1} onChange={(value) => setAmount(value ?? 0)} prefix="¥" style={{ width: 150 }} />
-        <InputNumber aria-label={t("field.months")} value={months} min={1} max={60} onChange={(value) => setMonths(value ?? 1)} suffix={t("unit.months")} style={{ width: 110 }} />
+        <InputNumber aria-label={t("field.amount")} value={amount} min={1} onChange={(value) => setAmount(value ?? 1)} prefix="¥" style={{ width: 150 }} />
+        <InputNumber aria-label={t("field.months")} value={months} min={1} max={60} onChange={(value) => setMonths(value ?? 1)} suffix={t("unit.months")} style={{ width: 120 }} />
         <Button onClick={() => ask.mutate()} loading={ask.isPending}>{t("application.ask")}</Button>
       </Space>
-      {ask.error && <p style={{ color: "#9e2b25" }}>{ask.error.message}</p>}
+      {ask.error && <p className="bad">{explain(ask.error)}</p>}
       {ask.data && (
-        <p>
-          <Code group="outcome" value={ask.data.outcome} /> {yuan(ask.data.amount)} · {percent(ask.data.rate)}
-          <br />
-          <span className="muted">{ask.data.reasons.map((reason) => pick(reason)).join(language_join)}</span>
-        </p>
+        <>
+          <p><Code group="outcome" value={ask.data.outcome} /> {t("field.limit")} {yuan(ask.data.limit)}{best && <> · {pick(best)} {yuan(best.amount)} · {best.months} {t("unit.months")} · {percent(best.rate)}</>}</p>
+          <ul className="files">{ask.data.reasons.map((reason, n) => <li key={n}>{pick(reason)}</li>)}</ul>
+        </>
       )}
     </Card>
   );

@@ -1,14 +1,18 @@
 // One loan: its state, its plan as it went, every entry of its journal, and all that was done about it.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Descriptions, Form, Input, Modal, Table, Tabs, Timeline } from "antd";
-import { useState } from "react";
-import { useParams } from "react-router";
-import { api, body, type Schema } from "../api/client";
+import { useQuery } from "@tanstack/react-query";
+import { App as AntApp, Button, Card, Form, Input, Modal, Space, Tabs, Timeline } from "antd";
+import { type ReactNode, useState } from "react";
+import { Link, useParams } from "react-router";
+import { api, body, once, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
 import { useSpeech } from "../i18n";
+import { Facts } from "../parts/Facts";
 import { Files } from "../parts/Files";
+import { Rows } from "../parts/Rows";
 import { Code, day, Id, moment, percent, yuan } from "../parts/show";
+import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
+import { useSession } from "../session";
 
 export default function LoanPage() {
   const { id = "" } = useParams();
@@ -20,32 +24,36 @@ export default function LoanPage() {
 }
 
 function Whole({ data }: { data: Schema["LoanOut"] }) {
-  const { t, code } = useSpeech();
+  const { t, code, name } = useSpeech();
+  const { may } = useSession();
   const state = data.state;
   return (
     <>
       <h1>
-        {t("loan.one")} <Id value={data.loan_id} /> <Code group="loan" value={state.status} /> <Code group="bucket" value={state.bucket} />{" "}
+        {t("loan.one")} <Id value={data.loan_id} /> <Code group="loan_status" value={state.status} /> <Code group="bucket" value={state.bucket} />{" "}
         <Code group="class" value={state.grade} />
       </h1>
-      <Repay data={data} />
+      <Space wrap style={{ marginBottom: 12 }}>
+        {may("POST /api/loans/{loan_id}/repayments") && <Repay data={data} />}
+        <Link to="/loans">{t("list.back")}</Link>
+      </Space>
       <div className="pictures">
         <Card size="small" title={t("loan.terms")}>
-          <Descriptions size="small" column={2} items={[
+          <Facts items={[
             { label: t("field.borrower"), children: data.borrower.name ?? "–" },
-            { label: t("field.region"), children: data.region },
+            { label: t("field.region"), children: name("region", data.region) },
             { label: t("field.principal"), children: yuan(data.principal) },
             { label: t("field.rate"), children: percent(data.rate) },
             { label: t("field.months"), children: data.months },
             { label: t("field.method"), children: code("method", data.method) },
             { label: t("field.drawn_on"), children: data.drawn_on },
-            { label: "APR / " + t("loan.eff"), children: `${percent(state.apr)} / ${percent(state.eff)}` },
-            { label: t("field.product"), children: code("product", data.product) },
-            { label: t("field.application"), children: data.application_id ? <Id value={data.application_id} to={`/applications/${data.application_id}`} /> : "–" },
+            { label: `${t("field.apr")} / ${t("loan.eff")}`, children: `${percent(state.apr)} / ${percent(state.eff)}` },
+            { label: t("field.product"), children: name("product", data.product) },
+            { label: t("field.application"), children: data.application_id ? <Id value={data.application_id} to={may("GET /api/applications") ? `/applications/${encodeURIComponent(data.application_id)}` : undefined} /> : "–" },
           ]} />
         </Card>
         <Card size="small" title={t("loan.state", { on: state.on })}>
-          <Descriptions size="small" column={2} items={[
+          <Facts items={[
             { label: t("field.outstanding"), children: yuan(state.principal_outstanding) },
             { label: t("field.overdue"), children: yuan(state.overdue) },
             { label: t("loan.interest_due"), children: yuan(state.interest_due) },
@@ -72,8 +80,13 @@ function Whole({ data }: { data: Schema["LoanOut"] }) {
   );
 }
 
+/** What is left of a part of an instalment, for the picture. */
+function unpaid(whole: string, paid: string, waived: string): number {
+  return Math.max(0, Math.round(100 * (Number(whole) - Number(paid) - Number(waived))) / 100);
+}
+
 function Schedule({ rows }: { rows: Schema["ScheduleRow"][] }) {
-  const { t } = useSpeech();
+  const { t, code } = useSpeech();
   return (
     <>
       <Chart label={t("loan.schedule")} height={200} option={{
@@ -83,18 +96,17 @@ function Schedule({ rows }: { rows: Schema["ScheduleRow"][] }) {
         yAxis: { type: "value" },
         series: [
           { name: t("loan.paid"), type: "bar", stack: "all", color: "#7a9e7e", data: rows.map((row) => Number(row.paid_principal) + Number(row.paid_interest)) },
-          { name: t("field.principal"), type: "bar", stack: "all", color: "#0f5257", data: rows.map((row) => Number(row.principal) - Number(row.paid_principal)) },
-          { name: t("field.interest"), type: "bar", stack: "all", color: "#d9822b", data: rows.map((row) => Number(row.interest) - Number(row.paid_interest)) },
+          { name: t("loan.unpaid_principal"), type: "bar", stack: "all", color: "#0f5257", data: rows.map((row) => unpaid(row.principal, row.paid_principal, row.waived_principal)) },
+          { name: t("loan.unpaid_interest"), type: "bar", stack: "all", color: "#d9822b", data: rows.map((row) => unpaid(row.interest, row.paid_interest, row.waived_interest)) },
         ],
       }} />
-      <Table
-        size="small"
+      <Rows
         pagination={false}
-        scroll={{ x: "max-content" }}
         rowKey={(row) => row.n}
         dataSource={rows}
         columns={[
           { title: "#", dataIndex: "n" },
+          ...(rows.some((row) => row.kind !== "instalment") ? [{ title: t("journal.kind"), dataIndex: "kind", render: (value: string) => code("row", value) }] : []),
           { title: t("loan.due"), dataIndex: "due" },
           { title: t("loan.pay_by"), dataIndex: "pay_by" },
           { title: t("field.principal"), dataIndex: "principal", align: "right", render: yuan },
@@ -109,24 +121,21 @@ function Schedule({ rows }: { rows: Schema["ScheduleRow"][] }) {
   );
 }
 
+/** The entries, each with its lines under one another. */
 function Journal({ rows }: { rows: Schema["EntryOut"][] }) {
   const { t, code } = useSpeech();
-  const lines = rows.flatMap((entry) => entry.lines.map((line, n) => ({ ...line, entry, first: n === 0, span: n === 0 ? entry.lines.length : 0, key: `${entry.entry_id}/${n}` })));
-  const merged = (row: (typeof lines)[number]) => ({ rowSpan: row.span });
+  const side = (amount: string) => (amount === "0.00" ? "\u00a0" : yuan(amount));
   return (
-    <Table
-      size="small"
-      pagination={{ pageSize: 30, hideOnSinglePage: true }}
-      scroll={{ x: "max-content" }}
-      rowKey={(row) => row.key}
-      dataSource={lines}
+    <Rows<Schema["EntryOut"]>
+      rowKey={(row) => row.entry_id}
+      dataSource={rows}
       columns={[
-        { title: t("journal.effective"), render: (_, row) => row.entry.effective, onCell: merged },
-        { title: t("journal.known"), render: (_, row) => row.entry.known, onCell: merged },
-        { title: t("journal.kind"), render: (_, row) => code("entry", row.entry.kind), onCell: merged },
-        { title: t("journal.account"), dataIndex: "account", render: (value) => code("account", value) },
-        { title: t("journal.debit"), dataIndex: "debit", align: "right", render: (value) => (value === "0.00" ? "" : yuan(value)) },
-        { title: t("journal.credit"), dataIndex: "credit", align: "right", render: (value) => (value === "0.00" ? "" : yuan(value)) },
+        { title: t("journal.effective"), dataIndex: "effective" },
+        { title: t("journal.known"), dataIndex: "known" },
+        { title: t("journal.kind"), dataIndex: "kind", render: (value) => code("entry", value) },
+        { title: t("journal.account"), render: (_, row) => row.lines.map((line, n) => <div key={n}>{code("account", line.account)}</div>) },
+        { title: t("journal.debit"), align: "right", render: (_, row) => row.lines.map((line, n) => <div key={n}>{side(line.debit)}</div>) },
+        { title: t("journal.credit"), align: "right", render: (_, row) => row.lines.map((line, n) => <div key={n}>{side(line.credit)}</div>) },
       ]}
     />
   );
@@ -135,9 +144,7 @@ function Journal({ rows }: { rows: Schema["EntryOut"][] }) {
 function Events({ rows }: { rows: Schema["EventOut"][] }) {
   const { t, code } = useSpeech();
   return (
-    <Table
-      size="small"
-      pagination={{ pageSize: 20, hideOnSinglePage: true }}
+    <Rows<Schema["EventOut"]>
       rowKey={(row) => row.event_id}
       dataSource={rows}
       columns={[
@@ -153,42 +160,48 @@ function Events({ rows }: { rows: Schema["EventOut"][] }) {
 
 function Deeds({ data }: { data: Schema["LoanOut"] }) {
   const { t, code, pick } = useSpeech();
-  const deeds = [
-    ...data.alerts.map((row) => ({ at: row.at, node: <><Code group="severity" value={row.severity} /> {pick(row.evidence as never)}</> })),
-    ...data.contacts.map((row) => ({ at: row.at, node: <>{code("action", row.channel)} <Code group="contact" value={row.status} /></> })),
-    ...data.work.filter((row) => row.status === "open").map((row) => ({ at: row.at, node: <>{code("action", row.action)} · {pick(row.reason)}</> })),
-    ...data.cases.map((row) => ({ at: row.opened_on, node: <>{t("loan.case")} <Id value={row.case_id} to={`/cases/${row.case_id}`} /> {code("procedure", row.procedure)} {yuan(row.claim)}</> })),
-    ...data.disposals.map((row) => ({ at: row.on, node: <>{t("loan.disposal")} <Code group="disposal" value={row.kind} /> {yuan(row.value)} ({yuan(row.low)} – {yuan(row.high)})</> })),
+  const { may } = useSession();
+  const caseLink = (id: string) => (may("GET /api/cases") ? `/cases/${encodeURIComponent(id)}` : undefined);
+  const deeds: { key: string; at: string; what: ReactNode }[] = [
+    ...data.alerts.map((row) => ({ key: row.alert_id, at: row.at, what: <>{t("loan.alert")} <Code group="severity" value={row.severity} /> {pick(row.evidence as Words)}</> })),
+    ...data.contacts.map((row) => ({ key: row.contact_id, at: row.at, what: <>{t("loan.contact")} · {code("action", row.channel)} <Code group="contact" value={row.status} /></> })),
+    ...data.promises.map((row) => ({ key: row.promise_id, at: row.made_at, what: <>{t("loan.promise", { on: row.due_on })} {yuan(row.amount)} <Code group="promise" value={row.status} /></> })),
+    ...data.work.filter((row) => row.status === "open").map((row) => ({ key: row.item_id, at: row.at, what: <>{t("loan.work")} · {code("action", row.action)} · {pick(row.reason)}</> })),
+    ...data.cases.map((row) => ({ key: row.case_id, at: row.opened_on, what: <>{t("loan.case")} <Id value={row.case_id} to={caseLink(row.case_id)} /> {code("procedure", row.procedure)} {yuan(row.claim)} <Code group="stage" value={row.stage} /></> })),
+    ...data.disposals.map((row) => ({
+      key: row.disposal_id, at: row.on,
+      what: <>{t("loan.disposal")} <Code group="disposal" value={row.kind} /> {yuan(row.value)} ({yuan(row.low)} – {yuan(row.high)}) <Code group="disposal_status" value={row.status} /></>,
+    })),
   ].sort((a, b) => (a.at < b.at ? 1 : -1));
   if (!deeds.length) return <p className="muted">{t("loan.nothing_done")}</p>;
-  return <Timeline style={{ marginTop: 12 }} items={deeds.slice(0, 80).map((deed) => ({ content: <><span className="muted">{moment(deed.at)}</span> {deed.node}</> }))} />;
+  return <Timeline style={{ marginTop: 12 }} items={deeds.slice(0, 80).map((deed) => ({ key: deed.key, content: <><span className="muted">{moment(deed.at)}</span> {deed.what}</> }))} />;
 }
+
+type Words = { zh?: string; en?: string };
 
 function Repay({ data }: { data: Schema["LoanOut"] }) {
   const { t } = useSpeech();
   const { message } = AntApp.useApp();
-  const queries = useQueryClient();
-  const [open, setOpen] = useState(false);
-  const [key] = useState(() => crypto.randomUUID());
-  const act = useMutation({
-    mutationFn: (amount: string) =>
+  const [header, setHeader] = useState<ReturnType<typeof once>>();
+  const act = useAct(
+    (amount: string) =>
       body(api.POST("/api/loans/{loan_id}/repayments", {
-        params: { path: { loan_id: data.loan_id }, header: { "Idempotency-Key": `${key}/${amount}` } }, body: { amount, source: "counter" },
-      } as never)) as Promise<Schema["Repaid"]>,
-    onSuccess: (done) => {
-      setOpen(false);
-      message.success(t("loan.repaid", { amount: done.amount, left: done.principal_outstanding }));
-      return queries.invalidateQueries();
+        params: { path: { loan_id: data.loan_id }, header: header ?? once() }, body: { amount, source: "counter" },
+      })),
+    (done) => {
+      setHeader(undefined);
+      message.success(t("loan.repaid", { amount: yuan(done.amount), left: yuan(done.principal_outstanding) }));
     },
-    onError: (error) => message.error(error.message),
-  });
+  );
   if (data.state.status === "settled" || data.state.status === "sold") return null;
   return (
     <>
-      <Button style={{ marginBottom: 12 }} onClick={() => setOpen(true)}>{t("loan.repay")}</Button>
-      <Modal open={open} title={t("loan.repay")} footer={null} onCancel={() => setOpen(false)} destroyOnHidden>
-        <Form layout="vertical" onFinish={(values: { amount: string }) => act.mutate(values.amount)} initialValues={{ amount: data.state.overdue }}>
-          <Form.Item name="amount" label={t("field.amount")} rules={[{ required: true, pattern: /^\d+(\.\d{1,2})?$/ }]}><Input prefix="¥" /></Form.Item>
+      <Button onClick={() => setHeader(once())}>{t("loan.repay")}</Button>
+      <Modal open={header !== undefined} title={t("loan.repay")} footer={null} onCancel={() => setHeader(undefined)} destroyOnHidden>
+        <Form layout="vertical" onFinish={(values: { amount: string }) => act.mutate(values.amount)} initialValues={{ amount: data.state.overdue === "0.00" ? "" : data.state.overdue }}>
+          <Form.Item name="amount" label={t("field.amount")} rules={[{ required: true, pattern: /^\d+(\.\d{1,2})?$/, message: t("loan.bad_amount") }]}>
+            <Input prefix="¥" inputMode="decimal" autoFocus />
+          </Form.Item>
           <Button type="primary" htmlType="submit" loading={act.isPending}>{t("loan.repay")}</Button>
         </Form>
       </Modal>

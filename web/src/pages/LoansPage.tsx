@@ -6,12 +6,12 @@ import { Listing, useFilters } from "../parts/Listing";
 import { Code, Id, percent, yuan } from "../parts/show";
 
 export default function LoansPage() {
-  const { t, code } = useSpeech();
+  const { t, code, name } = useSpeech();
   const state = useFilters();
   const query = useQuery({
     queryKey: ["loans", state.values],
     placeholderData: keepPreviousData,
-    queryFn: () => body(api.GET("/api/loans", { params: { query: { ...state.values, page: state.page, size: state.size } as never } })),
+    queryFn: () => body(api.GET("/api/loans", { params: { query: state.query("status", "bucket", "grade", "search") as never } })),
   });
   const options = (group: string, values: string[]) => values.map((value) => ({ value, label: code(group, value) }));
   return (
@@ -22,16 +22,16 @@ export default function LoansPage() {
         state={state}
         rowKey={(row) => row.loan_id}
         filters={[
-          { name: "status", label: t("field.status"), options: options("loan", ["active", "settled", "restructured", "written_off", "sold"]) },
+          { name: "status", label: t("field.status"), options: options("loan_status", ["active", "settled", "restructured", "written_off", "sold"]) },
           { name: "bucket", label: t("field.bucket"), options: options("bucket", ["M0", "M1", "M2", "M3", "M3+"]) },
           { name: "grade", label: t("field.class"), options: options("class", ["normal", "special_mention", "substandard", "doubtful", "loss"]) },
           { name: "search", label: t("list.search") },
         ]}
         columns={[
-          { title: t("field.id"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${value}`} /> },
+          { title: t("field.id"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
           { title: t("field.borrower"), dataIndex: "name", render: (value) => value ?? "–" },
-          { title: t("field.region"), dataIndex: "region" },
-          { title: t("field.product"), dataIndex: "product", render: (value) => code("product", value) },
+          { title: t("field.region"), dataIndex: "region", render: (value) => name("region", value) },
+          { title: t("field.product"), dataIndex: "product", render: (value) => name("product", value) },
           { title: t("field.drawn_on"), dataIndex: "drawn_on" },
           { title: t("field.principal"), dataIndex: "principal", align: "right", render: yuan },
           { title: t("field.rate"), dataIndex: "rate", align: "right", render: (value) => percent(value) },
@@ -40,7 +40,7 @@ export default function LoansPage() {
           { title: t("field.dpd"), dataIndex: "dpd", align: "right" },
           { title: t("field.bucket"), dataIndex: "bucket", render: (value) => <Code group="bucket" value={value} /> },
           { title: t("field.class"), dataIndex: "grade", render: (value) => <Code group="class" value={value} /> },
-          { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="loan" value={value} /> },
+          { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="loan_status" value={value} /> },
         ]}
       />
     </main>

@@ -1,12 +1,13 @@
 // The book at a glance: what is out, what is late, how the months and the vintages run.
 import { useQuery } from "@tanstack/react-query";
-import { Card, Empty, List, Statistic } from "antd";
+import { Card, Empty, Statistic } from "antd";
 import { Link } from "react-router";
 import { api, body, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
 import { useSpeech } from "../i18n";
-import { inTenThousands, moment, percent } from "../parts/show";
+import { bigYuan, Id, inTenThousands, moment, percent } from "../parts/show";
 import { Wait } from "../parts/Wait";
+import { useSession } from "../session";
 
 export default function OverviewPage() {
   const { t } = useSpeech();
@@ -16,7 +17,7 @@ export default function OverviewPage() {
       <Wait query={query}>
         {(data) => (
           <>
-            <h1>{t("nav.overview")} <span className="muted" style={{ fontSize: 14 }}>{data.as_of ?? ""}</span></h1>
+            <h1>{t("nav.overview")} <span className="muted" style={{ fontSize: 14 }}>{data.as_of && t("overview.as_of", { on: data.as_of })}</span></h1>
             {data.as_of ? <Book data={data} /> : <Empty description={t("overview.nothing")} />}
           </>
         )}
@@ -26,20 +27,22 @@ export default function OverviewPage() {
 }
 
 function Book({ data }: { data: Schema["Overview"] }) {
-  const { t, code } = useSpeech();
+  const { t, code, name, language } = useSpeech();
+  const { may } = useSession();
   const totals = data.totals;
-  const tiles: [string, string, string?][] = [
-    [t("overview.outstanding"), `¥${inTenThousands(totals.outstanding)}${t("unit.ten_thousand")}`, `${totals.active} / ${totals.loans} ${t("unit.loans")}`],
-    [t("overview.overdue_balance"), percent(totals.overdue_balance_ratio), `¥${inTenThousands(totals.overdue_balance)}${t("unit.ten_thousand")}`],
-    [t("overview.npl_class"), percent(totals.npl_ratio_class), `¥${inTenThousands(totals.npl_class)}${t("unit.ten_thousand")}`],
-    [t("overview.npl_90"), percent(totals.npl_ratio_90), `¥${inTenThousands(totals.npl_90)}${t("unit.ten_thousand")}`],
-    [t("overview.coverage"), percent(totals.provision_coverage, 0), `¥${inTenThousands(totals.provision)}${t("unit.ten_thousand")}`],
+  const money = (value: string) => bigYuan(value, language === "zh");
+  const tiles: [string, string, string][] = [
+    [t("overview.outstanding"), money(totals.outstanding), t("overview.of_loans", { active: totals.active, loans: totals.loans })],
+    [t("overview.overdue_balance"), percent(totals.overdue_balance_ratio), money(totals.overdue_balance)],
+    [t("overview.npl_class"), percent(totals.npl_ratio_class), money(totals.npl_class)],
+    [t("overview.npl_90"), percent(totals.npl_ratio_90), money(totals.npl_90)],
+    [t("overview.coverage"), percent(totals.provision_coverage, 0), money(totals.provision)],
   ];
-  const doors: [string, number, string][] = [
-    [t("overview.alerts"), totals.alerts_open, "/alerts?status=open"],
-    [t("overview.work"), totals.work_open, "/work"],
-    [t("overview.cases"), totals.cases_open, "/cases"],
-    [t("overview.missed"), totals.deadlines_missed, "/cases"],
+  const doors: [string, number, string, string][] = [
+    [t("overview.alerts"), totals.alerts_open, "/alerts?status=open", "GET /api/alerts"],
+    [t("overview.work"), totals.work_open, "/work?status=open", "GET /api/work"],
+    [t("overview.cases"), totals.cases_open, "/cases", "GET /api/cases"],
+    [t("overview.missed"), totals.deadlines_missed, "/cases?missed=true", "GET /api/cases"],
   ];
   return (
     <>
@@ -52,11 +55,10 @@ function Book({ data }: { data: Schema["Overview"] }) {
         ))}
       </div>
       <div className="tiles">
-        {doors.map(([title, value, to]) => (
-          <Link key={title} to={to}>
-            <Card size="small" hoverable><Statistic title={title} value={value} /></Card>
-          </Link>
-        ))}
+        {doors.map(([title, value, to, door]) => {
+          const card = <Card size="small" hoverable={may(door)}><Statistic title={title} value={value} /></Card>;
+          return may(door) ? <Link key={title} to={to}>{card}</Link> : <div key={title}>{card}</div>;
+        })}
       </div>
       <div className="pictures">
         <Card size="small" title={t("overview.ratios")}>
@@ -76,52 +78,50 @@ function Book({ data }: { data: Schema["Overview"] }) {
           <Chart label={t("overview.balance")} option={{
             tooltip: { trigger: "axis" },
             xAxis: { type: "category", data: data.months.map((row) => row.as_of.slice(0, 7)) },
-            yAxis: { type: "value", name: t("unit.ten_thousand_yuan") },
+            yAxis: { type: "value" },
             series: [{ name: t("overview.outstanding"), type: "bar", data: data.months.map((row) => inTenThousands(row.outstanding)) }],
           }} />
         </Card>
         <Card size="small" title={t("overview.vintages")}>
-          <Chart label={t("overview.vintages")} option={vintages(data.vintages)} height={300} />
+          <Chart label={t("overview.vintages")} option={vintages(data.vintages, t("overview.mob"))} height={300} />
         </Card>
         <Card size="small" title={t("overview.buckets")}>
           <Chart label={t("overview.buckets")} height={300} option={{
             tooltip: { trigger: "axis" },
             xAxis: { type: "category", data: data.buckets.map((row) => code("bucket", row.bucket)) },
-            yAxis: { type: "value", name: t("unit.ten_thousand_yuan") },
-            series: [{ type: "bar", data: data.buckets.map((row) => inTenThousands(row.outstanding)), label: { show: true, position: "top" } }],
+            yAxis: { type: "value" },
+            series: [{ name: t("overview.outstanding"), type: "bar", data: data.buckets.map((row) => inTenThousands(row.outstanding)), label: { show: true, position: "top" } }],
           }} />
         </Card>
         <Card size="small" title={t("overview.regions")}>
-          <Chart label={t("overview.regions")} height={280} option={bars(data.regions, (name) => name)} />
+          <Chart label={t("overview.regions")} height={280} option={bars(data.regions, (value) => name("region", value), t("overview.outstanding"))} />
         </Card>
         <Card size="small" title={t("overview.products")}>
-          <Chart label={t("overview.products")} height={280} option={bars(data.products, (name) => code("product", name))} />
+          <Chart label={t("overview.products")} height={280} option={bars(data.products, (value) => name("product", value), t("overview.outstanding"))} />
         </Card>
       </div>
       <Card size="small" title={t("overview.recent")}>
-        <List
-          size="small"
-          dataSource={data.recent}
-          renderItem={(row) => (
-            <List.Item>
-              <span>{moment(row.at)} · {code("role", row.actor)} · {code("verb", row.verb)}</span>
-              <span className="muted">{row.subject}</span>
-            </List.Item>
-          )}
-        />
+        <ul className="files">
+          {data.recent.map((row) => (
+            <li key={row.id} className="deadline">
+              <span>{moment(row.at)} · {name("actor", row.actor)} · {code("verb", row.verb)}</span>
+              {/^\d{4}-/.test(row.subject) ? <span className="muted">{row.subject}</span> : <Id value={row.subject} />}
+            </li>
+          ))}
+        </ul>
       </Card>
     </>
   );
 }
 
 /** One curve a month of drawing: the share of principal more than 30 days late, by months since drawing. */
-function vintages(rows: Schema["VintageFigures"][]) {
+function vintages(rows: Schema["VintageFigures"][], axis: string) {
   const months = [...new Set(rows.map((row) => row.drawn))].sort().slice(-12);
   const ages = [...new Set(rows.map((row) => row.age))].sort((a, b) => a - b);
   return {
     tooltip: { trigger: "axis", valueFormatter: (value: number) => (value === undefined ? "–" : percent(value)) },
     legend: { type: "scroll", top: 0 },
-    xAxis: { type: "category", data: ages, name: "MOB" },
+    xAxis: { type: "category", data: ages, name: axis, nameLocation: "middle", nameGap: 24 },
     yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
     series: months.map((month) => ({
       name: month.slice(0, 7),
@@ -135,7 +135,8 @@ function vintages(rows: Schema["VintageFigures"][]) {
   };
 }
 
-function bars(rows: Schema["GroupFigures"][], name: (value: string) => string) {
+/** The balance by group, with the NPL ratio at the end of each bar. */
+function bars(rows: Schema["GroupFigures"][], name: (value: string) => string, title: string) {
   const sorted = [...rows].sort((a, b) => Number(a.outstanding) - Number(b.outstanding));
   return {
     tooltip: { trigger: "axis" },
@@ -143,6 +144,7 @@ function bars(rows: Schema["GroupFigures"][], name: (value: string) => string) {
     yAxis: { type: "category", data: sorted.map((row) => name(row.name)) },
     series: [
       {
+        name: title,
         type: "bar",
         data: sorted.map((row) => inTenThousands(row.outstanding)),
         label: { show: true, position: "right", formatter: (at: { dataIndex: number }) => percent(sorted[at.dataIndex]?.npl_ratio_class, 1) },

@@ -1,24 +1,25 @@
-import { DownloadOutlined } from "@ant-design/icons";
-import { List } from "antd";
+import { Empty } from "antd";
 import type { Schema } from "../api/client";
 import { useSpeech } from "../i18n";
+import { Paper } from "./Paper";
 import { moment } from "./show";
 
-/** Documents with their links; a PDF opens beside, others are saved. */
+/** Documents, each to be saved by a click. */
 export function Files({ files }: { files: Schema["FileRow"][] }) {
-  const { t, code } = useSpeech();
+  const { t, code, name } = useSpeech();
+  if (!files.length) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t("files.none")} />;
+  const called = (file: Schema["FileRow"]) => {
+    const paper = file.name.replace(/\.[a-z]+$/, "").replace(/^[a-z]{2}_[0-9a-z]{20,}-?/, "");
+    return paper ? name("paper", paper) : code("file", file.kind);
+  };
   return (
-    <List
-      size="small"
-      header={<strong>{t("files.title")}</strong>}
-      dataSource={files}
-      locale={{ emptyText: t("files.none") }}
-      renderItem={(file) => (
-        <List.Item>
-          <a href={`/api/files/${file.file_id}`} target="_blank" rel="noreferrer"><DownloadOutlined /> {code("file", file.kind)} · {file.name}</a>
-          <span className="muted">{moment(file.created_at)}</span>
-        </List.Item>
-      )}
-    />
+    <ul className="files">
+      {files.map((file) => (
+        <li key={file.file_id}>
+          <Paper fileId={file.file_id} name={file.name}>{called(file)}</Paper>{" "}
+          <span className="muted">{file.name.split(".").pop()?.toUpperCase()} · {moment(file.created_at)}</span>
+        </li>
+      ))}
+    </ul>
   );
 }

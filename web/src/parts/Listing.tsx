@@ -1,8 +1,10 @@
 // A page of rows from the server, with filters kept in the address so that a view can be sent to a colleague.
 import { type UseQueryResult } from "@tanstack/react-query";
-import { Alert, Input, Select, Space, Table, type TableColumnsType } from "antd";
+import { Alert, Input, Select, Table, type TableColumnsType } from "antd";
+import { type ReactNode } from "react";
 import { useSearchParams } from "react-router";
 import { useSpeech } from "../i18n";
+import { useExplain } from "./explain";
 
 interface Page<Row> {
   items: Row[];
@@ -29,7 +31,11 @@ export function useFilters(size = 20) {
     }
     setParams(next, { replace: true });
   };
-  return { values, set, page: Number(values.page ?? 1), size: Number(values.size ?? size) };
+  const page = Math.max(1, Math.trunc(Number(values.page)) || 1);
+  const chosen = Math.min(100, Math.max(1, Math.trunc(Number(values.size)) || size));
+  /** The named filters with page and size, as the interface takes them; what it does not know, it refuses in a sentence. */
+  const query = (...names: string[]) => ({ ...Object.fromEntries(names.map((name) => [name, values[name]])), page, size: chosen });
+  return { values, set, page, size: chosen, query };
 }
 
 interface Props<Row> {
@@ -37,49 +43,31 @@ interface Props<Row> {
   columns: TableColumnsType<Row>;
   rowKey: (row: Row) => string;
   filters?: Filter[];
+  extra?: ReactNode;
   state: ReturnType<typeof useFilters>;
-  detail?: (row: Row) => React.ReactNode;
+  detail?: (row: Row) => ReactNode;
+  rowClassName?: (row: Row) => string;
 }
 
-export function Listing<Row extends object>({ query, columns, rowKey, filters = [], state, detail }: Props<Row>) {
+export function Listing<Row extends object>({ query, columns, rowKey, filters = [], extra, state, detail, rowClassName }: Props<Row>) {
   const { t } = useSpeech();
+  const explain = useExplain();
   return (
     <>
-      {filters.length > 0 && (
-        <Space wrap style={{ marginBottom: 12 }}>
-          {filters.map((filter) =>
-            filter.options ? (
-              <Select
-                key={filter.name}
-                allowClear
-                placeholder={filter.label}
-                aria-label={filter.label}
-                style={{ minWidth: 130 }}
-                value={state.values[filter.name] || undefined}
-                options={filter.options}
-                onChange={(value?: string) => state.set({ [filter.name]: value, page: undefined })}
-              />
-            ) : (
-              <Input.Search
-                key={filter.name}
-                allowClear
-                placeholder={filter.label}
-                aria-label={filter.label}
-                style={{ width: 240 }}
-                defaultValue={state.values[filter.name]}
-                onSearch={(value) => state.set({ [filter.name]: value, page: undefined })}
-              />
-            ),
-          )}
-        </Space>
+      {(filters.length > 0 || extra) && (
+        <div className="filters">
+          {extra}
+          {filters.map((filter) => <Chooser key={filter.name} filter={filter} state={state} />)}
+        </div>
       )}
-      {query.isError && <Alert type="error" title={query.error.message} style={{ marginBottom: 12 }} />}
+      {query.isError && <Alert type="error" title={explain(query.error)} style={{ marginBottom: 12 }} />}
       <Table<Row>
         size="small"
         loading={query.isFetching && !query.data}
         columns={columns}
         dataSource={query.data?.items ?? []}
         rowKey={rowKey}
+        rowClassName={rowClassName}
         scroll={{ x: "max-content" }}
         expandable={detail ? { expandedRowRender: detail } : undefined}
         pagination={{
@@ -88,10 +76,39 @@ export function Listing<Row extends object>({ query, columns, rowKey, filters = 
           total: query.data?.total ?? 0,
           showTotal: (total) => t("list.total", { total }),
           showSizeChanger: true,
+          pageSizeOptions: [20, 50, 100],
+          responsive: true,
           onChange: (page, size) => state.set({ page: page > 1 ? String(page) : undefined, size: String(size) }),
         }}
-        locale={{ emptyText: t("list.empty") }}
+        locale={{ emptyText: query.isFetching ? " " : t("list.empty") }}
       />
     </>
+  );
+}
+
+function Chooser({ filter, state }: { filter: Filter; state: ReturnType<typeof useFilters> }) {
+  if (filter.options) {
+    return (
+      <Select
+        allowClear
+        placeholder={filter.label}
+        aria-label={filter.label}
+        style={{ minWidth: 130 }}
+        popupMatchSelectWidth={false}
+        value={state.values[filter.name] || undefined}
+        options={filter.options}
+        onChange={(value?: string) => state.set({ [filter.name]: value, page: undefined })}
+      />
+    );
+  }
+  return (
+    <Input.Search
+      allowClear
+      placeholder={filter.label}
+      aria-label={filter.label}
+      style={{ width: 240 }}
+      defaultValue={state.values[filter.name]}
+      onSearch={(value) => state.set({ [filter.name]: value.trim(), page: undefined })}
+    />
   );
 }

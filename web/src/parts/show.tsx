@@ -11,9 +11,21 @@ export function yuan(value: string | null | undefined): string {
   return `${whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",")}${cents ? `.${cents}` : ""}`;
 }
 
-/** Ten thousands of yuan for tiles and axes. */
+/** Ten thousands of yuan, for axes. */
 export function inTenThousands(value: string | number): number {
   return Math.round(Number(value) / 100) / 100;
+}
+
+/** A large amount for a tile, in the language's own unit: 万 in Chinese, k and M in English. */
+export function bigYuan(value: string | number, chinese: boolean): string {
+  const yuan = Number(value);
+  const shown = (figure: number, places: number) => figure.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+  if (chinese) {
+    if (yuan >= 1e8) return `¥${shown(yuan / 1e8, 2)} 亿`;
+    return yuan >= 1e4 ? `¥${shown(yuan / 1e4, 2)} 万` : `¥${shown(yuan, 2)}`;
+  }
+  if (yuan >= 1e6) return `¥${shown(yuan / 1e6, 2)} M`;
+  return yuan >= 1e3 ? `¥${shown(yuan / 1e3, 1)} k` : `¥${shown(yuan, 2)}`;
 }
 
 export function percent(value: string | number | null | undefined, digits = 2): string {
@@ -24,14 +36,18 @@ export function day(value: string | null | undefined): string {
   return value ? dayjs(value).format("YYYY-MM-DD") : "–";
 }
 
+/** An instant on the clock of China, whatever the reader's own zone: the server writes it with its offset. */
 export function moment(value: string | null | undefined): string {
-  return value ? dayjs(value).format("YYYY-MM-DD HH:mm") : "–";
+  return value ? value.slice(0, 16).replace("T", " ") : "–";
 }
 
 const TONES: Record<string, string> = {
-  approve: "green", approved: "green", booked: "green", signed: "cyan", settled: "green", paid: "green", normal: "green", M0: "green", confirmed: "orange",
-  refuse: "red", refused: "red", critical: "red", overdue: "red", M3: "red", "M3+": "red", doubtful: "red", loss: "red", written_off: "red", blocked: "red",
-  review: "gold", warning: "orange", special_mention: "gold", M1: "gold", M2: "orange", substandard: "orange", holdout: "purple", open: "blue",
+  approve: "green", approved: "green", booked: "green", signed: "cyan", settled: "green", paid: "green", normal: "green", M0: "green", kept: "green",
+  champion: "green", active: "blue", done: "green", answered: "green", up: "green", A: "green",
+  refuse: "red", refused: "red", critical: "red", overdue: "red", M3: "red", "M3+": "red", doubtful: "red", loss: "red", written_off: "red",
+  blocked: "red", broken: "red", failed: "red", D: "red",
+  review: "gold", warning: "orange", special_mention: "gold", M1: "gold", M2: "orange", substandard: "orange", confirmed: "orange", C: "orange",
+  down: "orange", restructured: "orange", proposed: "blue", holdout: "purple", open: "blue", filed: "cyan", prepared: "blue", sold: "volcano",
 };
 
 /** A code of the interface as a coloured word. */

@@ -1,0 +1,52 @@
+// The rooms of the console, each with the door of the interface that a role needs to enter it.
+import {
+  AlertOutlined, AuditOutlined, BankOutlined, BookOutlined, DashboardOutlined, DeleteOutlined, ExperimentOutlined, FileSearchOutlined,
+  ImportOutlined, NodeIndexOutlined, PhoneOutlined, SlidersOutlined, SolutionOutlined,
+} from "@ant-design/icons";
+import { type ComponentType, lazy, type LazyExoticComponent, type ReactNode } from "react";
+import type { Key } from "./i18n/words";
+
+type Page = LazyExoticComponent<ComponentType>;
+
+export interface Room {
+  path: string;
+  name: Key;
+  door: string;
+  icon: ReactNode;
+  page: Page;
+  inside?: Page;
+}
+
+export const rooms: Room[] = [
+  { path: "overview", name: "nav.overview", door: "GET /api/overview", icon: <DashboardOutlined />, page: lazy(() => import("./pages/OverviewPage")) },
+  {
+    path: "applications", name: "nav.applications", door: "GET /api/applications", icon: <SolutionOutlined />,
+    page: lazy(() => import("./pages/ApplicationsPage")), inside: lazy(() => import("./pages/ApplicationPage")),
+  },
+  {
+    path: "loans", name: "nav.loans", door: "GET /api/loans", icon: <BankOutlined />,
+    page: lazy(() => import("./pages/LoansPage")), inside: lazy(() => import("./pages/LoanPage")),
+  },
+  { path: "alerts", name: "nav.alerts", door: "GET /api/alerts", icon: <AlertOutlined />, page: lazy(() => import("./pages/AlertsPage")) },
+  { path: "lines", name: "nav.lines", door: "GET /api/lines", icon: <SlidersOutlined />, page: lazy(() => import("./pages/LinesPage")) },
+  { path: "work", name: "nav.work", door: "GET /api/work", icon: <PhoneOutlined />, page: lazy(() => import("./pages/WorkPage")) },
+  {
+    path: "cases", name: "nav.cases", door: "GET /api/cases", icon: <AuditOutlined />,
+    page: lazy(() => import("./pages/CasesPage")), inside: lazy(() => import("./pages/CasePage")),
+  },
+  { path: "disposals", name: "nav.disposals", door: "GET /api/disposals", icon: <DeleteOutlined />, page: lazy(() => import("./pages/DisposalsPage")) },
+  {
+    path: "models", name: "nav.models", door: "GET /api/models", icon: <ExperimentOutlined />,
+    page: lazy(() => import("./pages/ModelsPage")), inside: lazy(() => import("./pages/ModelPage")),
+  },
+  {
+    path: "policies", name: "nav.policies", door: "GET /api/policies", icon: <NodeIndexOutlined />,
+    page: lazy(() => import("./pages/PoliciesPage")), inside: lazy(() => import("./pages/PolicyPage")),
+  },
+  { path: "law", name: "nav.law", door: "GET /api/law", icon: <BookOutlined />, page: lazy(() => import("./pages/LawPage")) },
+  {
+    path: "imports", name: "nav.imports", door: "GET /api/imports", icon: <ImportOutlined />,
+    page: lazy(() => import("./pages/ImportsPage")), inside: lazy(() => import("./pages/ImportPage")),
+  },
+  { path: "reports", name: "nav.reports", door: "GET /api/reports", icon: <FileSearchOutlined />, page: lazy(() => import("./pages/ReportsPage")) },
+];
