@@ -138,7 +138,7 @@ def read_accounts(table: pl.DataFrame | Sequence[Mapping[str, Any]], where: str 
         pick(debtor_id),
         dpd[good],
         balance[good],
-        np.minimum(overdue, np.maximum(balance, overdue))[good],
+        overdue[good],
         pick(text("region")),
         [language or "zh" for language in pick(text("language"))],
         ability[good],

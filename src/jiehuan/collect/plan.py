@@ -44,7 +44,11 @@ _ACTION_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """One line of the work list. ``at`` is None and the gain 0 where nothing is done; ``reason`` says why, in zh and en."""
+    """One line of the work list. ``at`` is None and the gain 0 where nothing is done; ``reason`` says why, in zh and en.
+
+    ``intended`` is what the prices of scarce units call for, whatever the arm: debtors of both arms with the same intention are
+    alike but for chance, so their difference is the effect of the action.
+    """
 
     account_id: str
     debtor_id: str
@@ -55,6 +59,7 @@ class PlanItem:
     segment: str
     template: str
     reason: Mapping[str, str]
+    intended: str = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Plan:
         return iter(self.items)
 
     def frame(self) -> pl.DataFrame:
-        """The **plan** table: ``account_id, action, at, expected_gain_fen, arm, reason`` (JSON), ``debtor_id, segment, template``."""
+        """The **plan** table: ``account_id, action, at, expected_gain_fen, arm, reason`` (JSON), ``debtor_id, segment, template, intended``."""
         import polars as pl
 
         return pl.DataFrame(
@@ -90,6 +95,7 @@ class Plan:
                 "debtor_id": [i.debtor_id for i in self.items],
                 "segment": [i.segment for i in self.items],
                 "template": [i.template for i in self.items],
+                "intended": [i.intended for i in self.items],
             },
             schema={
                 "account_id": pl.String,
@@ -101,6 +107,7 @@ class Plan:
                 "debtor_id": pl.String,
                 "segment": pl.String,
                 "template": pl.String,
+                "intended": pl.String,
             },
         )
 
@@ -128,18 +135,17 @@ def plan(
     start, stop = contact_window(at, able, law)
     segment = segments(a.ability, a.willingness, segment_params)
     arm = holdout_arms(a.debtor_id, seed, able.holdout)
-    gain, why = _gains(a, able, told, segment, arm, start, law)
+    all_gain, why = _gains(a, able, told, segment, arm, start, law)
+    gain = np.where(arm[:, None], -np.inf, all_gain)
     pool = _pools(a, able)
     uses = np.array([action.uses for action in able.actions], np.int64)
     units = np.array([p.units for p in able.pools], np.int64)
     answer = assign(gain, pool, uses, units)
+    intended = _at_prices(all_gain, pool, uses, answer.prices)
     order = _order(gain, answer.choice, a)
     times = _times(answer.choice, order, able, start, stop)
-    items = tuple(
-        _item(a, i, able, told, segment, arm, answer.choice, gain, why, times)
-        for i in order
-        if a.dpd[i] > 0 or answer.choice[i] >= 0
-    )
+    sheet = _Sheet(a, able, told, segment, arm, answer.choice, intended, gain, why, times)
+    items = tuple(sheet.item(i) for i in order if a.dpd[i] > 0)
     used = {p.name: (int(answer.used[k]), p.units) for k, p in enumerate(able.pools)}
     prices = {p.name: float(answer.prices[k]) / 100 for k, p in enumerate(able.pools)}
     return Plan(items, round(answer.value), int(np.ceil(answer.bound)), answer.gap, used, prices, a.refused)
@@ -213,11 +219,13 @@ def _gains(
     gain = np.full((n, len(able.actions)), -np.inf)
     why = np.array([""] * n, dtype=object)
     today = (start.date() - datetime(1970, 1, 1).date()).days  # noqa: DTZ001 - a date only
-    rested = (a.last_contact < 0) | (start.timestamp() - a.last_contact >= able.rest_days * 86_400)
-    held = np.array([bool(h) for h in a.hold], bool).reshape(n)
+    # Rest, complaints and calls belong to the person, whichever of the accounts they are noted at.
+    last_contact = _by_debtor(a, a.last_contact)
+    rested = (last_contact < 0) | (start.timestamp() - last_contact >= able.rest_days * 86_400)
+    held = _by_debtor(a, np.array([bool(h) for h in a.hold], np.int64).reshape(n)) > 0
     promised = a.promise_until >= today
     chosen = _one_per_debtor(a)
-    free = (a.dpd > 0) & ~arm & ~held & ~promised & chosen
+    free = (a.dpd > 0) & ~held & ~promised & chosen
     for reason, rows in (
         ("rest", ~rested),
         ("other", ~chosen),
@@ -230,9 +238,9 @@ def _gains(
     answered, dials = law.value("answered_calls_per_day"), law.value("dials_per_number_per_day")
     silent = np.zeros(n, bool)
     if answered is not None:
-        silent |= a.answered_today >= int(answered)
+        silent |= _by_debtor(a, a.answered_today) >= int(answered)
     if dials is not None:
-        silent |= a.dials_today >= int(dials)
+        silent |= _by_debtor(a, a.dials_today) >= int(dials)
     for k, action in enumerate(able.actions):
         allowed = free & (a.dpd >= action.from_dpd) & (a.overdue_fen >= action.least_fen)
         if action.name in CONTACTS:
@@ -245,6 +253,16 @@ def _gains(
     why[nothing & silent] = "calls"
     why[nothing & ~silent] = "small"
     return gain, list(why)
+
+
+def _by_debtor(a: Accounts, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The highest value among the accounts of each account's debtor."""
+    if not len(a):
+        return values
+    _, person = np.unique(np.array(a.debtor_id), return_inverse=True)
+    highest = np.full(person.max() + 1, np.iinfo(np.int64).min)
+    np.maximum.at(highest, person, values)
+    return highest[person]
 
 
 def _one_per_debtor(a: Accounts) -> NDArray[np.bool_]:
@@ -294,43 +312,58 @@ def _times(
     return times
 
 
-def _item(
-    a: Accounts,
-    i: int,
-    able: Capacity,
-    told: Responses,
-    segment: NDArray[np.int8],
-    arm: NDArray[np.bool_],
-    choice: NDArray[np.int64],
-    gain: NDArray[np.float64],
-    why: Sequence[str],
-    times: Mapping[int, datetime],
-) -> PlanItem:
-    named = SEGMENTS[segment[i]]
-    bucket = BUCKETS[int(bucket_of(a.dpd[i : i + 1])[0])]
-    held = "holdout" if arm[i] else "treated"
-    if choice[i] < 0:
-        zh, en = _WHY[why[i] or "capacity"]
-        return PlanItem(a.account_id[i], a.debtor_id[i], NONE, None, 0, held, named, "", {"zh": zh, "en": en})
-    action = able.actions[choice[i]].name
-    worth = int(gain[i, choice[i]])
-    zh_action, en_action = _ACTION_WORDS[action]
-    basis = ("假设", "assumed") if told.evidence == "assumption" else ("对照实测", "measured against the holdout")
-    overdue = format_yuan(int(a.overdue_fen[i]))
-    reason = {
-        "zh": f"{bucket}，逾期 {a.dpd[i]} 天、{overdue} 元；{SEGMENT_WORDS[named]['zh']}；"
-        f"{zh_action}预期净收益 {format_yuan(worth)} 元（{basis[0]}）",
-        "en": f"{bucket}, {a.dpd[i]} days past due, {overdue} yuan; {SEGMENT_WORDS[named]['en']}; a {en_action} is expected to bring"
-        f" {format_yuan(worth)} yuan net ({basis[1]})",
-    }
-    return PlanItem(
-        a.account_id[i],
-        a.debtor_id[i],
-        action,
-        times[i],
-        worth,
-        held,
-        named,
-        template_for(action, named, int(a.dpd[i])),
-        reason,
-    )
+def _at_prices(
+    gain: NDArray[np.float64], pool: NDArray[np.int64], uses: NDArray[np.int64], prices: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Each account's best action at the final prices, -1 where none is worth its price."""
+    if not gain.size:
+        return np.full(len(gain), -1, np.int64)
+    worth = gain - np.where(pool >= 0, prices[pool], 0.0) * uses
+    best = worth.argmax(axis=1)
+    return np.where(worth[np.arange(len(gain)), best] > 0, best, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """All that a line of the work list is written from."""
+
+    a: Accounts
+    able: Capacity
+    told: Responses
+    segment: NDArray[np.int8]
+    arm: NDArray[np.bool_]
+    choice: NDArray[np.int64]
+    intended: NDArray[np.int64]
+    gain: NDArray[np.float64]
+    why: Sequence[str]
+    times: Mapping[int, datetime]
+
+    def item(self, i: int) -> PlanItem:
+        """The line of one account."""
+        a, named = self.a, SEGMENTS[self.segment[i]]
+        arm = "holdout" if self.arm[i] else "treated"
+        intended = self.able.actions[self.intended[i]].name if self.intended[i] >= 0 else NONE
+        if self.choice[i] < 0:
+            zh, en = _WHY[self.why[i] or "capacity"]
+            reason = {"zh": zh, "en": en}
+            return PlanItem(a.account_id[i], a.debtor_id[i], NONE, None, 0, arm, named, "", reason, intended)
+        action = self.able.actions[self.choice[i]].name
+        worth = int(self.gain[i, self.choice[i]])
+        template = template_for(action, named, int(a.dpd[i]))
+        return PlanItem(
+            a.account_id[i], a.debtor_id[i], action, self.times[i], worth, arm, named, template, self._reason(i, action, worth),
+            intended,
+        )  # fmt: skip
+
+    def _reason(self, i: int, action: str, worth: int) -> Mapping[str, str]:
+        dpd, words = int(self.a.dpd[i]), SEGMENT_WORDS[SEGMENTS[self.segment[i]]]
+        bucket = BUCKETS[int(bucket_of(self.a.dpd[i : i + 1])[0])]
+        overdue, net = format_yuan(int(self.a.overdue_fen[i])), format_yuan(worth)
+        assumed = self.told.evidence == "assumption"
+        zh_basis, en_basis = ("假设", "assumed") if assumed else ("对照实测", "measured against the holdout")
+        zh, en = _ACTION_WORDS[action]
+        return {
+            "zh": f"{bucket}，逾期 {dpd} 天、{overdue} 元；{words['zh']}；{zh}预期净收益 {net} 元（{zh_basis}）",
+            "en": f"{bucket}, {dpd} days past due, {overdue} yuan; {words['en']}; a {en} is expected to bring {net} yuan net"
+            f" ({en_basis})",
+        }

@@ -3,6 +3,7 @@
 ``review`` decides one line: raise, lower or hold, with reasons, step limits, a dead band, law's caps and a random holdout.
 """
 
+from jiehuan.line.account import read_account, read_accounts
 from jiehuan.line.params import Grade, LineParams, default_params, load_params, read_params
 from jiehuan.line.review import LineAccount, LineDecision, affordable_limit, expected_profit, holdout_arm, review
 
@@ -16,6 +17,8 @@ __all__ = [
     "expected_profit",
     "holdout_arm",
     "load_params",
+    "read_account",
+    "read_accounts",
     "read_params",
     "review",
 ]

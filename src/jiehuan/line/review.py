@@ -91,7 +91,7 @@ class LineDecision:
 def review(account: LineAccount, law: Law, params: LineParams | None = None) -> LineDecision:
     """Review a line under the law of ``law.on``. Raises InputError when the account makes no sense."""
     p = params if params is not None else default_params()
-    _check(account)
+    check_account(account)
     reasons: list[dict[str, str]] = []
     legal = _legal_limit(account, law)
     lawful = account.limit_fen if legal is None else min(account.limit_fen, max(legal, account.balance_fen))
@@ -130,6 +130,39 @@ def review(account: LineAccount, law: Law, params: LineParams | None = None) -> 
         "holdout" if held else "treated", p.holdout if held else 1.0 - p.holdout, expected_profit(account, account.limit_fen, p),
         expected_profit(account, new_limit, p), new_limit != account.limit_fen or new_rate != old_rate, law.version,
     )  # fmt: skip
+
+
+def check_account(a: LineAccount, where: str = "") -> None:
+    """Raises InputError when an account makes no sense: negative amounts, no probability, an unknown severity."""
+    where = where or f"account {a.borrower_id or '?'}"
+    problems = []
+    if not a.borrower_id:
+        problems.append(Problem(f"{where}, borrower_id", "", "empty", "name the borrower"))
+    for name in (
+        "limit_fen",
+        "balance_fen",
+        "rate_ppm",
+        "dpd",
+        "months_on_book",
+        "months_clean",
+        "obligations_fen",
+        "lines_fen",
+    ):
+        if getattr(a, name) < 0:
+            problems.append(Problem(f"{where}, {name}", str(getattr(a, name)), "negative", "write 0 or more"))
+    if not 0.0 <= a.pd <= 1.0:
+        problems.append(Problem(f"{where}, pd", str(a.pd), "not a probability", "write a number from 0 to 1"))
+    if a.alert not in SEVERITIES:
+        problems.append(
+            Problem(
+                f"{where}, alert",
+                a.alert[:80],
+                "unknown severity",
+                "write info, warning or critical, or leave it empty",
+            )
+        )
+    if problems:
+        raise InputError(problems)
 
 
 def expected_profit(account: LineAccount, limit_fen: int, params: LineParams) -> int:
@@ -312,26 +345,3 @@ def _percent(ppm: int) -> str:
 
 def _reason(code: str, zh: str, en: str) -> dict[str, str]:
     return {"code": code, "zh": zh, "en": en}
-
-
-def _check(a: LineAccount) -> None:
-    problems = []
-    where = f"account {a.borrower_id or '?'}"
-    if not a.borrower_id:
-        problems.append(Problem(f"{where}, borrower_id", "", "empty", "name the borrower"))
-    for name in ("limit_fen", "balance_fen", "rate_ppm", "dpd", "obligations_fen", "lines_fen"):
-        if getattr(a, name) < 0:
-            problems.append(Problem(f"{where}, {name}", str(getattr(a, name)), "negative", "write 0 or more"))
-    if not 0.0 <= a.pd <= 1.0:
-        problems.append(Problem(f"{where}, pd", str(a.pd), "not a probability", "write a number from 0 to 1"))
-    if a.alert not in SEVERITIES:
-        problems.append(
-            Problem(
-                f"{where}, alert",
-                a.alert[:80],
-                "unknown severity",
-                "write info, warning or critical, or leave it empty",
-            )
-        )
-    if problems:
-        raise InputError(problems)

@@ -1,0 +1,92 @@
+"""``jiehuan line``: review credit lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json, show_table
+
+_SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the ``line`` commands."""
+    group = typer.Typer(help="Credit lines: limits and prices of new draws.", no_args_is_help=True)
+    group.callback()(lambda: None)  # keeps `review` a word of its own while it is the only command
+    group.command("review", help=_review.__doc__)(_review)
+    app.add_typer(group, name="line")
+
+
+def _review(
+    accounts: Path = typer.Argument(..., metavar="ACCOUNTS", help="Lines: Parquet, CSV or JSON.", show_default=False),
+    out: Path = typer.Option(..., "--out", help="Where decisions go (.csv, .parquet, .json).", show_default=False),
+    on: str | None = typer.Option(None, "--on", help="The day of the review; default today.", show_default=False),
+    params: Path | None = typer.Option(
+        None, "--params", help="Parameters (YAML); default those that ship.", show_default=False
+    ),
+    lender: str = typer.Option(
+        "micro_lender", "--lender", help="bank, consumer_finance_company, micro_lender or other."
+    ),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """New limit and new price for new draws of each line, with reasons; a random share is held out to measure the effect.
+
+    Example: jiehuan line review examples/line/accounts.csv --on 2026-11-24 --out lines.csv
+    """
+    from collections import Counter
+    from datetime import datetime
+
+    import polars as pl
+
+    from jiehuan.law import law_on
+    from jiehuan.line import load_params, read_accounts, review
+    from jiehuan.units.days import CHINA, parse_date
+    from jiehuan.units.tables import read_table, write_table
+
+    day = parse_date(on, "--on") if on is not None else datetime.now(CHINA).date()
+    law, knobs = law_on(day, lender), load_params(params)
+    table = read_table(accounts)
+    lines, problems = read_accounts(table.iter_rows(named=True), table.columns, str(accounts))
+    decisions = []
+    with progress("lines", len(lines)) as advance:
+        for line in lines:
+            decisions.append(review(line, law, knobs))
+            advance(1)
+    rows = [decision.as_row() for decision in decisions]
+    for row in rows:
+        row["reasons"] = json.dumps(row["reasons"], ensure_ascii=False)
+    schema = {
+        "borrower_id": pl.String, "on": pl.String, "old_limit_fen": pl.Int64, "new_limit_fen": pl.Int64, "proposed_limit_fen": pl.Int64,
+        "old_rate_ppm": pl.Int64, "new_rate_ppm": pl.Int64, "direction": pl.String, "reasons": pl.String, "arm": pl.String,
+        "propensity": pl.Float64, "profit_before_fen": pl.Int64, "profit_after_fen": pl.Int64, "notify": pl.Boolean, "law_version": pl.String,
+    }  # fmt: skip
+    write_table(pl.DataFrame(rows, schema=schema), out)
+    moved = Counter(decision.direction for decision in decisions)
+    arms = Counter(decision.arm for decision in decisions)
+    change = sum(decision.profit_after_fen - decision.profit_before_fen for decision in decisions)
+    facts = {
+        "lines": len(decisions),
+        **{name: moved.get(name, 0) for name in ("raise", "lower", "hold")},
+        "held_out": arms.get("holdout", 0),
+    }
+    if as_json:
+        refused = [problem.as_dict() for problem in problems]
+        show_json({**facts, "expected_profit_change_fen": change, "refused": refused, "out": str(out)})
+        return
+    show_facts({**facts, "expected profit a year": f"{change / 100:+,.2f} yuan", "written to": out})
+    shown = [
+        (
+            d.borrower_id,
+            d.direction,
+            f"{d.old_limit_fen / 100:,.0f} to {d.new_limit_fen / 100:,.0f}",
+            d.reasons[0]["en"],
+        )
+        for d in decisions
+        if d.direction != "hold"
+    ]
+    show_table("", ("borrower", "", "limit, yuan", "why"), shown[:_SHOWN])
+    for problem in problems[:_SHOWN]:
+        typer.echo(f"left out: {problem}", err=True)
