@@ -50,9 +50,10 @@ def test_a_misspelt_role_is_a_fault_of_the_table():
         read(document)
 
 
-def test_only_login_and_health_are_public():
+def test_only_login_health_and_signed_messages_are_public():
     assert {door for door, who in rules().routes.items() if who == PUBLIC} == {
         "POST /api/session",
+        "POST /api/gateway/{name}/payments",
         "GET /api/health",
         "GET /api/ready",
     }

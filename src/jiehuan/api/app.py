@@ -23,6 +23,7 @@ from jiehuan.api import (
     docs_page,
     errors,
     files,
+    gateway,
     health,
     imports,
     law,
@@ -45,7 +46,7 @@ from jiehuan.api.shell import Shell
 from jiehuan.store.database import Database
 from jiehuan.store.vault import Vault, open_vault
 
-OPEN: tuple[APIRouter, ...] = (health.router, session.door)
+OPEN: tuple[APIRouter, ...] = (health.router, session.door, gateway.router)
 """Without a login."""
 
 GUARDED: tuple[APIRouter, ...] = tuple(

@@ -19,7 +19,6 @@ from jiehuan.api.writes import Write, WriteOnce
 from jiehuan.flow.activity import note
 from jiehuan.store.tables import loan
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.units.ids import derived_id
 from jiehuan.units.money import format_yuan, parse_yuan
 
 router = APIRouter(prefix="/api/loans", tags=["loans"])
@@ -89,14 +88,16 @@ def post_repayment(write: Write, loan_id: Annotated[Id, Path()], body: Repayment
 @router.post("/{loan_id}/events", status_code=201)
 def post_event(write: Write, loan_id: Annotated[Id, Path()], body: EventIn) -> LoanAfter:
     """Add another event: a reversal, prepayment, settlement, waiver, recovery or refund."""
-    from jiehuan.flow.servicing import record
+    from jiehuan.flow import settle
 
     def act(connection: Connection) -> LoanAfter:
         on, known_on = _days(connection, loan_id, body.on, body.known_on)
-        event_id = derived_id("ev", loan_id, _key(write))
-        said = body.model_dump(mode="json", exclude_none=True, exclude={"on", "known_on"})
-        event = {"id": event_id, "on": on.isoformat(), "known_on": known_on.isoformat(), **said}
-        state = record(connection, loan_id, event, _key(write), max(on, known_on))
+        event_id = settle.event_id(loan_id, _key(write))
+        amount = None if body.amount is None else parse_yuan(body.amount, "body amount", minimum=1)
+        said = body.model_dump(mode="json", exclude_none=True, include={"of", "mode", "part", "source"})
+        state = settle.act(
+            connection, loan_id, body.kind, on, _key(write), known_on=known_on, amount_fen=amount, **said
+        )
         note(connection, moment(connection), write.actor.login, f"loan_{body.kind}", loan_id, {"event": event_id})
         return LoanAfter(
             loan_id=loan_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from jiehuan.flow.servicing import load_loan, record
 from jiehuan.loan import LoanState
@@ -76,7 +76,20 @@ def act(
     event = {"id": event_id(loan_id, key), "on": on.isoformat(), "kind": kind, **{n: v for n, v in said.items() if v}}
     if amount_fen is not None:
         event["amount"] = format_yuan(amount_fen)
-    return record(connection, loan_id, event, key, max(on, known_on or on))
+    state = record(connection, loan_id, event, key, max(on, known_on or on))
+    if kind == "reversal":
+        _back_in_suspense(connection, loan_id, str(said["of"]))
+    return state
+
+
+def _back_in_suspense(connection: Connection, loan_id: str, event: str) -> None:
+    """Money that came in and whose booking was undone is nobody's until a person says whose, or that it went back."""
+    receipt = tables.receipt.c
+    connection.execute(
+        update(tables.receipt)
+        .where(receipt.loan_id == loan_id, receipt.event_id == event, receipt.status == "posted")
+        .values(status="suspense", loan_id=None, reason="its booking was reversed")
+    )
 
 
 def must_be_ours(connection: Connection, loan_id: str) -> None:

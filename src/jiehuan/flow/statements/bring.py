@@ -133,7 +133,7 @@ def _book(
     kept = connection.execute(select(_line).where(_line.c.line_id == line_id)).one_or_none()
     row: dict[str, Any] = {
         "line_id": line_id, "statement_id": statement_id, "row": line.row, "on": line.on, "amount_fen": line.amount_fen,
-        "entry_reference": _shown(line.entry_reference),
+        "entry_reference": shown(line.entry_reference),
     }  # fmt: skip
     if kept is not None:
         if kept.statement_id == statement_id and (kept.on, kept.amount_fen) == (line.on, line.amount_fen):
@@ -143,7 +143,7 @@ def _book(
         receipt_id = derived_id("rc", "statement", statement.account, line.entry_reference)
         hints = Hints((line.reference or "", *line.texts), line.virtual_account, line.payer)
         loan_id, reason = find_loan(connection, vault, hints, line.amount_fen, line.on)
-        reference = None if line.reference is None else _shown(line.reference)
+        reference = None if line.reference is None else shown(line.reference)
         money = Money(
             receipt_id, f"statement:{statement.account}", reference, line.amount_fen, line.on, max(known_on, line.on)
         )
@@ -170,8 +170,8 @@ def _keep_refused(connection: Connection, statement_id: str, statement: Statemen
     rows = [
         {
             "line_id": derived_id("sl", statement_id, "refused", one.row, one.entry_reference),
-            "statement_id": statement_id, "row": one.row, "entry_reference": _shown(one.entry_reference),
-            "amount_fen": one.amount_fen, "outcome": "refused", "reason": _shown(str(one.problem)),
+            "statement_id": statement_id, "row": one.row, "entry_reference": shown(one.entry_reference),
+            "amount_fen": one.amount_fen, "outcome": "refused", "reason": shown(str(one.problem)),
         }
         for one in statement.refused
     ]  # fmt: skip
@@ -214,7 +214,7 @@ def _told(row: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _shown(said: str) -> str:
+def shown(said: str) -> str:
     """A bank's text as it may be kept: one that holds an identity or phone number is replaced by its digest."""
     if personal_data(said):
         return derived_id("hidden", said)
