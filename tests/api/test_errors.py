@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 import structlog
 from hypothesis import HealthCheck, given, settings
@@ -179,3 +181,30 @@ def test_a_fault_is_told_without_detail_and_logged_without_data(make_database, s
     assert faults[0]["kind"] == "KeyError" and faults[0]["path"] == "/api/reports"
     assert "13812345678" not in str(captured)
     assert [line["route"] for line in captured if line["event"] == "request"] == ["/api/session", "/api/reports"]
+
+
+def test_a_database_that_went_away_is_503_and_health_still_answers(make_database, postgres, serve):
+    with make_database() as database, serve(database) as url:
+        assert httpx.get(f"{url}/api/ready").status_code == 200
+        name = database.engine.url.database
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        answer = httpx.get(f"{url}/api/ready")
+        assert shaped(answer, 503, "not_ready")[0]["where"] == "database"
+        assert answer.headers["retry-after"]
+        login = httpx.post(f"{url}/api/session", json={"login": "risk", "password": "x"})
+        shaped(login, 503, "not_ready")
+        assert httpx.get(f"{url}/api/health").status_code == 200
+        with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert httpx.get(f"{url}/api/ready").status_code == 200, "it recovers by itself"
+
+
+def test_a_crowd_is_served(server):
+    """More requests at once than threads and connections: each waits its turn, none fails, nothing locks up."""
+    with ThreadPoolExecutor(80) as crowd:
+        answers = list(
+            crowd.map(lambda n: server.get("risk", "/api/loans" if n % 2 else "/api/alerts").status_code, range(160))
+        )
+    assert answers == [200] * 160

@@ -74,16 +74,11 @@ class TooMany(Refused):
         self.retry_after = retry_after
 
 
-class NotReady(Refused):
-    """The server cannot do it now, and could later."""
-
-
 _STATUS: Sequence[tuple[type[JiehuanError], int]] = (
     (NotLoggedIn, 401),
     (NotAllowed, 403),
     (NotFound, 404),
     (TooMany, 429),
-    (NotReady, 503),
     (Conflict, 409),
     (InputError, 422),
     (Refused, 409),

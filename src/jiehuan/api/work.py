@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from jiehuan.api.access import Keys, Store
 from jiehuan.api.clock import moment, shown_day
@@ -108,7 +108,7 @@ def list_work(
     database: Store,
     vault: Keys,
     paging: Paging,
-    day: Annotated[date | None, Query(description="Default: the book's day.")] = None,
+    day: Annotated[date | None, Query(description="Default: the last day with open work.")] = None,
     status: Annotated[Literal["open", "done", "expired"] | None, Query()] = None,
     action: Annotated[Id | None, Query()] = None,
     segment: Annotated[Id | None, Query()] = None,
@@ -127,7 +127,7 @@ def list_work(
         "overdue": loan_state.c.overdue_fen, "status": work_item.c.status, "action": work_item.c.action,
     }  # fmt: skip
     with database.connect() as connection:
-        on = day or shown_day(connection)
+        on = day or _work_day(connection)
         if loan_id is not None:
             rows = rows.where(work_item.c.loan_id == loan_id)
         else:
@@ -136,6 +136,16 @@ def list_work(
         found, total = page_of(connection, rows, paging, sortable, "-expected_gain", work_item.c.item_id)
         items = _shown(connection, vault, found)
     return WorkPage(day=on, total=total, page=paging.page, size=paging.size, items=items)
+
+
+def _work_day(connection: Connection) -> date:
+    """The last day that has open work, else that had any: plans are made for the morning after the book's day."""
+    is_open = work_item.c.status == "open"
+    open_at, any_at = connection.execute(
+        select(func.max(work_item.c.at).filter(is_open), func.max(work_item.c.at))
+    ).one()  # fmt: skip
+    last: datetime | None = open_at or any_at
+    return last.astimezone(CHINA).date() if last else shown_day(connection)
 
 
 @router.get("/{item_id}")
