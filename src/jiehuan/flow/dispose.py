@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
-from jiehuan.flow.servicing import Held, keep_state, load_loan, load_loans, mark_sold, record
+from jiehuan.flow.servicing import Held, books_day, keep_state, load_loan, load_loans, mark_sold, record
 from jiehuan.law import law_on
 from jiehuan.ledger import balances, journal, sale_entry
 from jiehuan.loan import LoanState
@@ -158,10 +158,11 @@ def sold(connection: Connection, tape_id: str, price_fen: int, on: date, actor: 
         share = left * row.balance_fen // rest if rest else 0
         left, rest = left - share, rest - row.balance_fen
         held = load_loan(connection, row.loan_id, lock=True)
-        keep_state(connection, held, held.state(on))
+        day = books_day(connection, held, on)
+        keep_state(connection, held, held.state(day))
         books = balances(read_entries(connection, [row.loan_id])[row.loan_id])
-        entries = journal(held.terms, held.events, on, row.loan_id)
-        sale = sale_entry(row.loan_id, on, share, books, row.disposal_id)
+        entries = journal(held.terms, held.events, day, row.loan_id)
+        sale = sale_entry(row.loan_id, day, share, books, row.disposal_id)
         append_many(connection, [(row.loan_id, [*entries, sale])])
         mark_sold(connection, row.loan_id)
         publish(connection, "claim.assigned", row.loan_id, {"loan_id": row.loan_id, "tape_id": tape_id})

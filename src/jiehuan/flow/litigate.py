@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
 from jiehuan.flow.person import identity_of
-from jiehuan.flow.servicing import Held, load_loan, record
+from jiehuan.flow.servicing import Held, books_day, load_loan, record
 from jiehuan.law import law_on
 from jiehuan.ledger import advance_entry, journal
 from jiehuan.legal import Case, Deadline, case, deadlines, pack
@@ -120,7 +120,7 @@ def file_case(connection: Connection, case_id: str, on: date, actor: str) -> Non
     )
     insert_missing(connection, tables.deadline, [_deadline_row(case_id, one) for one in found])
     if row.fee_fen:
-        told = journal(held.terms, held.events, on, held.loan_id)
+        told = journal(held.terms, held.events, books_day(connection, held, on), held.loan_id)
         append_many(connection, [(held.loan_id, [*told, advance_entry(held.loan_id, on, row.fee_fen, case_id)])])
     connection.execute(
         update(tables.legal_case).where(tables.legal_case.c.case_id == case_id).values(stage="filed")

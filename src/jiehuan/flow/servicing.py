@@ -74,7 +74,7 @@ def record(
     have gone on to a later day is known on that day.
     """
     held = load_loan(connection, loan_id, lock=True)
-    on = max([on, *(event.known_on for event in held.events), *_booked_to(connection, loan_id)])
+    on = books_day(connection, held, on)
     read = read_event({**event, "known_on": on.isoformat()}, f"loan {loan_id}")
     known = connection.execute(
         select(tables.loan_event.c.loan_id, tables.loan_event.c.body).where(tables.loan_event.c.idempotency_key == key)
@@ -100,10 +100,10 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "known_on"}
 
 
-def _booked_to(connection: Connection, loan_id: str) -> list[date]:
-    """The day to which a loan's books have gone."""
-    found = select(tables.loan_state.c.as_of).where(tables.loan_state.c.loan_id == loan_id)
-    return list(connection.execute(found).scalars())
+def books_day(connection: Connection, held: Held, on: date) -> date:
+    """``on``, or the later day to which a loan's books have gone: knowledge never goes back."""
+    found = select(tables.loan_state.c.as_of).where(tables.loan_state.c.loan_id == held.loan_id)
+    return max([on, *(event.known_on for event in held.events), *connection.execute(found).scalars()])
 
 
 def keep_state(connection: Connection, held: Held, state: LoanState) -> None:
