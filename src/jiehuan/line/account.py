@@ -97,11 +97,9 @@ def read_account(row: Mapping[str, Any], where: str) -> LineAccount:
             Problem(f"{where}, last_direction", direction[:80], "unknown", "write raise or lower, or leave it empty")
         )
     try:
-        values["pd"] = float(row.get("pd") if row.get("pd") not in (None, "") else "missing")
-    except (TypeError, ValueError):
-        problems.append(
-            Problem(f"{where}, pd", str(row.get("pd"))[:80], "not a probability", "write a number from 0 to 1")
-        )
+        values["pd"] = float(str(row.get("pd")))
+    except ValueError:
+        problems.append(Problem(f"{where}, pd", str(row.get("pd"))[:80], "not a probability", "write a number from 0 to 1"))
     if problems:
         raise InputError(problems)
     account = LineAccount(last_direction=direction, **values)

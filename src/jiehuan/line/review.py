@@ -305,7 +305,8 @@ def _price(a: LineAccount, law: Law, p: LineParams, reasons: list[dict[str, str]
     wanted = next(grade.rate_ppm for grade in p.grades if a.pd <= grade.to_pd)
     cap = law.value("cost_cap")
     new = a.rate_ppm
-    if _months(a.last_rate_change, law.on) >= p.rate_months:
+    closed = a.alert == "critical" or a.dpd > 30
+    if not closed and _months(a.last_rate_change, law.on) >= p.rate_months:
         new = max(a.rate_ppm - p.rate_step, min(a.rate_ppm + p.rate_step, wanted))
     if cap is not None and new > cap:
         new = int(cap)
