@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count
 from typing import NoReturn
 
 from jiehuan.policy.tree import Binary, Call, Choice, Listed, Literal, Name, Own, Span, Tree, Unary
@@ -45,6 +46,11 @@ _BINARY = {
     "??": 80,
 }
 _NOT, _MINUS = 50, 200
+
+
+MOST_NESTED = 60
+MOST_JOINED = 120
+"""Brackets within each other, and operands in a row: people do not write more, and each costs a few frames."""
 
 
 class Unsupported(Exception):  # noqa: N818 - caught where the place of the expression is known
@@ -92,6 +98,7 @@ class _Reader:
     def __init__(self, text: str, *, cell: bool = False) -> None:
         self.tokens = _tokens(text)
         self.place = 0
+        self.depth = 0
         self.in_cell = cell
 
     @property
@@ -118,7 +125,11 @@ class _Reader:
 
     def cell(self) -> Tree:
         tree = self.test()
-        while self.now.kind != "end":
+        for number in count():
+            if self.now.kind == "end":
+                break
+            if number > MOST_JOINED:
+                self.refuse("too many tests in one cell", "write in [a, b, c]")
             position = self.now.position
             if self.take("and"):
                 tree = Binary("and", tree, self.test(), position)
@@ -141,8 +152,19 @@ class _Reader:
         return self.binary(0, stop=("and", "or", ","))
 
     def binary(self, least: int, stop: tuple[str, ...] = ()) -> Tree:
+        """Operands and operators; nesting beyond reason is refused before it overflows."""
+        self.depth += 1
+        if self.depth > MOST_NESTED:
+            self.refuse("nested too deeply", "split it into several expressions")
+        tree = self.joined(least, stop)
+        self.depth -= 1
+        return tree
+
+    def joined(self, least: int, stop: tuple[str, ...]) -> Tree:
         left = self.unary()
-        while True:
+        for number in count():
+            if number > MOST_JOINED:
+                self.refuse("too many operands in a row", "split it into several expressions")
             token = self.now
             binding = _BINARY.get(token.text) if token.kind in {"sign", "word"} else None
             if binding is None or binding < least or token.text in stop:

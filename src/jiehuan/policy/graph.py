@@ -30,6 +30,11 @@ _FOREIGN = {
     "decisionNode": "put the other graph's nodes into this one",
     "customNode": "use an expression node or a decision table",
 }
+_LISTS = {
+    "decisionTableNode": ("inputs", "outputs", "rules"),
+    "expressionNode": ("expressions",),
+    "switchNode": ("statements",),
+}
 MAX_SCALE = 6
 
 
@@ -248,8 +253,7 @@ def _malformed(name: str, document: Mapping[str, Any]) -> Iterator[Problem]:
                 "a policy may not use this node type",
                 mend,
             )
-        if not isinstance(node.get("content") or {}, Mapping):
-            yield Problem(where, "", "its content is not an object", "export the graph again from the editor")
+        yield from _malformed_content(where, node["type"], node.get("content"))
     for place, edge in enumerate(edges):
         where = f"{name}, edge {place + 1}"
         if (
@@ -264,6 +268,23 @@ def _malformed(name: str, document: Mapping[str, Any]) -> Iterator[Problem]:
         for end in ("sourceId", "targetId"):
             if edge[end] not in seen:
                 yield Problem(where, edge[end], f"its {end} is no node of the graph", "draw it again in the editor")
+
+
+def _malformed_content(where: str, kind: str, content: Any) -> Iterator[Problem]:
+    """A node's content whose lists are not lists of objects, or whose cells are not texts."""
+    mend = "export the graph again from the editor"
+    if not isinstance(content or {}, Mapping):
+        yield Problem(where, str(content)[:80], "its content is not an object", mend)
+        return
+    for part in _LISTS.get(kind, ()):
+        entries = (content or {}).get(part) or []
+        if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+            yield Problem(f"{where}, {part}", str(entries)[:80], "not a list of objects", mend)
+            continue
+        for number, entry in enumerate(entries, start=1):
+            odd = [key for key, cell in entry.items() if cell is not None and not isinstance(cell, str)]
+            if odd:
+                yield Problem(f"{where}, {part} {number}, {odd[0]}", str(entry[odd[0]])[:80], "not a text", mend)
 
 
 def _misconnected(name: str, nodes: Mapping[str, Node], edges: Sequence[Edge]) -> Iterator[Problem]:
