@@ -26,7 +26,10 @@ function Themed() {
     <ConfigProvider
       locale={language === "zh" ? zhCN : enUS}
       button={{ autoInsertSpace: false }}
-      theme={{ token: { colorPrimary: "#0f5257", borderRadius: 4, fontFamily: FONT, colorBgLayout: "#f4f6f5" } }}
+      theme={{
+        token: { colorPrimary: "#0f5257", colorLink: "#0f6b73", borderRadius: 4, fontFamily: FONT, colorBgLayout: "#f4f6f5" },
+        components: { Menu: { itemSelectedBg: "#e2eeec", itemSelectedColor: "#0f5257" } },
+      }}
     >
       <AntApp>
         <App />

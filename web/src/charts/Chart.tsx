@@ -33,7 +33,7 @@ export function Chart({ option, height = 260, label }: Props) {
   }, []);
   useEffect(() => {
     chart.current?.setOption(
-      { color: COLOURS, textStyle: { fontFamily: FONT }, animation: false, grid: { left: 8, right: 16, top: 36, bottom: 8, containLabel: true }, ...option },
+      { color: COLOURS, textStyle: { fontFamily: FONT }, animation: false, grid: { left: 8, right: 16, top: "legend" in option ? 36 : 12, bottom: 8, containLabel: true }, ...option },
       true,
     );
   }, [option]);

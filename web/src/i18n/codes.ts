@@ -214,6 +214,7 @@ export const codes = {
 
   "model_kind.scorecard": both("评分卡", "scorecard"),
   "model_kind.boosted": both("梯度提升树", "boosted trees"),
+  "excluded.has one value only": both("只有一个取值，未使用", "Not used, as it has one value only"),
   "model_name.admission": both("准入", "admission"),
   "model_name.application": both("申请评分", "application score"),
   "model_status.champion": both("冠军", "champion"),

@@ -73,8 +73,8 @@ function Whole({ data }: { data: Schema["ApplicationOut"] }) {
 }
 
 function Decision({ decision }: { decision: Schema["DecisionOut"] }) {
-  const { t, name, pick } = useSpeech();
-  const { called } = useFeature();
+  const { t, name } = useSpeech();
+  const { called, reasonSaid } = useFeature();
   return (
     <>
       <Facts items={[
@@ -89,7 +89,7 @@ function Decision({ decision }: { decision: Schema["DecisionOut"] }) {
       {decision.reasons.length === 0 && <p className="muted">{t("application.no_reasons")}</p>}
       <ul className="files reasons">
         {decision.reasons.map((reason, n) => (
-          <li key={n} className="deadline"><span>{pick(reason)}</span>{reason.feature && <span className="muted citation">{called(reason.feature)}</span>}</li>
+          <li key={n} className="deadline"><span>{reasonSaid(reason)}</span>{reason.feature && <span className="muted citation">{called(reason.feature)}</span>}</li>
         ))}
       </ul>
     </>
@@ -193,7 +193,7 @@ function Offers({ offers, data }: { offers: Schema["Offer"][]; data: Schema["App
         rowKey={(row) => `${row.product}/${row.months}/${row.amount}`}
         dataSource={offers}
         columns={[
-          { title: t("field.product"), render: (_, row) => pick(row) },
+          { title: t("field.product"), render: (_, row) => <div className="wrap"><strong>{pick(row)}</strong><div className="muted citation">{(row.reasons ?? []).map((reason) => pick(reason as Words)).join(" · ")}</div></div> },
           { title: t("field.method"), dataIndex: "method", render: (value) => code("method", value) },
           { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
           { title: t("field.months"), dataIndex: "months", align: "right" },
@@ -202,7 +202,6 @@ function Offers({ offers, data }: { offers: Schema["Offer"][]; data: Schema["App
           { title: t("field.instalment"), dataIndex: "largest_instalment", align: "right", render: yuan },
           { title: t("field.interest"), dataIndex: "total_interest", align: "right", render: yuan },
           { title: t("field.dscr"), dataIndex: "dscr", align: "right", render: (value) => (value ? Number(value).toFixed(2) : "–") },
-          { title: t("field.reason"), render: (_, row) => <div className="wrap">{(row.reasons ?? []).map((reason) => pick(reason as Words)).join(" · ")}</div> },
           ...(sign ? [{ title: "", render: (_: unknown, row: Schema["Offer"]) => <Sign id={data.application_id} offer={offers.indexOf(row)} /> }] : []),
         ]}
       />
@@ -221,6 +220,7 @@ function Sign({ id, offer }: { id: string; offer: number }) {
 
 function WhatIf({ data }: { data: Schema["ApplicationOut"] }) {
   const { t, pick } = useSpeech();
+  const { reasonSaid } = useFeature();
   const explain = useExplain();
   const [amount, setAmount] = useState<number>(Number(data.amount));
   const [months, setMonths] = useState<number>(Math.min(data.months, 60));
@@ -242,7 +242,7 @@ function WhatIf({ data }: { data: Schema["ApplicationOut"] }) {
       {ask.data && (
         <>
           <p><Code group="outcome" value={ask.data.outcome} /> {t("field.limit")} {yuan(ask.data.limit)}{best && <> · {pick(best)} {yuan(best.amount)} · {best.months} {t("unit.months")} · {percent(best.rate)}</>}</p>
-          <ul className="files">{ask.data.reasons.map((reason, n) => <li key={n}>{pick(reason)}</li>)}</ul>
+          <ul className="files">{ask.data.reasons.map((reason, n) => <li key={n}>{reasonSaid(reason)}</li>)}</ul>
         </>
       )}
     </Card>

@@ -29,8 +29,7 @@ export default function ApplicationsPage() {
         columns={[
           { title: t("field.id"), dataIndex: "application_id", render: (value) => <Id value={value} to={`/applications/${encodeURIComponent(value)}`} /> },
           { title: t("field.applied_at"), dataIndex: "applied_at", render: moment },
-          { title: t("field.borrower"), dataIndex: "name", render: (value) => value ?? "–" },
-          { title: t("field.region"), dataIndex: "region", render: (value) => name("region", value) },
+          { title: t("field.borrower"), render: (_, row) => <>{row.name ?? "–"} <span className="muted">{name("region", row.region)}</span></> },
           { title: t("field.product"), dataIndex: "product", render: (value) => name("product", value) },
           { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
           { title: t("field.months"), dataIndex: "months", align: "right" },

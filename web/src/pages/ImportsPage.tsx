@@ -27,8 +27,8 @@ export default function ImportsPage() {
           { title: t("import.finished"), dataIndex: "finished_at", render: (value) => (value ? moment(value) : <span className="bad">{t("import.running")}</span>) },
           { title: t("import.mapping"), dataIndex: "mapping" },
           { title: t("import.path"), dataIndex: "path" },
-          { title: t("import.kept"), render: (_, row) => <Counts of={row.counts.kept} /> },
-          { title: t("import.known"), render: (_, row) => <Counts of={row.counts.already_there} /> },
+          { title: t("import.kept"), render: (_, row) => <div className="wrap"><Counts of={row.counts.kept} /></div> },
+          { title: t("import.known"), render: (_, row) => <div className="wrap"><Counts of={row.counts.already_there} /></div> },
           { title: t("import.refused"), dataIndex: "refusals", align: "right", render: (value) => <strong className={value ? "bad" : ""}>{value}</strong> },
         ]}
       />

@@ -49,15 +49,14 @@ export default function LawPage() {
           <>
             <Rows<Schema["RuleOut"]>
               pagination={false}
-              scroll={{ x: 820 }}
+              scroll={{ x: 900 }}
               rowKey={(row) => row.id}
               dataSource={data.rules.filter(fits)}
               columns={[
-                { title: t("law.rule"), width: 200, render: (_, row) => <a onClick={() => setRule(row.id)}>{pick(row.name)}</a> },
+                { title: t("law.rule"), width: 170, render: (_, row) => <a onClick={() => setRule(row.id)}>{pick(row.name)}</a> },
                 { title: t("law.says"), render: (_, row) => pick(row.sentence) },
-                { title: t("field.citation"), width: 300, render: (_, row) => <span className="muted citation">{pick(row.citation)}</span> },
-                { title: t("law.source"), width: 130, dataIndex: "source", render: (value) => code("source", value) },
-                { title: t("law.grade"), width: 120, dataIndex: "grade", render: (value) => <Code group="grade" value={value} /> },
+                { title: t("field.citation"), width: 260, render: (_, row) => <span className="citation">{code("source", row.source)}<div className="muted">{pick(row.citation)}</div></span> },
+                { title: t("law.grade"), width: 130, dataIndex: "grade", render: (value) => <Code group="grade" value={value} /> },
                 { title: t("law.since"), width: 100, dataIndex: "valid_from" },
               ]}
             />

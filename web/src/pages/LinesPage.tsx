@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, body } from "../api/client";
 import { useSpeech } from "../i18n";
 import { Listing, useFilters } from "../parts/Listing";
-import { Code, Id, moment, percent, yuan } from "../parts/show";
+import { Code, day, Id, percent, yuan } from "../parts/show";
 
 export default function LinesPage() {
   const { t, code, pick } = useSpeech();
@@ -36,7 +36,7 @@ export default function LinesPage() {
             render: (_, row) => <div className="wrap">{row.reasons.map((reason, n) => <div key={n}>{pick(reason as { zh?: string; en?: string })}</div>)}</div>,
           },
           { title: t("field.arm"), dataIndex: "arm", render: (value) => <Code group="arm" value={value} /> },
-          { title: t("line.notified"), dataIndex: "notified_at", render: (value) => (value ? moment(value) : <span className="muted">{t("line.not_notified")}</span>) },
+          { title: t("line.notified"), dataIndex: "notified_at", render: (value) => (value ? day(value) : <span className="muted">{t("line.not_notified")}</span>) },
         ]}
       />
     </main>

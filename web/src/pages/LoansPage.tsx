@@ -29,8 +29,8 @@ export default function LoansPage() {
         ]}
         columns={[
           { title: t("field.id"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
-          { title: t("field.borrower"), dataIndex: "name", render: (value) => value ?? "–" },
-          { title: t("field.region"), dataIndex: "region", render: (value) => name("region", value) },
+          { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="loan_status" value={value} /> },
+          { title: t("field.borrower"), render: (_, row) => <>{row.name ?? "–"} <span className="muted">{name("region", row.region)}</span></> },
           { title: t("field.product"), dataIndex: "product", render: (value) => name("product", value) },
           { title: t("field.drawn_on"), dataIndex: "drawn_on" },
           { title: t("field.principal"), dataIndex: "principal", align: "right", render: yuan },
@@ -40,7 +40,6 @@ export default function LoansPage() {
           { title: t("field.dpd"), dataIndex: "dpd", align: "right" },
           { title: t("field.bucket"), dataIndex: "bucket", render: (value) => <Code group="bucket" value={value} /> },
           { title: t("field.class"), dataIndex: "grade", render: (value) => <Code group="class" value={value} /> },
-          { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="loan_status" value={value} /> },
         ]}
       />
     </main>

@@ -44,7 +44,7 @@ function Whole({ data }: { data: Schema["ModelOut"] }) {
     <>
       <h1>{name("model_name", data.name)} · {code("model_kind", data.kind)} <Code group="model_status" value={data.status} /></h1>
       <p><Link to="/models">{t("list.back")}</Link></p>
-      {data.note && <Alert type="warning" showIcon title={t("model.warnings")} description={data.note} style={{ marginBottom: 12 }} />}
+      <Warnings data={data} />
       <Card size="small" style={{ marginBottom: 12 }}>
         <Facts items={[
           { label: t("model.fitted"), children: moment(data.fitted_at) },
@@ -66,6 +66,18 @@ function Whole({ data }: { data: Schema["ModelOut"] }) {
       </Card>
     </>
   );
+}
+
+/** What the fit warned of, each said once, and the columns that it could not use. */
+function Warnings({ data }: { data: Schema["ModelOut"] }) {
+  const { t, name } = useSpeech();
+  const { called } = useFeature();
+  const excluded = ((data.body.fitted as { excluded?: { column: string; why: string }[] } | undefined)?.excluded ?? []);
+  const reasons = new Set(excluded.map((one) => one.why));
+  const notes = [...new Set(data.note.split("; "))].filter((note) => note && !reasons.has(note));
+  const left = [...reasons].map((why) => `${name("excluded", why)}: ${excluded.filter((one) => one.why === why).map((one) => called(one.column)).join(", ")}`);
+  if (!notes.length && !left.length) return null;
+  return <Alert type="warning" showIcon title={t("model.warnings")} description={[...notes, ...left].map((line) => <div key={line}>{line}</div>)} style={{ marginBottom: 12 }} />;
 }
 
 function Calibration({ bands }: { bands: NonNullable<Metrics["calibration"]> }) {

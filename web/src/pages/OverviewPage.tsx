@@ -88,7 +88,8 @@ function Book({ data }: { data: Schema["Overview"] }) {
         <Card size="small" title={t("overview.buckets")}>
           <Chart label={t("overview.buckets")} height={300} option={{
             tooltip: { trigger: "axis" },
-            xAxis: { type: "category", data: data.buckets.map((row) => code("bucket", row.bucket)) },
+            xAxis: { type: "category", data: data.buckets.map((row) => code("bucket", row.bucket)), axisLabel: { interval: 0, width: 70, overflow: "break" } },
+            grid: { left: 8, right: 16, top: 28, bottom: 8, containLabel: true },
             yAxis: { type: "value" },
             series: [{ name: t("overview.outstanding"), type: "bar", data: data.buckets.map((row) => inTenThousands(row.outstanding)), label: { show: true, position: "top" } }],
           }} />
@@ -102,7 +103,7 @@ function Book({ data }: { data: Schema["Overview"] }) {
       </div>
       <Card size="small" title={t("overview.recent")}>
         <ul className="files">
-          {data.recent.map((row) => (
+          {data.recent.filter((row) => row.verb !== "login_good").map((row) => (
             <li key={row.id} className="deadline">
               <span>{moment(row.at)} · {name("actor", row.actor)} · {code("verb", row.verb)}</span>
               {/^\d{4}-/.test(row.subject) ? <span className="muted">{row.subject}</span> : <Id value={row.subject} />}
@@ -121,6 +122,7 @@ function vintages(rows: Schema["VintageFigures"][], axis: string) {
   return {
     tooltip: { trigger: "axis", valueFormatter: (value: number) => (value === undefined ? "–" : percent(value)) },
     legend: { type: "scroll", top: 0 },
+    grid: { left: 8, right: 16, top: 36, bottom: 30, containLabel: true },
     xAxis: { type: "category", data: ages, name: axis, nameLocation: "middle", nameGap: 24 },
     yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
     series: months.map((month) => ({
@@ -140,6 +142,7 @@ function bars(rows: Schema["GroupFigures"][], name: (value: string) => string, t
   const sorted = [...rows].sort((a, b) => Number(a.outstanding) - Number(b.outstanding));
   return {
     tooltip: { trigger: "axis" },
+    grid: { left: 8, right: 48, top: 8, bottom: 8, containLabel: true },
     xAxis: { type: "value" },
     yAxis: { type: "category", data: sorted.map((row) => name(row.name)) },
     series: [

@@ -1,6 +1,6 @@
 // The day's work, what should bring most first; a person says what came of each item.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Button, Checkbox, DatePicker, Space } from "antd";
+import { Button, Checkbox, DatePicker, Grid, Space, Tag } from "antd";
 import dayjs from "dayjs";
 import { useState } from "react";
 import { api, body, type Schema } from "../api/client";
@@ -14,6 +14,7 @@ export default function WorkPage() {
   const { t, code, name, pick } = useSpeech();
   const { may } = useSession();
   const state = useFilters(50);
+  const wide = Grid.useBreakpoint().md ?? true;
   const [item, setItem] = useState<Schema["WorkRow"]>();
   const query = useQuery({
     queryKey: ["work", state.values],
@@ -56,11 +57,12 @@ export default function WorkPage() {
           { title: t("field.loan"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
           { title: t("field.dpd"), dataIndex: "dpd", align: "right" },
           { title: t("field.overdue"), dataIndex: "overdue", align: "right", render: yuan },
-          { title: t("work.segment"), dataIndex: "segment", render: (value) => code("segment", value) },
-          { title: t("field.reason"), render: (_, row) => <div className="wrap">{pick(row.reason)}</div> },
-          { title: t("field.arm"), dataIndex: "arm", render: (value) => <Code group="arm" value={value} /> },
           {
-            title: t("work.result"),
+            title: `${t("work.segment")} · ${t("field.reason")}`,
+            render: (_, row) => <div className="wrap"><Tag>{code("segment", row.segment)}</Tag><Code group="arm" value={row.arm} /> {pick(row.reason)}</div>,
+          },
+          {
+            title: t("work.result"), fixed: wide ? "right" : undefined,
             render: (_, row) => <Result row={row} onOutcome={may("POST /api/work/{item_id}/outcome") ? () => setItem(row) : undefined} />,
           },
         ]}
