@@ -18,7 +18,7 @@ from jiehuan.twin.world import World, load_world
 from jiehuan.units.days import CHINA
 from jiehuan.units.money import format_yuan
 
-SEED, PEOPLE, PER_MONTH = 20231201, 900, 38
+SEED, PEOPLE, PER_MONTH = 20231201, 600, 25
 START, OBSERVED = date(2023, 12, 1), date(2025, 11, 30)
 METHODS = {"bridge": ("bullet", "short_bullet"), "renovation": ("equal_principal", "equal_principal")}
 

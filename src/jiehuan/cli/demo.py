@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    months: int = typer.Option(6, "--months", min=1, max=24, help="How many months of business to live through."),
+    months: int = typer.Option(4, "--months", min=1, max=24, help="How many months of business to live through."),
     no_serve: bool = typer.Option(False, "--no-serve", help="Tell the story and write the report, but serve no console."),
     port: int = typer.Option(8000, "--port", min=0, max=65535, help="Where the console is served."),
     out: Path | None = typer.Option(None, "--out", help="Folder for the report (default: JIEHUAN_HOME, else ./var)."),
@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """The whole loop on a simulated lender: import, decide, lend, watch, collect, litigate, dispose, report, learn.
 
-    Example: jiehuan demo --months 6 --no-serve
+    Example: jiehuan demo --months 4 --no-serve
     """
     with ExitStack() as stack:
         listener = None
@@ -68,7 +68,7 @@ def _live(database: Database, months: int, folder: Path) -> dict[str, Any]:
     from jiehuan.twin.world import load_world
 
     tape = _tape_folder()
-    with mail_server(database.home / "demo-mail") as inbox, progress("importing the history", 1800 + months) as advance:
+    with mail_server(database.home / "demo-mail") as inbox, progress("importing the history", 1200 + months) as advance:
         said: list[str] = []
         imported = import_tape(database, load_mapping(tape.parent.parent / "mappings" / "example.yaml"), tape, advance)
         mailer = Mailer(inbox.host, inbox.port, "service@lender.invalid")

@@ -11,7 +11,7 @@ from jiehuan.twin.people import Person, applies_on, make_person, visible_feature
 from jiehuan.twin.world import World
 from jiehuan.units.money import format_yuan
 
-SEED, FIRST_DAY, PER_MONTH, PEOPLE = 20231201, date(2023, 12, 1), 38, 900
+SEED, FIRST_DAY, PER_MONTH, PEOPLE = 20231201, date(2023, 12, 1), 25, 600
 """How the example tape was made (tools/make_example_tape.py): its borrowers go on living in the demo."""
 
 

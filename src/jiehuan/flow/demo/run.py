@@ -41,7 +41,7 @@ from jiehuan.units.money import parse_yuan
 
 START = date(2025, 12, 1)
 LENDER_TYPE = "consumer_finance_company"
-A_MONTH = 40
+A_MONTH = 45
 Say = Callable[[str], None]
 
 
@@ -126,7 +126,7 @@ def admit(demo: Demo, first: date, last: date) -> None:
             demo.count(decided["outcome"])
             outcome = decided["outcome"]
             if outcome == "review":
-                clear = (decided["affordability"] or {}).get("verified", True) and float(decided["pd"] or 1) < 0.2
+                clear = (decided["affordability"] or {}).get("verified", True) and float(decided["pd"] or 1) < 0.27
                 why = "cash flow verified" if clear else "risk too high for this cash flow"
                 approve = bool(clear and decided["offers"])
                 review(connection, application_id, approve, why, "risk", at + timedelta(hours=2))
