@@ -8,6 +8,7 @@ from pathlib import Path
 from jiehuan.api.errors import WORDS
 from jiehuan.api.rules import rules
 
+QUESTIONS = {"POST /api/applications/{application_id}/what-if", "POST /api/borrowers/search"}
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
 
 
@@ -40,7 +41,9 @@ def test_the_figures_of_the_page_are_those_of_the_rules():
 def test_the_writes_of_the_role_table_are_those_of_the_rules():
     rooms = {
         role: {
-            door.split("/")[2] for door, roles in rules().routes.items() if role in roles and not door.startswith("GET")
+            door.split("/")[2]
+            for door, roles in rules().routes.items()
+            if role in roles and not door.startswith("GET") and door not in QUESTIONS
         }
         - {"session"}
         for role in rules().roles
@@ -49,6 +52,6 @@ def test_the_writes_of_the_role_table_are_those_of_the_rules():
         "risk": {"applications", "loans", "alerts", "lines", "disposals", "reports"},
         "collector": {"work"},
         "legal": {"cases"},
-        "auditor": {"applications"},  # what-if, which keeps nothing
+        "auditor": set(),
         "admin": {"users"},
     }

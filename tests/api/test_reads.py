@@ -212,6 +212,19 @@ def test_unmasked_identity_needs_a_role_and_a_purpose_and_is_recorded(server):
     }
 
 
+def test_a_person_is_found_by_identity_number_without_a_trace_of_it(server):
+    number = "11010119900101003X"
+    found = server.send("collector", "POST", "/api/borrowers/search", {"id_number": number}, key=None)
+    assert found.json()["borrower"]["borrower_id"] == "bo-3"
+    assert number not in found.text
+    nobody = server.send("risk", "POST", "/api/borrowers/search", {"id_number": "11010119900101999X"}, key=None)
+    assert nobody.json() == {"borrower": None}
+    bad = server.send("risk", "POST", "/api/borrowers/search", {"id_number": "11010119900101"}, key=None)
+    assert bad.status_code == 422 and "11010119900101" not in bad.text
+    searches = good(server, "auditor", "/api/activity", verb="borrower_searched")["items"]
+    assert {search["subject"] for search in searches} == {"bo-3", "nobody"} and number not in str(searches)
+
+
 def test_files_go_to_the_roles_of_their_kind(server):
     files = {row["kind"]: row["file_id"] for row in good(server, "risk", "/api/loans/ln-1")["files"]}
     answer = server.get("risk", f"/api/files/{files['contract']}")

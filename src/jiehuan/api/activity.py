@@ -56,7 +56,16 @@ def list_activity(
 
 def latest_activity(connection: Connection, count: int) -> list[ActivityRow]:
     """The last acts on the book; logins and views are left to the auditor's list."""
-    own = ("login", "login_attempt", "logout", "identity_viewed", "password_changed")
+    own = (
+        "login",
+        "login_attempt",
+        "logout",
+        "identity_viewed",
+        "borrower_searched",
+        "file_fetched",
+        "login_good",
+        "password_changed",
+    )
     rows = connection.execute(
         select(activity).where(activity.c.verb.not_in(own)).order_by(activity.c.id.desc()).limit(count)
     ).mappings()

@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+from sqlalchemy import select
 
 from jiehuan.api.access import Acting, Keys, Store
 from jiehuan.api.errors import NotAllowed
 from jiehuan.api.masking import BorrowerOut, borrower_of, borrower_row, unsealed
 from jiehuan.api.rules import rules
-from jiehuan.api.shapes import Id, Record
+from jiehuan.api.shapes import Body, Id, Record
 from jiehuan.flow.activity import note
+from jiehuan.store.tables import borrower
 from jiehuan.units.errors import Problem
 
 router = APIRouter(prefix="/api/borrowers", tags=["borrowers"])
@@ -28,6 +31,28 @@ class Identity(Record):
     phone: str | None
     email: str | None
     id_number: str | None
+
+
+class Search(Body):
+    """The identity number of the person who is looked for; a body, as it must not stand in an address."""
+
+    id_number: Annotated[str, Field(pattern=r"^[0-9]{17}[0-9X]$")]
+
+
+class Found(Record):
+    """The borrower, masked; null when there is none with this number."""
+
+    borrower: BorrowerOut | None
+
+
+@router.post("/search")
+def search_borrower(database: Store, vault: Keys, actor: Acting, body: Search) -> Found:
+    """Find a person by identity number (blind index; the number is neither kept nor logged). The search is recorded."""
+    with database.begin() as connection:
+        known = select(borrower.c.borrower_id).where(borrower.c.id_number_index == vault.blind_index(body.id_number))
+        borrower_id = connection.execute(known).scalar_one_or_none()
+        note(connection, datetime.now(UTC), actor.login, "borrower_searched", borrower_id or "nobody")
+        return Found(borrower=borrower_of(connection, vault, borrower_id) if borrower_id else None)
 
 
 @router.get("/{borrower_id}")
