@@ -108,7 +108,7 @@ def test_a_person_decides_what_went_to_review(taught: Database, vault: Vault, cr
             select(tables.decision).order_by(tables.decision.c.decided_at.desc()).limit(1)
         ).one()
         assert last.decided_by == "risk" and "income seen on paper" in last.reasons[0]["en"]
-        with pytest.raises(Refused, match="only one in review"):
+        with pytest.raises(Refused, match="is approved"):
             review(connection, application_id, approve=False, why="no", actor="risk", at=at(ON, 15))
 
 

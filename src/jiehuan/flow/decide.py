@@ -81,28 +81,31 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
 
 
 def review(connection: Connection, application_id: str, approve: bool, why: str, actor: str, at: datetime) -> str:
-    """A person decides an application that the policy sent to review; the decision's id.
+    """A person decides an application that is in review, or that was refused and is looked at again; the decision's id.
 
     Limit, price and offers stay as the policy computed them; the person's reason stands first. Raises Refused when the
-    application does not wait for review, or when there is nothing that could be offered.
+    application waits for no person, or when nothing was offered that could be approved: what law or policy rules out for
+    all is not approved by one.
     """
     application = connection.execute(
         select(tables.application).where(tables.application.c.application_id == application_id).with_for_update()
     ).one_or_none()
     if application is None:
         raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
-    if application.status != "review":
-        raise Refused(Problem("application", application_id, f"is {application.status}", "only one in review is decided"))
+    if application.status not in {"review", "refused"}:
+        mend = "only one in review or refused is decided by a person"
+        raise Refused(Problem("application", application_id, f"is {application.status}", mend))
     last = connection.execute(
         select(tables.decision)
         .where(tables.decision.c.application_id == application_id)
-        .order_by(tables.decision.c.decided_at.desc())
+        .order_by(tables.decision.c.decided_at.desc(), tables.decision.c.decision_id.desc())
         .limit(1)
     ).one()
     if approve and not last.offers:
-        raise Refused(Problem("application", application_id, "has no offer within law and cash flow", "refuse it"))
+        mend = "what the law or the policy rules out for all is not approved by one"
+        raise Refused(Problem("application", application_id, "was offered nothing that could be approved", mend))
     decision_id = new_id("de")
-    said = {"code": "person", "zh": f"人工复核：{why}", "en": f"Decided by a person: {why}"}
+    said = {"code": "reviewed", "zh": f"人工复核：{why}", "en": f"Reviewed by a person: {why}"}
     row = {name: value for name, value in last._mapping.items() if name not in {"decision_id", "reasons", "outcome"}}
     row |= {"decided_by": actor, "decided_at": at, "reasons": [said, *last.reasons]}
     outcome = "approve" if approve else "refuse"
@@ -112,7 +115,9 @@ def review(connection: Connection, application_id: str, approve: bool, why: str,
         .where(tables.application.c.application_id == application_id)
         .values(status=STATUS[outcome])
     )
-    note(connection, at, actor, "reviewed", application_id, {"outcome": outcome})
+    told = {"application_id": application_id, "outcome": outcome, "of": last.decision_id}
+    publish(connection, "application.decided", application_id, told)
+    note(connection, at, actor, "reviewed", application_id, told)
     return decision_id
 
 

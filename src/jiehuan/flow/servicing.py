@@ -103,7 +103,8 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
 def books_day(connection: Connection, held: Held, on: date) -> date:
     """``on``, or the later day to which a loan's books have gone: knowledge never goes back."""
     found = select(tables.loan_state.c.as_of).where(tables.loan_state.c.loan_id == held.loan_id)
-    return max([on, *(event.known_on for event in held.events), *connection.execute(found).scalars()])
+    booked: list[date] = list(connection.execute(found).scalars())
+    return max([on, *(event.known_on for event in held.events), *booked])
 
 
 def keep_state(connection: Connection, held: Held, state: LoanState) -> None:

@@ -85,7 +85,7 @@ def _reasons(connection: Connection) -> list[str]:
     ).scalars()
     tally: dict[str, int] = {}
     for reasons in rows:
-        said = next((reason for reason in reasons if reason.get("source") != "score" and reason.get("code") != "person"), None)
+        said = next((reason for reason in reasons if reason.get("source") != "score" and reason.get("code") != "reviewed"), None)
         if said:
             text = f"{said['en']} ({said['zh']})"
             tally[text] = tally.get(text, 0) + 1
