@@ -5,7 +5,8 @@ The lock is ``FOR NO KEY UPDATE``: rows that only refer to the loan (a contact, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, select, text
@@ -25,8 +26,7 @@ def lock_loan(connection: Connection, loan_id: str) -> None:
 def lock_loans(connection: Connection, loan_ids: Iterable[str]) -> None:
     """Hold several loans, taken in order of their ids so that two callers cannot wait for each other."""
     wanted = sorted(set(loan_ids))
-    connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
-    try:
+    with waiting_in_vain(connection, ", ".join(wanted[:3])):
         held = connection.execute(
             select(loan.c.loan_id)
             .where(loan.c.loan_id.in_(wanted))
@@ -34,13 +34,20 @@ def lock_loans(connection: Connection, loan_ids: Iterable[str]) -> None:
             .with_for_update(key_share=True)
         ).scalars()
         missing = set(wanted) - set(held)
+    if missing:
+        raise Refused([Problem("loan", loan_id, "no such loan", "check the id") for loan_id in sorted(missing)])
+
+
+@contextmanager
+def waiting_in_vain(connection: Connection, shown: str) -> Iterator[None]:
+    """Wait for locks no longer than ``PATIENCE``; then raise Conflict about ``shown``."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+    try:
+        yield
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
-            shown = ", ".join(wanted[:3])
             raise Conflict(
                 Problem("loan", shown, f"busy with another change for {PATIENCE}", "send it again")
             ) from None
         raise
     connection.execute(text("SET LOCAL lock_timeout = 0"))
-    if missing:
-        raise Refused([Problem("loan", loan_id, "no such loan", "check the id") for loan_id in sorted(missing)])

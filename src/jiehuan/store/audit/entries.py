@@ -117,8 +117,8 @@ _WRONG = text(
     " FROM line l WHERE NOT split_part(l.account, ':', 1) = ANY(:known)"
 )
 _CHAIN = text(
-    "SELECT e.*, l.lines FROM entry e LEFT JOIN ("
-    " SELECT entry_id, jsonb_agg(jsonb_build_array(account, debit_fen, credit_fen) ORDER BY n) AS lines FROM line GROUP BY entry_id"
-    ") l USING (entry_id) ORDER BY e.loan_id, e.n"
+    "SELECT e.*, (SELECT jsonb_agg(jsonb_build_array(l.account, l.debit_fen, l.credit_fen) ORDER BY l.n)"
+    "  FROM line l WHERE l.entry_id = e.entry_id) AS lines"
+    " FROM entry e ORDER BY e.loan_id, e.n"
 )
 _SEALED = text("SELECT hash FROM entry WHERE seq > :after AND seq <= :to ORDER BY seq")

@@ -13,7 +13,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql((Path(__file__).parent / "v0002_servicing.sql").read_text(encoding="utf-8").replace("%", "%%"))
+    op.get_bind().exec_driver_sql(
+        (Path(__file__).parent / "v0002_servicing.sql").read_text(encoding="utf-8").replace("%", "%%")
+    )
 
 
 def downgrade() -> None:
