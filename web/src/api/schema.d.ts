@@ -251,6 +251,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/borrowers/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search Borrower
+         * @description Find a person by identity number (blind index; the number is neither kept nor logged). The search is recorded.
+         */
+        post: operations["search_borrower"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/borrowers/{borrower_id}": {
         parameters: {
             query?: never;
@@ -469,6 +489,28 @@ export interface paths {
         get: operations["get_file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gateway/{name}/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Payment
+         * @description Take a signed payment message: 201 when it is new, 200 with the first answer when it came before.
+         *
+         *     Same event id with other content: 409. Unknown loan: taken, in suspense.
+         */
+        post: operations["post_payment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1881,6 +1923,13 @@ export interface components {
             zh: string;
         };
         /**
+         * Found
+         * @description The borrower, masked; null when there is none with this number.
+         */
+        Found: {
+            borrower: components["schemas"]["BorrowerOut"] | null;
+        };
+        /**
          * GroupFigures
          * @description The loans that share a region, product or channel.
          */
@@ -3067,6 +3116,14 @@ export interface components {
             waived_principal: string;
         };
         /**
+         * Search
+         * @description The identity number of the person who is looked for; a body, as it must not stand in an address.
+         */
+        Search: {
+            /** Id Number */
+            id_number: string;
+        };
+        /**
          * SignIn
          * @description Which offer of the last decision is signed, counted from 0.
          */
@@ -3177,6 +3234,22 @@ export interface components {
             provision: string;
             /** Status */
             status: string;
+        };
+        /**
+         * Taken
+         * @description ``outcome``: posted, suspense (held until a person says whose it is) or matched (the bank told of it before).
+         *
+         *     ``repeated``: this event came before, and this is its first answer.
+         */
+        Taken: {
+            /** Outcome */
+            outcome: string;
+            /** Reason */
+            reason: string;
+            /** Receipt Id */
+            receipt_id: string;
+            /** Repeated */
+            repeated: boolean;
         };
         /**
          * Totals
@@ -5230,6 +5303,129 @@ export interface operations {
             };
         };
     };
+    search_borrower: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Search"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Found"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     get_borrower: {
         parameters: {
             query?: never;
@@ -6642,6 +6838,171 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": unknown;
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_payment: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Timestamp"?: string;
+                "X-Signature"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Amount
+                     * @description Yuan, at most two decimals.
+                     * @example 916.80
+                     */
+                    amount: string;
+                    /**
+                     * Currency
+                     * @default CNY
+                     * @constant
+                     */
+                    currency?: "CNY";
+                    /** Event Id */
+                    event_id: string;
+                    /**
+                     * Loan Id
+                     * @default
+                     */
+                    loan_id?: string;
+                    /**
+                     * Paid On
+                     * Format: date
+                     */
+                    paid_on: string;
+                    /**
+                     * Payer
+                     * @default
+                     */
+                    payer?: string;
+                    /** Reference */
+                    reference?: string | null;
+                    /**
+                     * Virtual Account
+                     * @default
+                     */
+                    virtual_account?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
                 };
             };
             /** @description malformed */
@@ -10233,7 +10594,7 @@ export interface operations {
     list_work: {
         parameters: {
             query?: {
-                /** @description Default: the book's day. */
+                /** @description Default: the last day with open work. */
                 day?: string | null;
                 status?: ("open" | "done" | "expired") | null;
                 action?: string | null;
