@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jiehuan.policy.program import Program, used_inputs
-from jiehuan.policy.rows import Array, Column, Rows, Words
+from jiehuan.policy.rows import END, Array, Column, Rows, Words
 from jiehuan.policy.typed import Value
 from jiehuan.units.errors import InputError, Problem
 
@@ -50,10 +50,7 @@ def run_columns(program: Program, frame: pl.DataFrame, wanted: Sequence[str] | N
     inputs, good, refused = _read(program, frame, words)
     place = np.flatnonzero(good)
     if len(place) < frame.height:
-        inputs = {
-            name: Column(column.data[place], None if column.null is None else column.null[place])
-            for name, column in inputs.items()
-        }
+        inputs = {name: column.at(place) for name, column in inputs.items()}
     count = len(place)
     asked = {name: value for name, value in program.outputs.items() if wanted is None or name in wanted}
     pieces = [
@@ -101,8 +98,8 @@ def _read(program: Program, frame: pl.DataFrame, words: Words) -> tuple[dict[str
         column, bad = reader(series, declared, words)
         columns[name] = column
         if not declared.nullable and column.null is not None:
-            bad = bad | column.null
-        if bad.any():
+            bad = column.null if bad is None else bad | column.null
+        if bad is not None and bad.any():
             for row in np.flatnonzero(bad)[:MAX_TOLD]:
                 value = series[int(row)]
                 reason = "is missing" if value is None else f"not a {declared.kind} within what is declared"
@@ -122,19 +119,21 @@ def _empty(kind: str, count: int) -> tuple[Array, Array]:
     return np.zeros(count, dtype), np.ones(count, bool)
 
 
-def _numbers(series: pl.Series, declared: Any, _: Words) -> tuple[Column, Array]:
+def _numbers(series: pl.Series, declared: Any, _: Words) -> tuple[Column, Array | None]:
     """Units of a declared number: half away from zero in double precision, as ``read_values`` does for one row."""
     factor = 10**declared.scale
     low, high = int(declared.minimum * factor), int(declared.maximum * factor)
     null = series.is_null().to_numpy() if series.null_count() else None
     if series.dtype.is_integer():
-        filled = series.fill_null(max(low, 0) // factor) if null is not None else series
-        bounds: tuple[Any, Any] = (filled.min(), filled.max()) if len(filled) else (low, low)
+        least, most = series.min(), series.max()
+        bounds: tuple[Any, Any] = (low, high) if least is None else (least, most)
         if factor == 1 and low <= bounds[0] <= bounds[1] <= high:
-            return Column(filled.cast(int).to_numpy(), null), np.zeros(len(series), bool)
-        whole = filled.cast(int, strict=False).fill_null(0).to_numpy()
-        bad = np.abs(whole) > 10**18 // factor
-        units = np.where(bad, 0, whole) * factor
+            whole = series.cast(int)
+            data = whole.to_numpy() if null is None else whole.fill_null(-int(END)).to_numpy()
+            return Column(data, null, low=null is not None), None
+        units = series.cast(int, strict=False).fill_null(0).to_numpy()
+        bad = np.abs(units) > 10**18 // factor
+        units = np.where(bad, 0, units) * factor
     else:
         raw = series.cast(float).fill_null(0.0).to_numpy()
         missing = np.isnan(raw)
@@ -155,7 +154,7 @@ def _numbers(series: pl.Series, declared: Any, _: Words) -> tuple[Column, Array]
     return Column(units, null), bad
 
 
-def _texts(series: pl.Series, declared: Any, words: Words) -> tuple[Column, Array]:
+def _texts(series: pl.Series, declared: Any, words: Words) -> tuple[Column, Array | None]:
     import polars as pl
 
     text = series.cast(pl.String)
@@ -172,19 +171,15 @@ def _texts(series: pl.Series, declared: Any, words: Words) -> tuple[Column, Arra
     return Column(data, null), bad
 
 
-def _truths(series: pl.Series, _declared: Any, _: Words) -> tuple[Column, Array]:
+def _truths(series: pl.Series, _declared: Any, _: Words) -> tuple[Column, Array | None]:
     null = series.is_null().to_numpy() if series.null_count() else None
-    return Column(series.fill_null(False).to_numpy(), null), np.zeros(len(series), bool)
+    return Column(series.fill_null(False).to_numpy(), null), None
 
 
 def _evaluate(
     program: Program, asked: Mapping[str, Value], inputs: Mapping[str, Column], piece: slice, words: Words
 ) -> tuple[Array, dict[str, Column]]:
-    cut = {
-        name: Column(column.data[piece], None if column.null is None else column.null[piece])
-        for name, column in inputs.items()
-    }
-    rows = Rows(cut, piece.stop - piece.start, words)
+    rows = Rows({name: column.at(piece) for name, column in inputs.items()}, piece.stop - piece.start, words)
     for step in program.steps:
         rows.step(step)
     reached = rows.condition(program.reached)

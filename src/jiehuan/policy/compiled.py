@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from jiehuan.policy.columns import ColumnResult
     from jiehuan.policy.rows import Column
 
-_FEW = 1 << 22
-"""Below it a set of rows is looked up by itself; above it, by a hash."""
+_FEW = 20
+"""With fewer codes a set of them is looked up by itself; with more, by a hash."""
 
 
 @dataclass(frozen=True)
@@ -130,31 +130,26 @@ def batch_of(program: Program, frame: pl.DataFrame, *, everything: bool = False)
 
 
 def _series(program: Program, column: Column, value: Value, result: ColumnResult) -> pl.Series:
+    """One output as a series: units as numbers, codes of texts as texts, null where there is no value."""
     import numpy as np
     import polars as pl
 
     if value.kind == "codes":
         return _codes_of(program, column, value)
-    null = np.zeros(len(result.rows), bool) if column.null is None else column.null
-    null = null | ~result.reached
+    if value.kind == "null":
+        return pl.Series([None] * len(result.rows))
+    null = column.null
+    if not result.reached.all():
+        null = ~result.reached if null is None else null | ~result.reached
     if value.kind == "string":
         words = pl.Series(result.words, dtype=pl.String)
-        series = (
-            words.gather(np.where(null, 0, column.data).astype(np.uint32))
-            if len(words)
-            else pl.Series([], dtype=pl.String)
-        )
-    elif value.kind == "null":
-        return pl.Series([None] * len(result.rows))
-    elif value.kind == "number" and value.scale:
-        series = pl.Series(column.data / 10**value.scale)
+        place = column.data if null is None else np.where(null, 0, column.data)
+        series = words.gather(place.astype(np.uint32)) if len(words) else pl.Series([], dtype=pl.String)
     else:
-        series = pl.Series(column.data)
-    return (
-        series
-        if not null.any()
-        else series.to_frame("x").select(pl.when(~pl.lit(pl.Series(null))).then(pl.col("x"))).to_series()
-    )
+        series = pl.Series(column.data / 10**value.scale if value.scale else column.data)
+    if null is None:
+        return series
+    return pl.DataFrame({"value": series, "null": null}).select(pl.when(~pl.col("null")).then("value")).to_series()
 
 
 def _reasons(program: Program, result: ColumnResult, refused: pl.Series, lists: Sequence[str]) -> pl.Series:
@@ -162,13 +157,34 @@ def _reasons(program: Program, result: ColumnResult, refused: pl.Series, lists: 
     import numpy as np
 
     told = refused.fill_null(False).to_numpy()
-    bits = np.zeros(len(told), np.int64)
-    codes: list[str] = []
-    for name in lists:
-        mine = result.outputs[name].data << len(codes)
-        bits |= np.where(told if name == REASON_FIELDS[0] else ~told, mine, 0)
-        codes += [str(entry.get("code", "")) for entry in program.codes[program.outputs[name].args[0]]]
-    return _code_lists(bits, codes)
+    parts = [
+        (name, [str(one.get("code", "")) for one in program.codes[program.outputs[name].args[0]]]) for name in lists
+    ]
+    against = [part for part in parts if part[0] == REASON_FIELDS[0]]
+    others = [part for part in parts if part[0] != REASON_FIELDS[0]]
+    first, second = (_packed(result, group) for group in (against, others))
+    codes = [code for _, group in (*against, *others) for code in group]
+    split = sum(len(group) for _, group in against)
+    if split < _FEW and len(codes) - split < _FEW:
+        keys = np.where(told, first, second + (1 << split))
+        known = np.flatnonzero(np.bincount(keys)) if len(keys) else np.zeros(0, np.int64)
+        rank = np.zeros(int(known[-1]) + 1 if len(known) else 1, np.uint32)
+        rank[known] = np.arange(len(known), dtype=np.uint32)
+        sets = np.where(known < 1 << split, known, (known - (1 << split)) << split)
+        return _lists(sets, codes).gather(rank[keys])
+    return _code_lists(np.where(told, first, second << split), codes)
+
+
+def _packed(result: ColumnResult, group: Sequence[tuple[str, Sequence[str]]]) -> np.ndarray[Any, Any]:
+    """Several sets of codes of each row as one set, side by side."""
+    import numpy as np
+
+    bits: np.ndarray[Any, Any] = np.zeros(len(result.rows), np.int64)
+    width = 0
+    for name, codes in group:
+        bits = bits | (result.outputs[name].data << width)
+        width += len(codes)
+    return bits
 
 
 def _codes_of(program: Program, column: Column, value: Value) -> pl.Series:
@@ -196,14 +212,17 @@ def _code_lists(bits: np.ndarray[Any, Any], codes: Sequence[str]) -> pl.Series:
     import numpy as np
     import polars as pl
 
-    if len(bits) and bits.max() < _FEW:
-        known = np.flatnonzero(np.bincount(bits))
-        place = pl.Series(np.searchsorted(known, np.arange(known[-1] + 1)).astype(np.uint32)[bits])
-    else:
-        sets = pl.Series(bits).unique(maintain_order=True)
-        place = pl.Series(bits).replace_strict(sets, np.arange(len(sets), dtype=np.uint32), return_dtype=pl.UInt32)
-        known = sets.to_numpy()
-    held = [np.flatnonzero(known >> bit & 1) for bit in range(len(codes))]
+    sets = pl.Series(bits).unique(maintain_order=True)
+    place = pl.Series(bits).replace_strict(sets, np.arange(len(sets), dtype=np.uint32), return_dtype=pl.UInt32)
+    return _lists(sets.to_numpy(), codes).gather(place)
+
+
+def _lists(sets: np.ndarray[Any, Any], codes: Sequence[str]) -> pl.Series:
+    """Sets of codes, one bit a code, as lists in the order of the codes, each code once."""
+    import numpy as np
+    import polars as pl
+
+    held = [np.flatnonzero(sets >> bit & 1) for bit in range(len(codes))]
     flat = pl.DataFrame(
         {
             "set": np.concatenate([*held, np.zeros(0, np.int64)]).astype(np.uint32),
@@ -213,6 +232,5 @@ def _code_lists(bits: np.ndarray[Any, Any], codes: Sequence[str]) -> pl.Series:
         }
     )
     lists = flat.unique(maintain_order=True).group_by("set", maintain_order=True).agg("code")
-    every = pl.DataFrame({"set": np.arange(len(known), dtype=np.uint32)})
-    told = every.join(lists, on="set", how="left", maintain_order="left").get_column("code")
-    return told.fill_null([]).gather(place)
+    every = pl.DataFrame({"set": np.arange(len(sets), dtype=np.uint32)})
+    return every.join(lists, on="set", how="left", maintain_order="left").get_column("code").fill_null([])

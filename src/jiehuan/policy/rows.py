@@ -24,7 +24,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
 }
 
-_END = np.int64(2**62)
+END = np.int64(2**62)
 """Beyond every number a program can hold (``typed.LIMIT``): where nulls stand in comparisons."""
 
 _NUMBER: dict[str, Callable[..., Any]] = {
@@ -38,10 +38,18 @@ _NUMBER: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Values of many rows, or one value for all; ``null`` marks the rows without one (None: every row has one)."""
+    """Values of many rows, or one value for all; ``null`` marks the rows without one (None: every row has one).
+
+    ``low``: where there is no value, ``data`` stands below every number, so that it is never above a bound.
+    """
 
     data: Any
     null: Any = None
+    low: bool = False
+
+    def at(self, rows: Any) -> Column:
+        """The column at some rows (a slice, or places)."""
+        return Column(self.data[rows], None if self.null is None else self.null[rows], self.low)
 
 
 class Words:
@@ -130,7 +138,11 @@ class Rows:
             return self._chosen(self.condition(args[0]), self.value(args[1]), self.value(args[2]))
         if op == "coalesce":
             left, right = self.value(args[0]), self.value(args[1])
-            return left if left.null is None else self._chosen(~np.asarray(left.null), left, right)
+            if left.null is None:
+                return left
+            if right.null is None and left.data is not None:
+                return Column(np.where(left.null, right.data, left.data))
+            return self._chosen(~np.asarray(left.null), left, right)
         if op == "scale":
             column = self.value(args[0])
             return Column(column.data * args[1], column.null)
@@ -202,12 +214,12 @@ class Rows:
 
     def _ended(self, value: Value, *, low: bool) -> Any:
         column = self.value(value)
-        if column.null is None:
+        if column.null is None or (low and column.low):
             return column.data
         place = (value.op, value.args[0], low) if value.op in {"input", "var"} else None
         found = self.ends.get(place) if place else None
         if found is None:
-            found = np.where(column.null, -_END if low else _END, 0 if column.data is None else column.data)
+            found = np.where(column.null, -END if low else END, 0 if column.data is None else column.data)
             if place:
                 self.ends[place] = found
         return found
