@@ -282,7 +282,7 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
     ),
     "a fourth answered call": (
         "contact_rules",
-        "answered call 4",
+        "at most three answered",
         [
             "INSERT INTO contact SELECT 'co_9', loan_id, borrower_id, item_id, channel, at, template, status, detail, 'k9'"
             " FROM contact LIMIT 1"
@@ -326,7 +326,7 @@ def test_each_planted_fault_is_caught(book: Database, fault: str) -> None:
     check, words, statements = PLANTED[fault]
     unguarded(book, *statements)
     found = faults(book, GROUPS[check])
-    assert words in found.get(check, "passed"), found
+    assert words.lower() in found.get(check, "passed").lower(), found
 
 
 def test_a_schedule_that_does_not_sum_is_caught(book: Database, monkeypatch: pytest.MonkeyPatch) -> None:
