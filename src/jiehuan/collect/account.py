@@ -1,9 +1,9 @@
 """The **accounts** table that a plan starts from: read, checked row by row, and laid out as arrays.
 
 Required: ``account_id, debtor_id, dpd, balance_fen``. Optional, with what their absence means: ``overdue_fen`` (the balance),
-``region`` and ``language`` (any, zh), ``ability`` and ``willingness`` in 0..1 (unknown), ``last_contact`` (never), ``answered_today``
-and ``dials_today`` (0), ``hold`` (a reason such as complaint or hardship for which nobody is contacted; empty: none),
-``promise_until`` (the day up to which a promise to pay is open).
+``region`` and ``language`` (any, zh), ``ability`` and ``willingness`` in 0..1 (unknown), ``last_contact`` (never),
+``answered_today`` and ``dials_today`` (0; the debtor's, whichever account they were about), ``hold`` (a reason such as complaint or
+hardship for which nobody is contacted; empty: none), ``promise_until`` (the day up to which a promise to pay is open).
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ NO_POOL = -1
 _SAMPLE = 20_000
 _SWEEPS = 25
 _HALVINGS = 40
+_SMALL = 3000
+_STEPS = 400
+_ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,6 @@ def assign(
     actions), the pool which serves it, -1 where none is needed. ``uses``: shape (actions,), units of one piece. ``units``: shape
     (pools,).
     """
-    from jiehuan.collect.sweep import sweep
-
     n = len(gain)
     gain = np.ascontiguousarray(gain, np.float64)
     pool = np.ascontiguousarray(pool, np.int64)
@@ -57,7 +58,6 @@ def assign(
     prices = np.zeros(len(units))
     if n == 0 or gain.shape[1] == 0:
         return Assignment(np.full(n, -1), 0.0, 0.0, prices, np.zeros_like(units))
-    used = np.zeros(len(units), np.int64)
     if n > 2 * _SAMPLE:
         # Prices barely depend on which debtors are looked at: find them on every k-th, then mend on all.
         step = n // _SAMPLE
@@ -69,12 +69,93 @@ def assign(
     else:
         prices = _search(gain, pool, uses, units.astype(np.float64), prices, _SWEEPS, _HALVINGS, 0.0)
     choice = np.empty(n, np.int64)
-    bound = sweep(gain, pool, uses, prices, used, choice) + float(prices @ units)
-    free = float(np.where(np.isfinite(gain), np.maximum(gain, 0.0), 0.0).max(axis=1).sum())
-    bound = min(bound, free)
-    choice = _repair(gain, pool, uses, units, prices, choice)
-    value = float(gain[np.flatnonzero(choice >= 0), choice[choice >= 0]].sum())
-    return Assignment(choice, value, max(bound, value), prices, _used(choice, pool, uses, len(units)))
+    best = _Best(np.inf, prices, -np.inf, choice)
+    best.try_prices(gain, pool, uses, units, prices)
+    if n <= _SMALL:
+        _polish(gain, pool, uses, units, best)
+    bound = min(best.bound, float(np.where(np.isfinite(gain), np.maximum(gain, 0.0), 0.0).max(axis=1).sum()))
+    used = _used(best.choice, pool, uses, len(units))
+    return Assignment(best.choice, best.value, max(bound, best.value), best.prices, used)
+
+
+@dataclass(slots=True)
+class _Best:
+    """The lowest bound with its prices, and the best plan, seen so far."""
+
+    bound: float
+    prices: NDArray[np.float64]
+    value: float
+    choice: NDArray[np.int64]
+
+    def try_prices(
+        self,
+        gain: NDArray[np.float64],
+        pool: NDArray[np.int64],
+        uses: NDArray[np.int64],
+        units: NDArray[np.int64],
+        prices: NDArray[np.float64],
+    ) -> None:
+        """Bound and repaired plan at these prices, kept where better."""
+        from jiehuan.collect.sweep import exchange, sweep
+
+        used, choice = np.zeros(len(units), np.int64), np.empty(len(gain), np.int64)
+        bound = sweep(gain, pool, uses, prices, used, choice) + float(prices @ units)
+        if bound < self.bound:
+            self.bound, self.prices = bound, prices.copy()
+        choice = _repair(gain, pool, uses, units, prices, choice)
+        # Those for whom the prices hardly decide are exchanged among each other, the others stay.
+        near = (
+            np.arange(len(gain))
+            if len(gain) <= _SMALL
+            else np.argpartition(_margin(gain, pool, uses, prices), _SMALL)[:_SMALL]
+        )
+        left = units - _used(choice, pool, uses, len(units))
+        some, theirs, chosen = gain[near], pool[near], choice[near]
+        for _ in range(_ROUNDS):
+            if exchange(some, theirs, uses, left, chosen) <= 0:
+                break
+            chosen = _fill(some, theirs, uses, left, chosen)
+        choice[near] = chosen
+        taking = np.flatnonzero(choice >= 0)
+        value = float(gain[taking, choice[taking]].sum())
+        if value > self.value:
+            self.value, self.choice = value, choice
+
+
+def _margin(
+    gain: NDArray[np.float64], pool: NDArray[np.int64], uses: NDArray[np.int64], prices: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How much each debtor's best action is worth above its second best (none is worth 0) at the prices."""
+    worth = np.column_stack([gain - np.where(pool >= 0, prices[pool], 0.0) * uses, np.zeros(len(gain))])
+    two = np.partition(worth, -2, axis=1)[:, -2:]
+    return np.asarray(two[:, 1] - two[:, 0], np.float64)
+
+
+def _polish(
+    gain: NDArray[np.float64], pool: NDArray[np.int64], uses: NDArray[np.int64], units: NDArray[np.int64], best: _Best
+) -> None:
+    """Lower the bound by subgradient steps towards the best plan (Polyak's step length): few debtors make the bound angular,
+    and price by price it gets stuck at a corner."""
+    from jiehuan.collect.sweep import sweep
+
+    used, choice = np.zeros(len(units), np.int64), np.empty(len(gain), np.int64)
+    prices, scale, since = best.prices.copy(), 1.0, 0
+    for _ in range(_STEPS):
+        bound = sweep(gain, pool, uses, prices, used, choice) + float(prices @ units)
+        if bound < best.bound * (1 - 1e-9):
+            best.bound, best.prices, since = bound, prices.copy(), 0
+        else:
+            since += 1
+        slope = (units - used).astype(np.float64)
+        slope[(prices <= 0) & (slope > 0)] = 0.0
+        length = float(slope @ slope)
+        if length == 0.0 or best.bound <= best.value * (1 + 1e-9):
+            break
+        if since == 20:
+            prices, scale, since = best.prices.copy(), scale / 2, 0
+            continue
+        prices = np.maximum(0.0, prices - scale * (bound - best.value) / length * slope)
+    best.try_prices(gain, pool, uses, units, best.prices)
 
 
 def _search(
@@ -147,20 +228,34 @@ def _repair(
     choice: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Fit the choice into the units, then spend what is left where it brings most; each change makes the plan better."""
-    n, actions = gain.shape
     choice = choice.copy()
     left = units - _used(choice, pool, uses, len(units))
-    rows = np.arange(n)
+    rows = np.arange(len(gain))
     reduced = gain - np.where(pool >= 0, prices[pool], 0.0) * uses
     for p in np.flatnonzero(left < 0):
         taking = np.flatnonzero((choice >= 0) & (pool[rows, choice] == p))
-        # Give up first what is worth least beyond its price.
-        worth = reduced[taking, choice[taking]]
-        for i in taking[np.argsort(worth, kind="stable")]:
+        # Give up first what loses least against the next best at these prices.
+        others = reduced[taking].copy()
+        others[np.arange(len(taking)), choice[taking]] = 0.0
+        regret = reduced[taking, choice[taking]] - np.maximum(others.max(axis=1), 0.0)
+        for i in taking[np.argsort(regret, kind="stable")]:
             if left[p] >= 0:
                 break
             left[p] += uses[choice[i]]
             choice[i] = -1
+    return _fill(gain, pool, uses, left, choice)
+
+
+def _fill(
+    gain: NDArray[np.float64],
+    pool: NDArray[np.int64],
+    uses: NDArray[np.int64],
+    left: NDArray[np.int64],
+    choice: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Spend what is left where it brings most a unit, as long as something does. Changes ``left`` and ``choice``."""
+    actions = gain.shape[1]
+    rows = np.arange(len(gain))
     for _ in range(8):
         now = np.where(choice >= 0, gain[rows, choice], 0.0)
         better = gain - now[:, None]

@@ -118,7 +118,10 @@ def fit_response(
 
 
 def _derivatives(
-    places: Sequence[NDArray[np.int64]], starts: NDArray[np.int64], error: NDArray[np.float64], weight: NDArray[np.float64]
+    places: Sequence[NDArray[np.int64]],
+    starts: NDArray[np.int64],
+    error: NDArray[np.float64],
+    weight: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gradient and curvature of the log likelihood. Each row has one bin a column, so both are counts of pairs of bins."""
     width = int(starts[-1])

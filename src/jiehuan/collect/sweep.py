@@ -28,3 +28,46 @@ def sweep(gain: Any, pool: Any, uses: Any, prices: Any, used: Any, choice: Any) 
             if pool[i, at] >= 0:
                 used[pool[i, at]] += uses[at]
     return total
+
+
+@njit(cache=True, nogil=True)
+def exchange(gain: Any, pool: Any, uses: Any, left: Any, choice: Any) -> float:
+    """One pass of exchanges: a debtor takes a better action in a full pool from the one who loses least by giving it up.
+
+    The one who gives up takes its best other action that has units left, or none. Changes ``choice`` and ``left``; returns what
+    was won. Quadratic in the debtors: for small cases, where one debtor in the wrong place matters.
+    """
+    won = 0.0
+    n, actions = gain.shape
+    for i in range(n):
+        for a in range(actions):
+            p = pool[i, a]
+            now = choice[i]
+            more = gain[i, a] - (gain[i, now] if now >= 0 else 0.0)
+            if p < 0 or a == now or more <= 1e-9:
+                continue
+            own = uses[now] if now >= 0 and pool[i, now] == p else 0
+            best, giver, takes = 1e-9, -1, -1
+            for j in range(n):
+                b = choice[j]
+                if j == i or b < 0 or pool[j, b] != p or left[p] + own + uses[b] < uses[a]:
+                    continue
+                other, kept = -1, 0.0
+                for c in range(actions):
+                    q = pool[j, c]
+                    free = q < 0 or left[q] + (uses[b] + own - uses[a] if q == p else 0) >= uses[c]
+                    if c != b and free and gain[j, c] > kept:
+                        other, kept = c, gain[j, c]
+                win = more - gain[j, b] + kept
+                if win > best:
+                    best, giver, takes = win, j, other
+            if giver >= 0:
+                b = choice[giver]
+                left[p] += uses[b] - uses[a]
+                if now >= 0 and pool[i, now] >= 0:
+                    left[pool[i, now]] += uses[now]
+                if takes >= 0 and pool[giver, takes] >= 0:
+                    left[pool[giver, takes]] -= uses[takes]
+                choice[i], choice[giver] = a, takes
+                won += best
+    return won
