@@ -87,7 +87,8 @@ def evaluate(
     profile = build_profile(document, asked.at, law)
     pd_ppm, points, score_reasons = _scored(document, profile, model)
     cap = cost_cap(law)
-    carried = _affordability(document, asked, profile, cap.ppm if cap else PPM)
+    dearest = cap.ppm if cap else cash.parameters().rate_without_cap_ppm
+    carried = _affordability(document, asked, profile, dearest)
     values = policy_values(asked, profile, law, pd_ppm, carried)
     decided = run(policy, values)
     menu = _menu(asked, decided, profile, catalogue, law, pd_ppm, carried)
@@ -147,8 +148,8 @@ def policy_values(
 ) -> dict[str, Any]:
     """What a policy may look at: the profile's features, the score, the cash flow, and the law's bounds of that day."""
     known = dict(profile.known)
-    if known.get("lenders_now") is None and known.get("bureau_lenders") is not None:
-        known["lenders_now"] = known["bureau_lenders"]
+    seen = [known[name] for name in ("lenders_now", "bureau_lenders") if known.get(name) is not None]
+    known["lenders_now"] = max(seen, default=None)
     cap = cost_cap(law)
     students = law.value("student_loans")
     known |= {
@@ -202,7 +203,7 @@ def _affordability(
     household = household_of(document, profile)
     if household is None:
         return None
-    wish = PlanWish(asked.amount_fen, asked.months, min(rate_ppm, PPM), asked.on, asked.lender_type)
+    wish = PlanWish(asked.amount_fen, asked.months, rate_ppm, asked.on, asked.lender_type)
     return cash.affordability(household, wish)
 
 

@@ -40,6 +40,7 @@ class Parameters:
     living_share_ppm: int
     pay_day_grace_days: int
     first_due_min_days: int
+    rate_without_cap_ppm: int
     amount_step_fen: int
 
 

@@ -111,13 +111,16 @@ def _transaction(row: Mapping[str, Any], where: str, number: int) -> Transaction
 def _moment(row: Mapping[str, Any], where: str) -> datetime:
     name = "at" if row.get("at") not in _NONE else "date"
     place, value = f"{where}, {name}", row.get(name)
-    if isinstance(value, str) and len(value.strip()) > 10:
+    if isinstance(value, datetime):
+        moment = moment_of(value)
+    elif isinstance(value, str) and len(value.strip()) > 10:
         try:
-            value = datetime.fromisoformat(value.strip().replace("/", "-"))
+            moment = moment_of(datetime.fromisoformat(value.strip().replace("/", "-")))
         except ValueError:
             mend = "write YYYY-MM-DD or an ISO instant"
             raise InputError(Problem(place, value[:80], "not a date or an instant", mend)) from None
-    moment = moment_of(value if isinstance(value, datetime) else parse_date(value, place))
+    else:
+        moment = moment_of(parse_date(value, place))
     countable(moment.date(), place)
     return moment
 
