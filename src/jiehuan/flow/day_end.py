@@ -7,10 +7,10 @@ month's end the book is photographed (table ``book_snapshot``): vintages and rol
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.servicing import Held, load_loans, state_row
@@ -25,8 +25,12 @@ DONE = ("settled", "sold")
 
 
 def day_end(connection: Connection, on: date, on_progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-    """Bring every open loan to ``on``; counts of loans, of those overdue, and of entries posted. Twice changes nothing."""
+    """Bring every open loan to ``on``; counts of loans, of those overdue, and of entries posted. Twice changes nothing.
+
+    All in the caller's transaction, with every open loan locked: for small books. ``flow.closing`` does it in batches.
+    """
     open_ids = select(tables.loan_state.c.loan_id).where(tables.loan_state.c.status.not_in(DONE))
+    connection.execute(_LOCK_OPEN, {"done": list(DONE)})
     ids = list(connection.execute(open_ids.where(tables.loan_state.c.as_of <= on)).scalars())
     held_by_books = allowances(connection, ids)
     states: list[tuple[Held, LoanState]] = []
@@ -43,14 +47,21 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
     upsert(connection, tables.loan_state, [state_row(held.loan_id, state) for held, state in states])
     if (on + timedelta(days=1)).day == 1:
         photographed = [(held.loan_id, state) for held, state in states]
-        keep_snapshot(connection, on, photographed + _ended(connection, on))
+        keep_snapshot(connection, on, photographed + ended_since_photograph(connection, on))
+    upsert(connection, tables.day_end_run, [{"on": on, "finished_at": datetime.now(UTC), "positions": None}])
     overdue = sum(1 for _, state in states if state.dpd > 0)
     counts = {"on": on.isoformat(), "loans": len(states), "overdue": overdue, "entries": posted_count}
     note(connection, datetime.combine(on, time(23, 59), CHINA), "system", "day_end", on.isoformat(), counts)
     return counts
 
 
-def _ended(connection: Connection, on: date) -> list[tuple[str, LoanState]]:
+_LOCK_OPEN = text(
+    "SELECT count(*) FROM (SELECT l.loan_id FROM loan l JOIN loan_state s USING (loan_id) WHERE s.status <> ALL(:done)"
+    " ORDER BY l.loan_id FOR NO KEY UPDATE OF l) AS held"
+)
+
+
+def ended_since_photograph(connection: Connection, on: date) -> list[tuple[str, LoanState]]:
     """Loans that ended since the last photograph: they are photographed once more, as ended."""
     photo = select(tables.book_snapshot.c.loan_id).where(tables.book_snapshot.c.status.in_(DONE))
     ids = connection.execute(

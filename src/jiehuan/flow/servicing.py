@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from jiehuan.ledger import journal
 from jiehuan.loan import Event, LoanState, Terms, read_event, read_terms, replay
@@ -64,9 +64,7 @@ def load_loans(connection: Connection, loan_ids: Sequence[str] | None = None) ->
         yield Held(dict(row), read_terms(row["terms"], row["loan_id"]), tuple(by_loan.get(row["loan_id"], ())))
 
 
-def record(
-    connection: Connection, loan_id: str, event: Mapping[str, Any], key: str, on: date
-) -> LoanState:
+def record(connection: Connection, loan_id: str, event: Mapping[str, Any], key: str, on: date) -> LoanState:
     """Add an event (a ``loan replay`` event document) to a loan and post what it moves; the state on ``on``.
 
     The same ``key`` with the same event gives the same answer; with another event it is a Conflict. Raises Refused when
@@ -101,10 +99,17 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def books_day(connection: Connection, held: Held, on: date) -> date:
-    """``on``, or the later day to which a loan's books have gone: knowledge never goes back."""
-    found = select(tables.loan_state.c.as_of).where(tables.loan_state.c.loan_id == held.loan_id)
-    booked: list[date] = list(connection.execute(found).scalars())
+    """``on``, or the later day to which a loan's books have gone, or the whole book's: knowledge never goes back."""
+    booked: list[date] = [
+        day for day in connection.execute(_BOOKED_TO, {"loan": held.loan_id}).one() if day is not None
+    ]
     return max([on, *(event.known_on for event in held.events), *booked])
+
+
+_BOOKED_TO = text(
+    'SELECT (SELECT as_of FROM loan_state WHERE loan_id = :loan), (SELECT "on" FROM day_end_run'
+    ' WHERE positions IS NOT NULL OR finished_at IS NULL ORDER BY "on" DESC LIMIT 1)'
+)
 
 
 def keep_state(connection: Connection, held: Held, state: LoanState) -> None:
@@ -135,4 +140,5 @@ def state_row(loan_id: str, state: LoanState) -> dict[str, Any]:
 
 def mark_sold(connection: Connection, loan_id: str) -> None:
     """A sold claim is no longer the lender's: its state says so and day end passes it by."""
+    connection.execute(insert(tables.loan_touched).values(loan_id=loan_id))
     connection.execute(update(tables.loan_state).where(tables.loan_state.c.loan_id == loan_id).values(status="sold"))

@@ -1,0 +1,163 @@
+"""The book's positions in memory and in a file: what a day needs to know of a loan without reading its events.
+
+A file belongs to one finished run and is never changed; the run's row in the database names it. It is a cache: without it
+the book is folded again from its events.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from jiehuan.law import law_on
+from jiehuan.loan.book_cells import shift_table
+from jiehuan.loan.civil import day_number
+from jiehuan.loan.compiled import compiled
+from jiehuan.loan.cores import on_all_cores
+from jiehuan.loan.day_end import lines_table
+from jiehuan.loan.lawful import law_cells
+from jiehuan.loan.layout import OUT
+from jiehuan.loan.position import POSITION, Q_PLAIN
+from jiehuan.loan.sweep import Hot
+
+Cells = npt.NDArray[np.int64]
+_LAYOUT = f"positions 1, {POSITION} cells"
+
+
+class Positions:
+    """Loans in order of their ids; ``cells`` is loans × POSITION, as of the evening of ``day``."""
+
+    def __init__(self, ids: list[str], cells: Cells, day: date) -> None:
+        self.ids, self.cells, self.day = ids, np.ascontiguousarray(cells), day
+        self.place = {loan_id: place for place, loan_id in enumerate(ids)}
+
+    @classmethod
+    def empty(cls, day: date) -> Positions:
+        """No loan yet."""
+        return cls([], np.zeros((0, POSITION), dtype=np.int64), day)
+
+    def pass_day(self, on: date, cash: Iterable[tuple[str, int]]) -> tuple[Cells, Cells]:
+        """Go to the evening of ``on`` (the next day); ``cash``: repayments of that day, loan by loan in order of arrival.
+
+        Returns the places that must be folded from their events, and those whose line may differ from the evening before.
+        """
+        count = len(self.ids)
+        kinds = [np.int32, np.int32, np.int32, np.int8, np.int64, np.int64, np.int64, np.int64]
+        hot = Hot(*(np.zeros(count, dtype=kind) for kind in kinds))
+        p, day = self.cells.reshape(-1), day_number(on)
+        law_before, law_now = law_cells(self.day, law_on), law_cells(on, law_on)
+        compiled("show_some")(hot, p, np.arange(count))
+        if law_before != law_now:
+            hot.tick[:] = np.minimum(hot.tick, day)
+        law = np.array(law_now, dtype=np.int64)
+        again, changed = np.zeros(count, dtype=np.int8), np.zeros(count, dtype=np.int8)
+        sweep, receive, level, shift = (
+            compiled("sweep_day"),
+            compiled("receive_day"),
+            compiled("catch_up"),
+            shift_table(),
+        )
+        on_all_cores(lambda low, high: sweep(low, high, hot, p, day, law, shift, again, changed), count)
+        paid = sorted((self.place[loan_id], n, fen) for n, (loan_id, fen) in enumerate(cash))
+        loans = np.array([place for place, _, _ in paid], dtype=np.int64)
+        fen = np.array([amount for _, _, amount in paid], dtype=np.int64)
+        if len(loans):
+            receive(0, len(loans), hot, p, day, law, shift, loans, fen, again, changed)
+        untouched = np.flatnonzero(again)
+        kept = self.cells[untouched].copy()
+        on_all_cores(lambda low, high: level(low, high, hot, p, day), count)
+        self.cells[untouched] = kept  # they are folded again, from nothing
+        self.day = on
+        changed[untouched] = 0
+        return untouched, np.flatnonzero(changed)
+
+    def lines(self, places: Cells) -> pl.DataFrame:
+        """Rows of ``loan_state`` (without as_of) of some places."""
+        picked = self.cells[places].reshape(-1)
+        out = np.zeros(len(places) * OUT, dtype=np.int64)
+        write = compiled("lines_of_positions")
+        day = day_number(self.day)
+        on_all_cores(lambda low, high: write(low, high, picked, day, out), len(places))
+        return lines_table(
+            pl.Series("loan_id", [self.ids[at] for at in places.tolist()], dtype=pl.String), out.reshape(-1, OUT)
+        )
+
+    def change(self, found: Mapping[str, Cells], gone: set[str]) -> None:
+        """Put in the positions of loans, known or new, and leave out those that are gone."""
+        news = [loan_id for loan_id in found if loan_id not in self.place]
+        for loan_id, cells in found.items():
+            if loan_id in self.place:
+                self.cells[self.place[loan_id]] = cells
+        gone = {loan_id for loan_id in gone if loan_id in self.place}
+        if not news and not gone:
+            return
+        ids = self.ids + news
+        cells = np.concatenate(
+            [self.cells, np.array([found[one] for one in news], dtype=np.int64).reshape(-1, POSITION)]
+        )
+        order = np.array(
+            sorted((at for at in range(len(ids)) if ids[at] not in gone), key=ids.__getitem__), dtype=np.int64
+        )
+        self.__init__([ids[at] for at in order.tolist()], cells[order], self.day)  # type: ignore[misc]
+
+    def distrust(self, loan_ids: Iterable[str]) -> None:
+        """Have the next day fold these again: what their positions say is booked was not booked."""
+        for loan_id in loan_ids:
+            if loan_id in self.place:
+                self.cells[self.place[loan_id], Q_PLAIN] = 0
+
+    def save(self, folder: Path) -> str:
+        """Write a file that appears whole or not at all; its name."""
+        import pyarrow as pa
+
+        folder.mkdir(parents=True, exist_ok=True)
+        columns: dict[str, Any] = {"loan_id": pa.array(self.ids, pa.string())}
+        for cell in range(POSITION):
+            column = np.ascontiguousarray(self.cells[:, cell])
+            small = len(column) == 0 or (int(column.min()) >= -(2**31) and int(column.max()) < 2**31)
+            columns[f"q{cell}"] = column.astype(np.int32) if small else column
+        table = pa.table(columns).replace_schema_metadata({"layout": _LAYOUT, "day": self.day.isoformat()})
+        path = folder / f"{self.day.isoformat()}-{uuid4().hex[:12]}.arrow"
+        part = folder / f".{path.name}.part"
+        with part.open("wb") as file:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        return path.name
+
+    @classmethod
+    def load(cls, folder: Path, name: str | None) -> Positions | None:
+        """The positions of a file; None when it is not there, not whole or of another layout."""
+        import pyarrow as pa
+
+        if not name:
+            return None
+        try:
+            with pa.memory_map(str(folder / name)) as file:
+                table = pa.ipc.open_file(file).read_all()
+                told = table.schema.metadata or {}
+                if told.get(b"layout", b"").decode() != _LAYOUT:
+                    return None
+                cells = np.empty((table.num_rows, POSITION), dtype=np.int64)
+                for cell in range(POSITION):
+                    cells[:, cell] = table.column(f"q{cell}").to_numpy()
+                return cls(table.column("loan_id").to_pylist(), cells, date.fromisoformat(told[b"day"].decode()))
+        except (OSError, pa.ArrowException, KeyError, ValueError):
+            return None
+
+
+def forget_others(folder: Path, keep: str) -> None:
+    """Delete the files of earlier runs, and what killed ones left half written."""
+    for path in (*folder.glob("*.arrow"), *folder.glob(".*.part")):
+        if path.name != keep:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,287 @@
+"""Close a day over the whole book, durably, resumable after a kill at any point.
+
+Loans that only got older, fell due or were repaid on the day are carried by columns; all others are folded from their events
+(``fold.py``). What changed is written in batches, each a transaction that also moves the run's mark. A killed run is taken up
+by running it again: the positions of the evening before are still there, what stands before the mark is not written again,
+and what is folded compares itself with what is stored. Work that goes on meanwhile (a repayment) is never overwritten: a loan
+that something happened to since the run looked is left to the next run. The demo and small books use ``flow.day_end``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sqlalchemy import Connection, select, text, update
+
+from jiehuan.flow.activity import note
+from jiehuan.flow.closing.fold import Folded, fold_loans
+from jiehuan.flow.closing.positions import Cells, Positions, forget_others
+from jiehuan.flow.closing.write import CHANGED_AT_ONCE, make_room, write_batch
+from jiehuan.flow.day_end import DONE, ended_since_photograph, snapshot_row
+from jiehuan.ledger import Entry, Line, entry_id, provision_entry
+from jiehuan.ledger.chart import non_accrual_above_dpd
+from jiehuan.loan.civil import day_number
+from jiehuan.loan.layout import SETTLED
+from jiehuan.loan.position import (
+    Q_CREDIT,
+    Q_DPD,
+    Q_DUE_I,
+    Q_NEXT_DUE,
+    Q_NEXT_I,
+    Q_PENALTY,
+    Q_PLAIN,
+    Q_PROVISION,
+    Q_STATUS,
+)
+from jiehuan.store import tables
+from jiehuan.store.database import Database
+from jiehuan.store.rows import insert_missing
+from jiehuan.units.days import CHINA
+from jiehuan.units.errors import Conflict, Problem, Refused
+from jiehuan.units.money import parse_yuan
+
+_ONE_AT_A_TIME = 0x6461795F656E64
+_run = tables.day_end_run
+
+
+def catch_up(
+    database: Database, to: date, on_progress: Callable[[int], None] = lambda steps: None
+) -> list[dict[str, Any]]:
+    """Close every day that is not closed yet up to ``to``, one after the other; what each came to. Twice closes nothing."""
+    with database.connect() as connection:
+        begun = connection.execute(
+            select(_run.c.on, _run.c.finished_at).order_by(_run.c.on.desc()).limit(1)
+        ).one_or_none()
+    first = to if begun is None else begun.on + timedelta(days=1 if begun.finished_at else 0)
+    days = [first + timedelta(days=n) for n in range((to - first).days + 1)]
+    return [close_day(database, on, on_progress) for on in days]
+
+
+def close_day(database: Database, on: date, on_progress: Callable[[int], None] = lambda steps: None) -> dict[str, Any]:
+    """Bring the book to the evening of ``on``: ``{on, loans, overdue, changed, entries, folded, refused}``.
+
+    A day that is closed stays as it is. Raises Conflict when another day end runs, Refused when an earlier day is not closed.
+    Loans that cannot be folded are listed under ``refused`` with their reasons; all others are done.
+    """
+    with database.engine.connect() as connection:
+        with connection.begin():
+            alone = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME}).scalar_one()
+        if not alone:
+            raise Conflict(Problem("day end", on.isoformat(), "another one is running", "wait for it"))
+        try:
+            return _close(connection, database.home / "positions", on, on_progress)
+        finally:
+            if not connection.closed and not connection.invalidated:
+                with connection.begin():
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ONE_AT_A_TIME})
+
+
+def _close(connection: Connection, folder: Path, on: date, on_progress: Callable[[int], None]) -> dict[str, Any]:
+    with connection.begin():
+        last, mark = _begin(connection, on)
+        if last is not None and last.on >= on:
+            return {"on": on.isoformat(), "closed": "before", "changed": 0, "entries": 0, "refused": []}
+        yesterday = on - timedelta(days=1)
+        positions = Positions.load(folder, last.positions) if last is not None and last.on == yesterday else None
+        touched = connection.execute(select(tables.loan_touched.c.id, tables.loan_touched.c.loan_id)).all()
+        times = Counter(row.loan_id for row in touched)
+        wanted = set(times)
+        if positions is None or positions.day != yesterday:
+            positions = Positions.empty(yesterday)
+            wanted |= set(connection.execute(_OPEN, {"done": list(DONE)}).scalars())
+        cash = _only_repaid(connection, positions, times, on)
+    make_room(connection, [row.id for row in touched])
+
+    before = {cell: positions.cells[:, cell].copy() for cell in _LOOKED_AT}
+    again, changed = positions.pass_day(on, [(loan_id, fen) for loan_id, all_fen in cash.items() for fen in all_fen])
+    light = set(cash) - {positions.ids[at] for at in again.tolist()}
+    slow, due = _sorted_out(positions, before, changed, light, on)
+    folded_ids = (wanted - light) | {positions.ids[at] for at in (*again.tolist(), *slow.tolist())}
+    folded = fold_loans(connection, list(folded_ids), on, on_progress)
+
+    entries = _entries(positions, before, due, folded_ids, on)
+    own = [at for at in changed.tolist() if positions.ids[at] not in folded_ids and positions.ids[at] not in light]
+    moved = _write(connection, positions, own, entries, on, mark, on_progress)
+    paid_off = {one for one in light if positions.cells[positions.place[one], Q_STATUS] == SETTLED}
+    positions.change(folded.positions, folded.gone | paid_off)
+    positions.distrust(moved)
+    return _finish(connection, folder, positions, folded, on)
+
+
+_LOOKED_AT = (Q_PLAIN, Q_NEXT_DUE, Q_NEXT_I, Q_CREDIT, Q_DUE_I, Q_PENALTY, Q_PROVISION, Q_DPD)
+
+
+def _begin(connection: Connection, on: date) -> tuple[Any, str]:
+    """The last closed day, and the mark of this one where it was begun before."""
+    last = connection.execute(
+        select(_run).where(_run.c.finished_at.is_not(None)).order_by(_run.c.on.desc()).limit(1)
+    ).one_or_none()
+    if last is not None and last.on >= on:
+        return last, ""
+    begun = connection.execute(
+        select(_run).where(_run.c.finished_at.is_(None)).order_by(_run.c.on).limit(1)
+    ).one_or_none()
+    if begun is not None and begun.on != on:
+        raise Refused(
+            Problem("day end", str(on), f"the day end of {begun.on} is not finished", f"close {begun.on} first")
+        )
+    if last is not None and last.positions and last.on + timedelta(days=1) != on:
+        missing = last.on + timedelta(days=1)
+        raise Refused(Problem("day end", str(on), f"{missing} is not closed yet", "close the days in their order"))
+    insert_missing(connection, _run, [{"on": on}])
+    return last, begun.mark if begun is not None else ""
+
+
+def _only_repaid(connection: Connection, positions: Positions, times: Counter[str], on: date) -> dict[str, list[int]]:
+    """Touched loans to which nothing happened but repayments of the day, booked on the day: their cash in order of arrival."""
+    maybe = [one for one in times if one in positions.place and positions.cells[positions.place[one], Q_PLAIN]]
+    if not maybe:
+        return {}
+    given = {"loans": maybe, "on": on}
+    at_day = set(connection.execute(_AT_DAY, given).scalars())
+    found: dict[str, list[int]] = {}
+    others: set[str] = set()
+    for row in connection.execute(_KNOWN_TODAY, given):
+        if row.kind == "repayment" and row.effective_on == on:
+            found.setdefault(row.loan_id, []).append(parse_yuan(row.amount, minimum=1))
+        else:
+            others.add(row.loan_id)
+    return {
+        loan_id: cash
+        for loan_id, cash in found.items()
+        if loan_id in at_day and loan_id not in others and len(cash) == times[loan_id]
+    }
+
+
+def _sorted_out(
+    positions: Positions, before: dict[int, Cells], changed: Cells, light: set[str], on: date
+) -> tuple[Cells, Cells]:
+    """Of the loans that columns carried: those whose journal needs the fold after all, and those of which interest fell due.
+
+    Interest is a plain entry while nothing of the loan is in memo (its interest and penalty were all paid, it is not above the
+    limit of non-accrual) and no credit balance is used on it.
+    """
+    limit, day = non_accrual_above_dpd(), day_number(on)
+    mine = np.array([at for at in changed.tolist() if positions.ids[at] not in light], dtype=np.int64)
+    dpd = positions.cells[mine, Q_DPD]
+    due = before[Q_NEXT_DUE][mine] == day
+    plain = (before[Q_CREDIT][mine] == 0) & (before[Q_DUE_I][mine] == 0) & (before[Q_PENALTY][mine] == 0)
+    odd = due & (~plain | (dpd > limit))
+    odd |= (dpd > limit) & (before[Q_DPD][mine] <= limit)
+    odd |= positions.cells[mine, Q_STATUS] == SETTLED
+    return mine[odd], mine[due & ~odd]
+
+
+def _entries(
+    positions: Positions, before: dict[int, Cells], due: Cells, folded: set[str], on: date
+) -> dict[str, list[Entry]]:
+    """What the day adds to the journals of loans that columns carried: interest that fell due, and changed provisions."""
+    found: dict[str, list[Entry]] = {}
+    for at in due.tolist():
+        fen = int(before[Q_NEXT_I][at])
+        if fen:
+            loan_id, movement = positions.ids[at], f"interest:{on.isoformat()}"
+            lines = (Line("interest_receivable", fen, 0), Line("interest_income", 0, fen))
+            identity = entry_id(loan_id, movement, 0)
+            found[loan_id] = [Entry(identity, loan_id, movement, "", "interest", on, on, lines)]
+    old, new = before[Q_PROVISION], positions.cells[:, Q_PROVISION]
+    for at in np.flatnonzero(old != new).tolist():
+        loan_id = positions.ids[at]
+        entry = None if loan_id in folded else provision_entry(loan_id, on, int(old[at]), int(new[at]))
+        if entry is not None:
+            found.setdefault(loan_id, []).append(entry)
+    return found
+
+
+def _write(
+    connection: Connection,
+    positions: Positions,
+    own: list[int],
+    entries: dict[str, list[Entry]],
+    on: date,
+    mark: str,
+    on_progress: Callable[[int], None],
+) -> set[str]:
+    """Write batch after batch after the mark; the loans that were left alone because something happened to them meanwhile."""
+    lines = positions.lines(np.array(own, dtype=np.int64))
+    ids = sorted({*lines["loan_id"].to_list(), *entries})
+    moved: set[str] = set()
+    for at in range(0, len(ids), CHANGED_AT_ONCE):
+        part = [one for one in ids[at : at + CHANGED_AT_ONCE] if one > mark]
+        if not part:
+            continue
+        rows = lines.filter(pl.col("loan_id").is_between(pl.lit(part[0]), pl.lit(part[-1])))
+        with connection.begin():
+            left, written, added = write_batch(
+                connection, rows, {one: entries[one] for one in part if one in entries}, on
+            )
+            connection.execute(
+                update(_run)
+                .where(_run.c.on == on)
+                .values(mark=part[-1], changed=_run.c.changed + written, entries=_run.c.entries + added)
+            )
+        moved |= left
+        on_progress(len(part))
+    return moved
+
+
+def _finish(connection: Connection, folder: Path, positions: Positions, folded: Folded, on: date) -> dict[str, Any]:
+    name = positions.save(folder)
+    kept = list(folded.ahead | set(folded.refused))
+    with connection.begin():
+        if (on + timedelta(days=1)).day == 1:
+            _photograph(connection, positions, on)
+        row = connection.execute(
+            update(_run)
+            .where(_run.c.on == on)
+            .values(
+                finished_at=text("now()"), positions=name, changed=_run.c.changed + folded.changed,
+                entries=_run.c.entries + folded.entries,
+            )
+            .returning(_run.c.changed, _run.c.entries)
+        ).one()  # fmt: skip
+        connection.execute(_LOOKED, {"kept": kept})
+        counts = {
+            "on": on.isoformat(),
+            "loans": len(positions.ids),
+            "overdue": int((positions.cells[:, Q_DPD] > 0).sum()),
+            "changed": row.changed,
+            "entries": row.entries,
+        }
+        note(connection, datetime.combine(on, time(23, 59), CHINA), "system", "day_end", on.isoformat(), counts)
+    forget_others(folder, name)
+    refused = [
+        {"loan_id": loan_id, "problems": [problem.as_dict() for problem in problems]}
+        for loan_id, problems in sorted(folded.refused.items())
+    ]
+    return {**counts, "folded": len(folded.positions) + len(folded.gone), "refused": refused}
+
+
+def _photograph(connection: Connection, positions: Positions, on: date) -> None:
+    """The book at a month's end: open loans from their positions, and those that ended since the last photograph."""
+    names = {"principal_outstanding_fen": "outstanding_fen"}
+    frame = positions.lines(np.arange(len(positions.ids))).rename(names).with_columns(pl.lit(on).alias("as_of"))
+    columns = [column.name for column in tables.book_snapshot.columns]
+    insert_missing(connection, tables.book_snapshot, frame.select(columns).to_dicts())
+    ended = ended_since_photograph(connection, on)
+    insert_missing(connection, tables.book_snapshot, [snapshot_row(loan_id, on, state) for loan_id, state in ended])
+
+
+_OPEN = text(
+    "SELECT l.loan_id FROM loan l LEFT JOIN loan_state s USING (loan_id)"
+    " WHERE s.status IS NULL OR s.status <> ALL(:done)"
+)
+_AT_DAY = text("SELECT loan_id FROM loan_state WHERE loan_id = ANY(:loans) AND as_of = :on AND status <> 'sold'")
+_KNOWN_TODAY = text(
+    "SELECT loan_id, kind, effective_on, body->>'amount' AS amount FROM loan_event"
+    " WHERE loan_id = ANY(:loans) AND known_on = :on ORDER BY loan_id, seq"
+)
+_LOOKED = text(
+    "DELETE FROM loan_touched t USING day_end_seen s WHERE t.id = s.id AND t.loan_id <> ALL(CAST(:kept AS text[]))"
+)
