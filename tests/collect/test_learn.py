@@ -115,7 +115,7 @@ def test_columns_known_after_the_contact_are_left_out_and_named(data: Path) -> N
     assert evidence.auc_low < evidence.auc < evidence.auc_high < 0.80
     assert evidence.calibration_slope == pytest.approx(1.0, abs=0.08)
     assert evidence.top_tenth > 3.5 * evidence.responded
-    leaked = contacts.rename({"duration": "seconds"})
+    leaked = contacts[::3].rename({"duration": "seconds"})
     _, told = fit_model(leaked, "y", folds=2)
     assert told.auc > 0.9, "with the leak it would look far better than it is"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from jiehuan.cli.main import main
 from jiehuan.units.errors import InputError, Refused
 from jiehuan.watch import load_signals
 from jiehuan.watch.run import run_file, tabulate_file
@@ -267,6 +268,13 @@ def test_the_feature_table_is_what_the_rules_saw(tmp_path: Path, expected: bytes
             assert ("unknown" if value is None else f"{value:,.2f}".removesuffix(".00")) == shown.removesuffix(".00")
 
 
+def code_of(*words: object) -> int:
+    """The exit code of a command, run in this process."""
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in words])
+    return int(stop.value.code or 0)
+
+
 def test_the_command_prints_its_contract(cli, tmp_path: Path) -> None:
     out = tmp_path / "alerts.csv"
     done = cli("watch", "run", EXAMPLE, "--out", out, "--state", tmp_path / "state", "--json")
@@ -274,9 +282,9 @@ def test_the_command_prints_its_contract(cli, tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert (said["rows"], said["alerts"], said["dead"]) == (371, 12, None)
     assert said["by_rule"]["debit_failed"] == 4
-    assert cli("watch", "run", tmp_path / "absent.csv", "--out", out).returncode == 2
-    assert cli("watch", "run", EXAMPLE, "--out", out, "--zone", "Mars").returncode == 2
-    assert "Example" in cli("watch", "run", "--help").stdout
+    assert code_of("watch", "run", tmp_path / "absent.csv", "--out", out) == 2
+    assert code_of("watch", "run", EXAMPLE, "--out", out, "--zone", "Mars") == 2
+    assert code_of("watch", "run", "--help") == 0
     assert json.loads(cli("watch", "check", "--json").stdout)["rules"]
     begun = time.monotonic()
     assert cli("watch", "--help").returncode == 0
