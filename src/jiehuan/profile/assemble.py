@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import isfinite
 from typing import Any
 
 from jiehuan.law import Law
@@ -91,6 +92,7 @@ def build_profile(
         if found is not None:
             values |= _copied(declaration.of_source(source), found)
     problems.extend(_unbelievable(declaration, values))
+    problems.extend(_odd(given))
     if problems:
         raise InputError(problems)
     features = {name: values.get(name) for name in declaration.features}
@@ -158,6 +160,16 @@ def _in_fen(record: Any) -> Any:
 def _name(document: Mapping[str, Any]) -> str:
     person = document.get("borrower")
     return str(person.get("name") or "") if isinstance(person, Mapping) else ""
+
+
+def _odd(given: Mapping[str, Any]) -> list[Problem]:
+    """Features that came with the application and are no single, finite value."""
+    mend = "give a text, a number, true, false or null"
+    return [
+        Problem(f"feature {name}", str(value)[:80], "not a single finite value", mend)
+        for name, value in given.items()
+        if not isinstance(value, (str, int, float, type(None))) or (isinstance(value, float) and not isfinite(value))
+    ]
 
 
 def _unbelievable(declaration: Declaration, values: Mapping[str, Any]) -> list[Problem]:
