@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from jiehuan.cli.main import main
 from jiehuan.collect import (
     Contact,
     check_contacts,
