@@ -16,6 +16,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.decide import champion
 from jiehuan.flow.outcomes import went_bad
 from jiehuan.flow.servicing import load_loans
+from jiehuan.profile.declare import declared_features
 from jiehuan.score import evaluate, fit
 from jiehuan.store import tables
 from jiehuan.units.days import CHINA
@@ -47,7 +48,7 @@ def learn(
     cut = int(frame.height * (1 - HOLDOUT_SHARE))
     past, holdout = frame.head(cut), frame.tail(frame.height - cut)
     given = [name for name in ("applied_at", "borrower_id") if name in frame.columns]
-    model = fit(past.drop(given), TARGET, kind=kind)
+    model = fit(past.drop(given), TARGET, kind=kind, labels=declared_features().labels())
     figures = _judge(model, holdout)
     old_id, old = champion(connection)
     old_figures = _judge(old, holdout) if old is not None and set(old.columns) <= set(holdout.columns) else None
