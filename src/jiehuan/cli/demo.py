@@ -52,6 +52,9 @@ def demo(
             show_json({**told, "accounts": list(ROLES), "password": password})
         else:
             _print(told)
+            if listener is None:
+                typer.echo("  The console later: jiehuan serve")
+                typer.echo(f"  Sign in as {', '.join(ROLES)}; password for each: {password}")
         if listener is not None:
             _serve(database, listener, password)
 
