@@ -48,8 +48,8 @@ function Frame() {
   const open = rooms.filter((room) => may(room.door));
   const out = async () => {
     await api.DELETE("/api/session").catch(() => undefined);
-    queries.clear();
     queries.setQueryData(["session"], null);
+    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" }); // the next person sees none of it
   };
   return (
     <Layout style={{ minHeight: "100vh" }}>
@@ -71,7 +71,7 @@ function Frame() {
             <Button size="small" onClick={out}>{t("login.out")}</Button>
           </Space>
         </Layout.Header>
-        <Layout.Content>
+        <div>
           <Broken key={path}>
             <Suspense fallback={<Spin style={{ display: "block", marginTop: 80 }} />}>
               <Routes>
@@ -82,7 +82,7 @@ function Frame() {
               </Routes>
             </Suspense>
           </Broken>
-        </Layout.Content>
+        </div>
       </Layout>
       <Drawer open={menu && !wide} onClose={() => setMenu(false)} placement="left" size={220} title={t("app.title")} styles={{ body: { padding: 0 } }}>
         <Rooms onGo={() => setMenu(false)} />

@@ -216,6 +216,7 @@ export const words = {
   "work.holdout": both("显示对照组", "Show the holdout"),
   "work.outcome": both("登记结果", "Outcome"),
   "work.result": both("结果", "Result"),
+  "work.happened": both("发生时间", "When it happened"),
   "work.promise_amount": both("承诺金额", "Amount promised"),
   "work.promise_on": both("承诺还款日", "Promised for"),
   "work.note_hint": both("不要写入个人信息", "Write no personal data here"),

@@ -85,7 +85,7 @@ function Decision({ decision }: { decision: Schema["DecisionOut"] }) {
         { label: t("field.decided_by"), children: name("actor", decision.decided_by) },
         { label: t("field.decided_at"), children: moment(decision.decided_at) },
       ]} />
-      <strong>{t("application.reasons")}</strong>
+      <strong style={{ display: "block", marginTop: 12 }}>{t("application.reasons")}</strong>
       {decision.reasons.length === 0 && <p className="muted">{t("application.no_reasons")}</p>}
       <ul className="files reasons">
         {decision.reasons.map((reason, n) => (

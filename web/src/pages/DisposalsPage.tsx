@@ -1,6 +1,6 @@
 // What to do with a bad loan: its value by every road with the interval, the road that is recommended, and why.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Popconfirm, Space, Tag } from "antd";
+import { App as AntApp, Button, Card, Grid, Popconfirm, Space, Tag } from "antd";
 import { useState } from "react";
 import { api, body, once, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
@@ -74,7 +74,8 @@ export default function DisposalsPage() {
 /** The claims of this page: the balance, and of it what is expected, from low to high. */
 function Picture({ rows }: { rows: Row[] }) {
   const { t, code } = useSpeech();
-  const shown = [...rows].sort((a, b) => Number(b.balance) - Number(a.balance)).slice(0, 20);
+  const wide = Grid.useBreakpoint().md ?? true;
+  const shown = [...rows].sort((a, b) => Number(b.balance) - Number(a.balance)).slice(0, wide ? 20 : 8);
   return (
     <Chart label={t("disposal.picture")} height={240} option={{
       tooltip: { trigger: "axis", valueFormatter: (value: number) => yuan(value.toFixed(2)) },

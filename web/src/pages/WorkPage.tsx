@@ -59,7 +59,7 @@ export default function WorkPage() {
           { title: t("field.overdue"), dataIndex: "overdue", align: "right", render: yuan },
           {
             title: `${t("work.segment")} · ${t("field.reason")}`,
-            render: (_, row) => <div className="wrap"><Tag>{code("segment", row.segment)}</Tag><Code group="arm" value={row.arm} /> {pick(row.reason)}</div>,
+            render: (_, row) => <div className="wrap" style={{ maxWidth: 300 }}><Tag>{code("segment", row.segment)}</Tag><Code group="arm" value={row.arm} /> {pick(row.reason)}</div>,
           },
           {
             title: t("work.result"), fixed: wide ? "right" : undefined,

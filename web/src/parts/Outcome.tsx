@@ -11,6 +11,7 @@ const RESULTS = ["answered", "unanswered", "promise", "paid", "refused", "hardsh
 
 interface Entered {
   result: (typeof RESULTS)[number];
+  at: Dayjs;
   amount?: string;
   due_on?: Dayjs;
   note?: string;
@@ -28,19 +29,26 @@ export function Outcome({ item, onClose }: { item: Schema["WorkRow"]; onClose: (
         params: { path: { item_id: item.item_id }, header },
         body: {
           result: said.result,
+          at: `${said.at.format("YYYY-MM-DDTHH:mm:00")}+08:00`,
           note: said.note ?? "",
           promise: said.result === "promise" ? { amount: said.amount ?? "", due_on: said.due_on?.format("YYYY-MM-DD") ?? "" } : null,
         },
       })),
     () => { message.success(t("work.saved")); onClose(); },
   );
-  const made = dayjs(item.at.slice(0, 10));
+  const planned = dayjs(item.at.slice(0, 16));
+  const now = dayjs(new Date().toLocaleString("sv-SE", { timeZone: "Asia/Shanghai" }));
+  const happened = now.isSame(planned, "day") ? now : planned;
+  const made = (Form.useWatch("at", form) ?? happened).startOf("day");
   return (
     <Modal open title={`${t("work.outcome")} · ${code("action", item.action)} · ${item.name ?? ""}`} onCancel={onClose} okText={t("work.save")} confirmLoading={act.isPending} onOk={() => form.submit()}>
       <p className="muted">{t("field.overdue")} {yuan(item.overdue)} · {t("field.dpd")} {item.dpd}</p>
-      <Form form={form} layout="vertical" onFinish={(said) => act.mutate(said)} initialValues={{ amount: item.overdue, due_on: made.add(7, "day") }}>
+      <Form form={form} layout="vertical" onFinish={(said) => act.mutate(said)} initialValues={{ at: happened, amount: item.overdue, due_on: happened.startOf("day").add(7, "day") }}>
         <Form.Item name="result" label={t("work.result")} rules={[{ required: true, message: t("work.need_result") }]}>
           <Select options={RESULTS.map((value) => ({ value, label: code("result", value) }))} />
+        </Form.Item>
+        <Form.Item name="at" label={t("work.happened")} rules={[{ required: true, message: t("work.need_result") }]}>
+          <DatePicker showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" allowClear={false} style={{ width: "100%" }} />
         </Form.Item>
         {promised && (
           <div style={{ display: "grid", gridTemplateColumns: "1fr 1fr", gap: 12 }}>
