@@ -203,3 +203,31 @@ def test_a_copy_of_the_target_is_a_refusal_not_wrong_usage(here: Callable[..., D
     done = here("score", "fit", "leaky.csv", "--target", "bad", "--out", "x")
     assert done.returncode == 1
     assert "--exclude again" in done.stderr
+
+
+def test_a_pair_of_scores_is_fitted_and_applied(here: Callable[..., Done], folder: Path) -> None:
+    sides = ["--ability", "income,job", "--willingness", "months_known,owns,born"]
+    done = here("score", "pair", "loans.csv", "--target", "bad", "--time", "applied_on", *sides, "--out", "pair")
+    assert done.returncode == 0, done.stderr
+    assert "AUC of willingness" in done.stdout
+    applied = here("score", "apply", "pair", "later.parquet", "--out", "two.parquet", "--json")
+    assert json.loads(applied.stdout)["rows"] == 1000
+    assert pl.read_parquet(folder / "two.parquet").columns[-4:] == ["pd", "ability", "willingness", "kind"]
+    assert "pair of scores" in here("score", "report", "pair").stderr
+    shared = here(
+        "score", "pair", "loans.csv", "--target", "bad", "--ability", "income", "--willingness", "income", "--out", "no"
+    )
+    assert shared.returncode == 2
+
+
+def test_floats_of_full_length_in_a_csv_are_numbers(
+    here: Callable[..., Done], folder: Path, applications: pl.DataFrame
+) -> None:
+    """17 digits stay text in a strict reading of a CSV; a score needs the number."""
+    third = applications.head(1500).with_columns(income=pl.col("income") / 3)
+    third.write_csv(folder / "long.csv")
+    done = here("score", "fit", "long.csv", "--target", "bad", "--out", "long", "--json")
+    assert done.returncode == 0, done.stderr
+    features = {row["name"] for row in json.loads(done.stdout)["metrics"]["features"]}
+    assert "income" in features
+    assert here("score", "apply", "long", "long.csv", "--out", "long_scored.csv").returncode == 0

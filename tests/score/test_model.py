@@ -83,7 +83,7 @@ def test_a_reason_speaks_of_the_feature_by_its_label(card: Model, applications: 
     assert reason["en"].startswith("monthly income: < ")
     assert reason["en"].endswith("points below the average")
     gone = next(one for one in card.reasons(row | {"job": "none"}) if one["feature"] == "job")
-    assert gone["zh"].startswith("job:none")
+    assert gone["zh"].startswith("job：none")
 
 
 def test_the_best_possible_applicant_has_no_reasons(card: Model, applications: pl.DataFrame) -> None:

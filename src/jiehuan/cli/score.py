@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, progress, read_json, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -85,12 +85,13 @@ def _fit(
     """
     with progress("reading", 12) as advance:
         from jiehuan.score import fit
+        from jiehuan.score.model_files import read_changes, read_frame
 
-        changes = _settings(settings)
+        changes = read_changes(settings)
         extra = {name: changes.pop(name) for name in ("specials", "monotone", "labels") if name in changes}
         model = fit(
-            _read(data), target, kind, time, _names(exclude), borrower, event=event, features=_names(features) or None, weight=weight,
-            groups=_names(groups), rejects=_read(rejects) if rejects else None, reject_method=reject_method, settings=changes, seed=seed,
+            read_frame(data), target, kind, time, _names(exclude), borrower, event=event, features=_names(features) or None, weight=weight,
+            groups=_names(groups), rejects=read_frame(rejects) if rejects else None, reject_method=reject_method, settings=changes, seed=seed,
             advance=lambda text: advance(1, description=text), **extra,
         )  # fmt: skip
         files = _write(model, out)
@@ -124,62 +125,65 @@ def _apply(
 ) -> None:
     """Score every row of a table: adds pd, points and reason_1 to reason_4. Rows go through in batches, so size does not matter.
 
+    With a folder of `score pair` it adds pd, ability, willingness (points) and kind.
+
     Example: jiehuan score apply models/first applications.csv --out scored.parquet
     """
-    model = _load(folder)
-    added = [f"{prefix}{name}" for name in ("pd", "points", *(f"reason_{place + 1}" for place in range(reasons)))]
-    counts = {"rows": 0}
+    from jiehuan.score.model_files import decimals, load
+    from jiehuan.score.two_scores import TwoScores
+    from jiehuan.units.tables import read_batches, write_batches
+
+    model = load(folder)
+    numbers = (
+        [] if data.suffix in (".parquet", ".pq") else [one.column for one in model.inputs if one.reading == "number"]
+    )
+    tally: dict[str, float] = {"rows": 0}
     unseen: dict[str, int] = {}
-    sums = [0.0, 0.0]
 
     def scored(advance: Any) -> Iterator[pl.DataFrame]:
-        import polars as pl
-
-        from jiehuan.units.tables import read_batches
-
         for piece in read_batches(data, BATCH):
-            frame = _numbers(piece)
-            if clash := [name for name in added if name in frame.columns]:
-                raise InputError(
-                    [
-                        Problem(f"{data} column {name}", "", "is there already", "rename it, or use --prefix score_")
-                        for name in clash
-                    ]
-                )
-            chance, points = model.predict(frame), model.points(frame)
-            for name, number in model.unseen(frame).items():
-                unseen[name] = unseen.get(name, 0) + number
-            counts["rows"] += frame.height
-            sums[0] += float(chance.sum())
-            sums[1] += float(points.sum())
-            columns = [pl.Series(added[0], chance), pl.Series(added[1], points)]
-            if reasons:
-                codes = model.reason_codes(frame, reasons)
-                columns += [pl.Series(name, code, pl.String) for name, code in zip(added[2:], codes, strict=True)]
+            frame = decimals(piece, numbers)
+            if isinstance(model, TwoScores):
+                added = model.score(frame)
+            else:
+                added = _scores(model, frame, reasons)
+                for name, number in model.unseen(frame).items():
+                    unseen[name] = unseen.get(name, 0) + number
+            added = added.rename({name: f"{prefix}{name}" for name in added.columns})
+            if clash := [name for name in added.columns if name in piece.columns]:
+                mend = "rename it, or use --prefix score_"
+                raise InputError([Problem(f"{data} column {name}", "", "is there already", mend) for name in clash])
+            tally["rows"] += frame.height
+            for name in (f"{prefix}pd", f"{prefix}points"):
+                if name in added.columns:
+                    tally[name] = tally.get(name, 0.0) + float(added.get_column(name).sum())
             advance(frame.height)
-            yield frame.with_columns(columns)
+            yield piece.hstack(added)
 
     with progress("scoring") as advance:
-        from jiehuan.units.tables import write_batches
-
         write_batches(scored(advance), out)
-    rows = counts["rows"]
-    said = {
-        "rows": rows,
-        "mean_pd": sums[0] / rows if rows else None,
-        "mean_points": sums[1] / rows if rows else None,
-        "unseen_categories": unseen,
-        "out": str(out),
-    }
+    rows = int(tally.pop("rows"))
+    means = {f"mean_{name.removeprefix(prefix)}": total / rows if rows else None for name, total in tally.items()}
     if as_json:
-        show_json(said)
+        show_json({"rows": rows, **means, "unseen_categories": unseen, "out": str(out)})
         return
     typer.echo(
-        f"scored {rows} rows" + (f": mean pd {sums[0] / rows:.4f}, mean points {sums[1] / rows:.0f}" if rows else "")
+        f"scored {rows} rows"
+        + "".join(f", {name.replace('_', ' ')} {mean:.4g}" for name, mean in means.items() if mean is not None)
     )
     for name, number in unseen.items():
         typer.echo(f"note: {name}: {number} rows hold a category that the fit did not know; they are scored as 'other'")
     typer.echo(f"wrote {out}")
+
+
+def _scores(model: Model, frame: pl.DataFrame, reasons: int) -> pl.DataFrame:
+    import polars as pl
+
+    columns = [pl.Series("pd", model.predict(frame)), pl.Series("points", model.points(frame))]
+    if reasons:
+        codes = model.reason_codes(frame, reasons)
+        columns += [pl.Series(f"reason_{place + 1}", code, pl.String) for place, code in enumerate(codes)]
+    return pl.DataFrame(columns)
 
 
 def _report(
@@ -190,7 +194,9 @@ def _report(
 
     Example: jiehuan score report models/first
     """
-    model = _load(folder)
+    from jiehuan.score.model_files import load_model
+
+    model = load_model(folder)
     if as_json:
         show_json(
             {
@@ -221,9 +227,10 @@ def _check(
     Example: jiehuan score check models/first later_loans.parquet
     """
     from jiehuan.score import evaluate
+    from jiehuan.score.model_files import load_model, read_frame
 
-    model = _load(folder)
-    frame, events = _labelled(model, _read(data), target)
+    model = load_model(folder)
+    frame, events = _labelled(model, read_frame(data), target)
     measured = evaluate(events, model.predict(frame))
     if as_json:
         show_json(measured)
@@ -247,9 +254,10 @@ def _compare(
     Example: jiehuan score compare models/first models/second later_loans.parquet
     """
     from jiehuan.score import compare
+    from jiehuan.score.model_files import load_model, read_frame
 
-    old, new = _load(champion), _load(challenger)
-    frame, events = _labelled(old, _read(data), target)
+    old, new = load_model(champion), load_model(challenger)
+    frame, events = _labelled(old, read_frame(data), target)
     found = compare(events, old.predict(frame), new.predict(frame))
     if as_json:
         show_json(found)
@@ -282,9 +290,10 @@ def _drift(
     Example: jiehuan score drift models/first this_month.parquet
     """
     from jiehuan.score import drift
+    from jiehuan.score.model_files import load_model, read_frame
 
-    model = _load(folder)
-    found = drift(model, _read(data))
+    model = load_model(folder)
+    found = drift(model, read_frame(data))
     if as_json:
         show_json(found)
         return
@@ -301,29 +310,52 @@ def _drift(
     )
 
 
-def _read(path: Path) -> pl.DataFrame:
-    from jiehuan.units.tables import read_table
+def _pair(
+    data: Path = _DATA,
+    target: str = typer.Option(..., "--target", help="Column of the outcome.", show_default=False),
+    ability: str = typer.Option(
+        ..., "--ability", metavar="C,..", help="Columns of cash flow: what they can pay.", show_default=False
+    ),
+    willingness: str = typer.Option(
+        ..., "--willingness", metavar="C,..", help="Columns of behaviour: how they paid.", show_default=False
+    ),
+    out: Path = typer.Option(..., "--out", help="Folder for model.json and metrics.json.", show_default=False),
+    time: str | None = typer.Option(None, "--time", help="Column of the application's date.", show_default=False),
+    event: str | None = typer.Option(None, "--event", help="The label that is the event.", show_default=False),
+    borrower: str | None = typer.Option(None, "--id", help="Column naming the borrower.", show_default=False),
+    settings: Path | None = typer.Option(
+        None, "--settings", help="YAML: changes of the defaults; also labels.", show_default=False
+    ),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Fit ability and willingness as two scores: whether they can pay, and whether they pay as people of that ability do.
 
-    return _numbers(read_table(path))
+    Example: jiehuan score pair loans.parquet --target bad --ability income,dscr --willingness late_share,days_late --out models/pair
+    """
+    from jiehuan.score import fit_two
+    from jiehuan.score.model_files import read_changes, read_frame
 
-
-def _numbers(frame: pl.DataFrame) -> pl.DataFrame:
-    """Texts that are decimals in every row as numbers: a CSV's floats of full length stay text on reading, so that no digit is lost."""
-    import polars as pl
-
-    decimal = r"^[+-]?\d*\.?\d+([eE][+-]?\d+)?$"
-    found = []
-    for column in frame.get_columns():
-        if column.dtype != pl.String or column.null_count() == len(column):
-            continue
-        known = column.drop_nulls()
-        if (
-            known.head(100).str.contains(decimal).all()
-            and known.str.contains(decimal).all()
-            and known.str.contains(".", literal=True).any()
-        ):
-            found.append(pl.col(column.name).cast(pl.Float64))
-    return frame.with_columns(found)
+    changes = read_changes(settings)
+    labels = changes.pop("labels", None)
+    pair = fit_two(
+        read_frame(data), target, _names(ability), _names(willingness), time=time, id=borrower, event=event, labels=labels, settings=changes
+    )  # fmt: skip
+    files = _write_files(out, {"metrics.json": {"metrics": pair.metrics}, "model.json": pair.as_document()})
+    if as_json:
+        show_json(
+            {"event": pair.event, "metrics": pair.metrics, "cuts": pair.cuts, "files": [str(one) for one in files]}
+        )
+        return
+    told = pair.metrics
+    show_facts({
+        "event": f"{pair.target} is {pair.event}",
+        "AUC, ability alone": f"{told['ability']['auc']:.4f}",
+        "AUC, both": f"{told['both']['auc']:.4f} (one scorecard of all columns: {told['one_card']['auc']:.4f})",
+        "AUC of willingness": "within thirds of ability, worst first: " + ", ".join(f"{one:.3f}" for one in told["willingness_auc"][::-1]),
+        "correlation": f"{told['correlation']:.3f} between the two",
+        "low below": f"{pair.cuts[0]:.0f} points of ability, {pair.cuts[1]:.0f} of willingness",
+    })  # fmt: skip
+    typer.echo(f"wrote {', '.join(one.name for one in files)} to {out}")
 
 
 def _labelled(model: Model, frame: pl.DataFrame, target: str | None) -> tuple[pl.DataFrame, Any]:
@@ -335,66 +367,37 @@ def _labelled(model: Model, frame: pl.DataFrame, target: str | None) -> tuple[pl
     return frame.filter(pl.Series(outcome.labelled)), outcome.events
 
 
-def _load(folder: Path) -> Model:
-    from jiehuan.score.model import Model
-
-    if not folder.is_dir():
-        raise InputError(
-            Problem(str(folder), "", "no such folder", "give the folder that `jiehuan score fit --out` wrote")
-        )
-    metrics = folder / "metrics.json"
-    beside = read_json(metrics) if metrics.exists() else {}
-    return Model.from_document(read_json(folder / "model.json"), beside.get("metrics", {}), beside.get("warnings", ()))
-
-
 def _write(model: Model, out: Path) -> list[Path]:
-    """Write all files of a model, each whole or not at all."""
-    import json
-
     from jiehuan.score.card import card_html, card_markdown
     from jiehuan.score.figures import figures
 
     pictures = figures(model)
-    contents: dict[str, bytes] = {
-        "metrics.json": json.dumps(
-            {"metrics": model.metrics, "warnings": model.warnings}, ensure_ascii=False, indent=1
-        ).encode(),
+    return _write_files(out, {
+        "metrics.json": {"metrics": model.metrics, "warnings": model.warnings},
         "card.md": card_markdown(model).encode(),
         "card.html": card_html(model, pictures).encode(),
         **{f"{name}.png": picture for name, picture in pictures.items()},
-        "model.json": json.dumps(model.as_document(), ensure_ascii=False, indent=1).encode(),
-    }
+        "model.json": model.as_document(),
+    })  # fmt: skip
+
+
+def _write_files(out: Path, contents: Mapping[str, Any]) -> list[Path]:
+    """Write bytes, or anything else as JSON, each file whole or not at all."""
+    import json
+
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             part = out / f".{name}.part"
-            part.write_bytes(content)
+            part.write_bytes(
+                content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False, indent=1).encode()
+            )
             part.replace(out / name)
     except OSError as error:
         raise InputError(
             Problem(str(out), "", f"may not be written: {error.strerror or error}", "name a folder you may write to")
         ) from None
     return [out / name for name in contents]
-
-
-def _settings(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(Problem(str(path), "", f"may not be read: {error.strerror}", "check the path")) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
-    if found is not None and not (
-        isinstance(found, dict) and all(isinstance(section, dict) for section in found.values())
-    ):
-        raise InputError(
-            Problem(str(path), "", "not sections of names and values", "write it like src/jiehuan/score/defaults.yaml")
-        )
-    return found or {}
 
 
 def _names(text: str) -> list[str]:

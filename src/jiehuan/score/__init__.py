@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from jiehuan.score.model import Model
     from jiehuan.score.monitoring import drift
 
-__all__ = ["Model", "compare", "drift", "evaluate", "fit"]
+__all__ = ["Model", "TwoScores", "compare", "drift", "evaluate", "fit", "fit_two"]
 
-_HOMES = {"Model": "model", "fit": "fitting", "evaluate": "metrics", "compare": "comparison", "drift": "monitoring"}
+_HOMES = {
+    "Model": "model", "TwoScores": "two_scores", "compare": "comparison", "drift": "monitoring", "evaluate": "metrics", "fit": "fitting",
+    "fit_two": "two_scores_fit",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -132,7 +132,7 @@ def _train(
         "deterministic": True,
         "force_row_wise": True,
         "verbosity": -1,
-        "num_threads": how.threads or (1 if len(rows) < 50_000 else 0),
+        "num_threads": how.threads or (1 if len(rows) < 200_000 else 0),
     }
     if not any(bounds):
         del options["monotone_constraints"], options["monotone_constraints_method"]

@@ -54,7 +54,7 @@ def refuse_copies(areas: Mapping[str, float], sheet: Sheet, target: str) -> None
             f"AUC {area:.4f}",
             f"tells the target {target} exactly: it is the target by another name",
             f"leave it out: --exclude {columns[name]}",
-            zh=f"字段 {columns[name]} 与目标 {target} 完全对应,是目标的另一种写法,请剔除",
+            zh=f"字段 {columns[name]} 与目标 {target} 完全对应，是目标的另一种写法，请剔除",
         )
         for name, area in areas.items()
         if area >= EXACT

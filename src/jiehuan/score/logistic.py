@@ -35,26 +35,31 @@ def fit_logistic(
     weights: Floats | None,
     ridge: float,
     steps: int = 30,
+    beside: Floats | None = None,
 ) -> Fit:
     """Fit ``logit = a + sum of b[f] * tables[f][codes[f]]`` with b >= 0 to ``events`` (0 or 1, float64[n]).
 
-    ``ridge`` adds ridge/2 * b^2 for each coefficient. Stops when a Newton step changes nothing by more than 1e-7.
+    ``beside`` float64[n] is one more column as it stands; its coefficient (the last) is not penalised. ``ridge`` adds
+    ridge/2 * b^2 for each other coefficient.
+    Stops when a Newton step changes nothing by more than 1e-7.
     """
-    width = len(codes)
+    width = len(codes) + (beside is not None)
     beta = np.zeros(width + 1)
     heavy = weights if weights is not None else np.ones(len(events))
     rate = float((events * heavy).sum() / heavy.sum())
     beta[0] = np.log(rate / (1 - rate))
     penalty = np.full(width + 1, ridge)
     penalty[0] = 0.0
-    loss, gradient, hessian = _pass(codes, tables, events, heavy, beta)
+    if beside is not None:
+        penalty[-1] = 0.0
+    loss, gradient, hessian = _pass(codes, tables, events, heavy, beside, beta)
     for _ in range(steps):
         step = _bounded_step(hessian + np.diag(penalty), gradient + penalty * beta, beta)
         scale = 1.0
         current = loss + 0.5 * float(penalty @ beta**2)
         while True:
             trial = beta + scale * step
-            new_loss, new_gradient, new_hessian = _pass(codes, tables, events, heavy, trial)
+            new_loss, new_gradient, new_hessian = _pass(codes, tables, events, heavy, beside, trial)
             if new_loss + 0.5 * float(penalty @ trial**2) <= current + 1e-9 or scale < 1e-4:
                 break
             scale /= 2
@@ -69,9 +74,14 @@ def fit_logistic(
 
 
 def _pass(
-    codes: Sequence[Codes], tables: Sequence[Floats], events: Floats, weights: Floats, beta: Floats
+    codes: Sequence[Codes],
+    tables: Sequence[Floats],
+    events: Floats,
+    weights: Floats,
+    beside: Floats | None,
+    beta: Floats,
 ) -> tuple[float, Floats, Floats]:
-    width = len(codes) + 1
+    width = len(codes) + 1 + (beside is not None)
     loss, gradient, hessian = 0.0, np.zeros(width), np.zeros((width, width))
     for start in range(0, len(events), CHUNK):
         rows = slice(start, start + CHUNK)
@@ -79,6 +89,8 @@ def _pass(
         design[:, 0] = 1.0
         for place, (code, table) in enumerate(zip(codes, tables, strict=True)):
             design[:, place + 1] = table[code[rows]]
+        if beside is not None:
+            design[:, -1] = beside[rows]
         logit, heavy, happened = design @ beta, weights[rows], events[rows]
         chance = 1.0 / (1.0 + np.exp(-logit))
         loss += float((heavy * (np.logaddexp(0.0, logit) - happened * logit)).sum())

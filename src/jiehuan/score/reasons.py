@@ -53,8 +53,8 @@ def scorecard_reasons(
                 code=reason_code(feature),
                 feature=feature,
                 contribution=excess[place],
-                zh=f"{zh}:{_zh_of(part.kind, part.label)},比平均低 {lost} 分",
-                en=f"{en}: {part.label}, {lost} points below the average",
+                zh=f"{zh}：{_zh_of(part.kind, part.label)}，比平均低 {lost} 分",
+                en=f"{en}: {part.label}, {lost} {'point' if lost == 1 else 'points'} below the average",
             )
         )
     return found
@@ -69,7 +69,7 @@ def boosted_reason(feature: str, value: Any, contribution: float, labels: Mappin
         code=reason_code(feature),
         feature=feature,
         contribution=contribution,
-        zh=f"{zh}:{'缺失' if missing else shown},使风险高于平均",
+        zh=f"{zh}：{'缺失' if missing else shown}，使风险高于平均",
         en=f"{en}: {'missing' if missing else shown}, raises the risk above the average",
     )
 
