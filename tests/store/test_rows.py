@@ -70,6 +70,22 @@ def test_upsert_replaces_by_primary_or_named_key(database: Database) -> None:
         assert connection.execute(select(user_account.c.name)).scalar_one() == "Lei"
 
 
+@pytest.mark.parametrize("many", [3, 1200])
+def test_few_and_many_rows_are_written_alike(database: Database, many: int) -> None:
+    with database.begin() as connection:
+        upsert(connection, setting, [{"key": "k0", "value": {"old": True}}])
+        written = upsert(connection, setting, [{"key": f"k{n}", "value": {"n": n, "借": None}} for n in range(many)])
+        assert written == many
+        assert insert_missing(connection, setting, [{"key": f"k{n}", "value": 0} for n in range(many + 5)]) == 5
+        assert upsert(connection, setting, []) == insert_missing(connection, setting, []) == 0
+        assert connection.execute(select(setting.c.value).where(setting.c.key == "k0")).scalar_one() == {
+            "n": 0,
+            "借": None,
+        }
+    with database.begin() as connection:  # the temporary table is gone
+        assert insert_missing(connection, setting, [{"key": f"k{n}", "value": 0} for n in range(many)]) == 0
+
+
 def test_json_without_nan() -> None:
     with pytest.raises(ValueError, match="JSON"):
         to_json({"x": float("nan")})

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
-from sqlalchemy import Connection, Engine, Table, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import NullPool
 
 from jiehuan.store.embedded import EmbeddedServer, start_server
 from jiehuan.store.migrations import HEAD
@@ -28,6 +27,9 @@ from jiehuan.store.rows import Row, copy_rows, to_json
 from jiehuan.units.errors import InputError, Problem, Refused
 
 Result = TypeVar("Result")
+
+PATIENCE = "10s"
+"""How long a statement waits for a lock before it fails: every connection's ``lock_timeout``."""
 
 DATABASE_NAME = "jiehuan"
 _UPGRADE_LOCK = 0x6A696568  # an advisory lock, so that two processes do not upgrade at once
@@ -88,6 +90,7 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.set_main_option("path_separator", "newline")
         with self.engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -172,13 +175,20 @@ def _engine(dsn: str) -> Engine:
         raise InputError(Problem("JIEHUAN_DSN", "", "not a connection string", _DSN_MEND)) from None
     if url.get_backend_name() != "postgresql":
         raise InputError(Problem("JIEHUAN_DSN", url.get_backend_name(), "not PostgreSQL", _DSN_MEND))
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         json_serializer=to_json,
         pool_size=5,
         max_overflow=15,
         hide_parameters=True,  # an error message must not quote personal data
     )
+    event.listen(engine, "connect", _be_patient)
+    return engine
+
+
+def _be_patient(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.execute(f"SET lock_timeout = '{PATIENCE}'")
+    connection.commit()
 
 
 _DSN_MEND = "write postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -205,8 +215,3 @@ def _make_database(server: EmbeddedServer) -> None:
                 connection.execute(f'CREATE DATABASE "{DATABASE_NAME}"')
             except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateDatabase):
                 return  # another process made it just now
-
-
-def unpooled(engine: Engine) -> Engine:
-    """An engine on the same database that keeps no connections: for processes that fork or run for days."""
-    return create_engine(engine.url, json_serializer=to_json, poolclass=NullPool, hide_parameters=True)

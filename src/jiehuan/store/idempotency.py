@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import JSON, Connection, insert, select, text
 
+from jiehuan.store.locks import waiting_in_vain
 from jiehuan.store.tables import idempotency
 from jiehuan.units.errors import Conflict, InputError, Problem
 from jiehuan.units.ids import canonical_json
@@ -37,7 +38,8 @@ def once(connection: Connection, scope: str, key: str, request: Any, work: Calla
         )
     wanted = sha256(canonical_json(request)).digest()
     name = f"{scope}\x1f{key}"
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": name})
+    with waiting_in_vain(connection, f"key {key}"):
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": name})
     kept = connection.execute(
         select(idempotency).where(idempotency.c.scope == scope, idempotency.c.key == key)
     ).one_or_none()
@@ -48,6 +50,8 @@ def once(connection: Connection, scope: str, key: str, request: Any, work: Calla
         return Answer(kept.status, kept.response, repeated=True)
     status, body = work()
     connection.execute(
-        insert(idempotency).values(scope=scope, key=key, request_hash=wanted, status=status, response=body)
+        insert(idempotency).values(
+            scope=scope, key=key, request_hash=wanted, status=status, response=JSON.NULL if body is None else body
+        )
     )
     return Answer(status, body, repeated=False)

@@ -29,7 +29,13 @@ _COPY_FROM = 50  # below it one INSERT of arrays is faster than two COPYs
 
 def append_entries(connection: Connection, loan_id: str, entries: Sequence[Entry]) -> int:
     """Bring one loan's stored journal up to ``entries``; how many were added. Compares every entry, line by line."""
-    return _append(connection, [(loan_id, entries)], exact=True)
+    rows = connection.execute(_ENTRIES, {"loans": [loan_id]}).all()
+    stored = [entry_of(row) for row in rows]
+    there = {entry.entry_id for entry in stored}
+    fresh = _missing(stored, [entry for entry in entries if entry.movement_id])
+    fresh += [entry for entry in entries if not entry.movement_id and entry.entry_id not in there]
+    end = {loan_id: _Head(rows[-1].n, bytes(rows[-1].hash), rows[-1].known, 0, "")} if rows else {}
+    return _write(connection, {loan_id: fresh}, end)
 
 
 def append_many(connection: Connection, journals: Iterable[tuple[str, Sequence[Entry]]]) -> int:
@@ -37,7 +43,7 @@ def append_many(connection: Connection, journals: Iterable[tuple[str, Sequence[E
     added = 0
     rest = iter(journals)
     while part := list(islice(rest, LOANS_AT_ONCE)):
-        added += _append(connection, part, exact=False)
+        added += _append(connection, part)
     if added > _ANALYZE_FROM:
         connection.execute(text("ANALYZE entry, line"))  # the planner must not take a full table for an empty one
     return added
@@ -99,7 +105,7 @@ class _Head:
     last: str  # the last of them
 
 
-def _append(connection: Connection, journals: Sequence[tuple[str, Sequence[Entry]]], *, exact: bool) -> int:
+def _append(connection: Connection, journals: Sequence[tuple[str, Sequence[Entry]]]) -> int:
     loan_ids = [loan_id for loan_id, _ in journals]
     heads = _heads(connection, loan_ids)
     valued = [entry.entry_id for _, entries in journals for entry in entries if not entry.movement_id]
@@ -113,11 +119,9 @@ def _append(connection: Connection, journals: Sequence[tuple[str, Sequence[Entry
             continue
         posted = [entry for entry in entries if entry.movement_id]
         same = head.posted == 0 or (head.posted <= len(posted) and posted[head.posted - 1].entry_id == head.last)
-        if exact or not same:
+        fresh[loan_id] = posted[head.posted :] if same else []
+        if not same:
             unclear[loan_id] = posted
-            fresh[loan_id] = []
-        else:
-            fresh[loan_id] = posted[head.posted :]
         fresh[loan_id] += [entry for entry in entries if not entry.movement_id and entry.entry_id not in there]
     if unclear:
         stored = read_entries(connection, list(unclear))

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
+from jiehuan.store.database import PATIENCE
 from jiehuan.store.tables import loan
 from jiehuan.units.errors import Conflict, Problem, Refused
-
-PATIENCE = "10s"
 
 
 def lock_loan(connection: Connection, loan_id: str) -> None:
@@ -40,14 +39,11 @@ def lock_loans(connection: Connection, loan_ids: Iterable[str]) -> None:
 
 @contextmanager
 def waiting_in_vain(connection: Connection, shown: str) -> Iterator[None]:
-    """Wait for locks no longer than ``PATIENCE``; then raise Conflict about ``shown``."""
-    connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
+    """Raise Conflict about ``shown`` when a lock is waited for longer than the connection's patience (``PATIENCE``)."""
     try:
         yield
     except OperationalError as error:
         if isinstance(error.orig, LockNotAvailable):
-            raise Conflict(
-                Problem("loan", shown, f"busy with another change for {PATIENCE}", "send it again")
-            ) from None
+            problem = Problem("loan", shown, f"busy with another change for {PATIENCE}", "send it again")
+            raise Conflict(problem) from None
         raise
-    connection.execute(text("SET LOCAL lock_timeout = 0"))

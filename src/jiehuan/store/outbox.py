@@ -53,11 +53,13 @@ def read_outbox(connection: Connection, after: Place, limit: int = 500) -> list[
 def consume(database: Database, consumer: str, handle: Callable[[list[Message]], None], limit: int = 500) -> int:
     """Hand the next messages to ``handle`` and remember the place when it returns; how many were handed over.
 
-    Two workers of one consumer take turns. When ``handle`` raises, or the process dies, the same messages come again.
+    While another worker of the consumer is at it, nothing is handed over. When ``handle`` raises, or the process dies, the same messages come again.
     """
     name = f"outbox.{consumer}"
     with database.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+        mine = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+        if not connection.execute(mine, {"name": name}).scalar_one():
+            return 0
         messages = read_outbox(connection, place_of(connection, consumer), limit)
         if messages:
             handle(messages)

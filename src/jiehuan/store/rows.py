@@ -6,20 +6,21 @@ A row is a mapping from column name to value. All rows of one call have the same
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, MetaData, Table, select, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.types import TypeEngine
 
 Row = Mapping[str, Any]
 
 _COUNTED = {"preserve_rowcount": True}
-_MOST_PARAMETERS = 32_000  # the protocol allows 65,535 in one statement
+_COPY_FROM = 500
 
 
 def copy_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
@@ -57,10 +58,7 @@ def copy_tuples(connection: Connection, table: Table, names: Sequence[str], rows
 
 def insert_missing(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert the rows whose keys are not there yet; returns how many were new."""
-    return sum(
-        connection.execute(insert(table).values(part).on_conflict_do_nothing(), execution_options=_COUNTED).rowcount
-        for part in _parts(table, rows)
-    )
+    return _insert(connection, table, rows, lambda statement, names: statement.on_conflict_do_nothing())
 
 
 def upsert(connection: Connection, table: Table, rows: Iterable[Row], keys: Sequence[str] | None = None) -> int:
@@ -68,16 +66,37 @@ def upsert(connection: Connection, table: Table, rows: Iterable[Row], keys: Sequ
 
     ``keys`` are the columns of the unique constraint, by default the primary key. A key may come once only in a call.
     """
-    names = list(keys) if keys else [column.name for column in table.primary_key.columns]
-    written = 0
-    for part in _parts(table, rows):
-        statement = insert(table).values(part)
-        changed = {name: statement.excluded[name] for name in part[0] if name not in names}
-        if changed:
-            statement = statement.on_conflict_do_update(index_elements=names, set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=names)
-        written += connection.execute(statement, execution_options=_COUNTED).rowcount
+    key_names = list(keys) if keys else [column.name for column in table.primary_key.columns]
+
+    def replacing(statement: Insert, names: Sequence[str]) -> Insert:
+        changed = {name: statement.excluded[name] for name in names if name not in key_names}
+        if not changed:
+            return statement.on_conflict_do_nothing(index_elements=key_names)
+        return statement.on_conflict_do_update(index_elements=key_names, set_=changed)
+
+    return _insert(connection, table, rows, replacing)
+
+
+def _insert(
+    connection: Connection, table: Table, rows: Iterable[Row], on_conflict: Callable[[Insert, Sequence[str]], Insert]
+) -> int:
+    """A few rows by one prepared statement, sent in a pipeline; many by COPY into a temporary table, then one INSERT."""
+    waiting = iter(rows)
+    few = list(islice(waiting, _COPY_FROM))
+    if not few:
+        return 0
+    names = list(few[0])
+    if len(few) < _COPY_FROM:
+        statement = on_conflict(insert(table), names)
+        return connection.execute(statement, [dict(row) for row in few], execution_options=_COUNTED).rowcount
+    passing = Table(f"passing_{table.name}", MetaData(), *(Column(name, table.c[name].type) for name in names))
+    listed = ", ".join(f'"{name}"' for name in names)
+    empty = f'SELECT {listed} FROM "{table.name}" LIMIT 0'  # noqa: S608 - our names
+    connection.execute(text(f'CREATE TEMP TABLE "{passing.name}" ON COMMIT DROP AS {empty}'))
+    copy_rows(connection, passing, chain(few, waiting))
+    statement = on_conflict(insert(table).from_select(names, select(passing)), names)
+    written = connection.execute(statement, execution_options=_COUNTED).rowcount
+    connection.execute(text(f'DROP TABLE "{passing.name}"'))
     return written
 
 
@@ -93,18 +112,6 @@ def _tuples(first: Row, rest: Iterable[Row]) -> Iterable[Sequence[Any]]:
         if len(row) != len(names):
             raise ValueError(f"rows of one copy must have the same columns: {names} against {list(row)}")
         yield [row[name] for name in names]
-
-
-def _parts(table: Table, rows: Iterable[Row]) -> Iterable[list[Row]]:
-    most = max(1, _MOST_PARAMETERS // len(table.columns))
-    part: list[Row] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == most:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _wire_type(kind: TypeEngine[Any]) -> str:

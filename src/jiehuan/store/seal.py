@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from jiehuan.store.chain import merkle_root
 from jiehuan.store.database import Database
+from jiehuan.store.locks import waiting_in_vain
 from jiehuan.store.tables import entry, journal_seal
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.ids import derived_id
@@ -41,7 +42,7 @@ def seal_journal(database: Database, on: date) -> Seal | None:
     Waits for writers to finish and holds them off for as long as the roots take (about 0.2 s for 100,000 entries). The
     file is written after the database; a crash between the two is made good by the next call.
     """
-    with database.begin() as connection:
+    with database.begin() as connection, waiting_in_vain(connection, "the journal"):
         connection.execute(text("LOCK TABLE entry IN SHARE ROW EXCLUSIVE MODE"))
         previous = connection.execute(select(func.coalesce(func.max(journal_seal.c.last_seq), 0))).scalar_one()
         rows = connection.execute(

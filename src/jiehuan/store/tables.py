@@ -25,8 +25,11 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import UserDefinedType
+
+JSONB = postgresql.JSONB(none_as_null=True)
+"""None is NULL, as in every other column; JSON's own null is ``sqlalchemy.JSON.NULL``."""
 
 metadata = MetaData(
     naming_convention={
