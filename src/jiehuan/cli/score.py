@@ -25,7 +25,7 @@ BATCH = 250_000
 def register(app: typer.Typer) -> None:
     """Add the ``score`` commands."""
     group = typer.Typer(
-        help="Scorecards and boosted models: fit, apply, report, check, compare, drift.", no_args_is_help=True
+        help="Scorecards and boosted models: fit, apply, report, check, compare, drift, pair.", no_args_is_help=True
     )
     for name, run in (
         ("fit", _fit),
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
         ("check", _check),
         ("compare", _compare),
         ("drift", _drift),
+        ("pair", _pair),
     ):
         group.command(name, help=run.__doc__)(run)
     app.add_typer(group, name="score")
