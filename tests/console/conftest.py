@@ -24,6 +24,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+
 from jiehuan.api import console
 from jiehuan.api.accounts import add_account
 from jiehuan.flow.apply import apply
@@ -184,7 +185,9 @@ class House:
 def house(postgres: EmbeddedServer, _template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The lender, served by `jiehuan serve` in a process of its own."""
     if not (console.FOLDER / "index.html").is_file():
-        pytest.fail("the console is not built: run ./test or ./run, which build it, or `npm ci && npm run build` in web/")
+        pytest.fail(
+            "the console is not built: run ./test or ./run, which build it, or `npm ci && npm run build` in web/"
+        )
     name, home = f"console_{uuid4().hex}", tmp_path_factory.mktemp("console-home")
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template} STRATEGY file_copy")
@@ -203,7 +206,9 @@ def serving(database: Database) -> Iterator[str]:
         port = free.getsockname()[1]
     environment = {**os.environ, "JIEHUAN_DSN": database.dsn, "JIEHUAN_HOME": str(database.home)}
     command = [sys.executable, "-m", "jiehuan", "serve", "--port", str(port)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as server:
         url, until = f"http://127.0.0.1:{port}", time.monotonic() + 60
         try:
             while not answers(url):
@@ -242,7 +247,9 @@ def enter(browser: Any, house: House) -> Iterator[Callable[..., Any]]:
     contexts = []
 
     def signed_in(role: str, language: str = "zh", width: int = 1280, path: str = "/") -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 860}, locale="zh-CN", timezone_id="Asia/Shanghai")
+        context = browser.new_context(
+            viewport={"width": width, "height": 860}, locale="zh-CN", timezone_id="Asia/Shanghai"
+        )
         contexts.append(context)
         context.set_default_timeout(15_000)
         context.add_init_script(f"try {{ localStorage.setItem('jiehuan.language', '{language}') }} catch {{}}")
@@ -264,7 +271,9 @@ def listen(page: Any, complaints: list[str], url: str) -> None:
     """Keep what the page complains of: errors, warnings (such as a code without a word), requests to elsewhere."""
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
     page.on("console", lambda said: complains(said) and complaints.append(f"{said.type}: {said.text}"))
-    page.on("request", lambda asked: asked.url.startswith((url, "data:", "blob:")) or complaints.append(f"asks {asked.url}"))
+    page.on(
+        "request", lambda asked: asked.url.startswith((url, "data:", "blob:")) or complaints.append(f"asks {asked.url}")
+    )
 
 
 def complains(said: Any) -> bool:

@@ -55,9 +55,9 @@ def test_a_role_sees_only_the_rooms_it_may_enter(enter, role, rooms):
 
 
 def test_an_auditor_reads_and_finds_no_button_to_act(enter):
-    page = enter("auditor", path="/applications/ap-7")
-    expect(page.get_by_text("尚未决定")).to_be_visible()
-    assert page.get_by_role("button", name="决定").count() == 0
-    page.goto(page.url.replace("/applications/ap-7", "/alerts"))
+    page = enter("auditor", path="/applications/ap-6")
+    expect(page.locator("h1").get_by_text("已拒绝")).to_be_visible()
+    assert page.get_by_role("button", name="人工复核").count() == 0
+    page.goto(page.url.replace("/applications/ap-6", "/alerts"))
     expect(page.get_by_text("扣款失败").first).to_be_visible()
     assert page.get_by_role("button", name="属实").count() == 0

@@ -71,8 +71,14 @@ def test_what_the_rooms_declare_has_its_words():
         return yaml.safe_load((ROOM / path).read_text(encoding="utf-8"))
 
     declared = {
-        **{f"account.{name}": (f"{about['code']} {about['zh']}", f"{about['code']} {about['en']}") for name, about in read("ledger/chart.yaml")["accounts"].items()},
-        **{f"feature.{name}": (about["zh"], about["en"]) for name, about in read("profile/features.yaml")["features"].items()},
+        **{
+            f"account.{name}": (f"{about['code']} {about['zh']}", f"{about['code']} {about['en']}")
+            for name, about in read("ledger/chart.yaml")["accounts"].items()
+        },
+        **{
+            f"feature.{name}": (about["zh"], about["en"])
+            for name, about in read("profile/features.yaml")["features"].items()
+        },
     }
     assert {key: known.get(key) for key in declared} == declared
     codes = [f"signal.{name}" for name in read("watch/signals.yaml")["rules"]]
@@ -88,8 +94,16 @@ def test_what_the_code_names_has_its_words():
     from jiehuan.npl.routes import NAMES
     from jiehuan.policy.graph import KINDS as NODES
 
-    codes = [f"segment.{name}" for name in SEGMENTS] + [f"event.{name}" for name in KINDS] + [f"entry.{name}" for name in MOVEMENT_KINDS]
-    codes += [f"method.{name}" for name in METHODS] + [f"disposal.{name}" for name in NAMES] + [f"node.{name}" for name in NODES]
+    codes = (
+        [f"segment.{name}" for name in SEGMENTS]
+        + [f"event.{name}" for name in KINDS]
+        + [f"entry.{name}" for name in MOVEMENT_KINDS]
+    )
+    codes += (
+        [f"method.{name}" for name in METHODS]
+        + [f"disposal.{name}" for name in NAMES]
+        + [f"node.{name}" for name in NODES]
+    )
     shapes = json.loads((WEB / "openapi.json").read_text(encoding="utf-8"))
     for place, group in {
         ("/api/loans", "status"): "loan_status", ("/api/loans", "bucket"): "bucket", ("/api/loans", "grade"): "class",
