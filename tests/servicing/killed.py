@@ -1,0 +1,147 @@
+"""Closes days and takes payments and is killed in the middle, again and again; run by ``test_killed.py`` in a process of its own.
+
+``python killed.py DSN HOME SEED FAULTS``. Each fault forks a child that does one piece of work (a repayment, a gateway's
+message, a statement, a day's end) and is killed with SIGKILL at a statement drawn at random, before or after a commit, or
+between the file of positions and the database. Then the work is done again as one would who never got an answer. One JSON line.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+from sqlalchemy import event
+
+from jiehuan.flow.closing import catch_up, close_day, fold, run, write
+from jiehuan.flow.gateway_events import Payment, take_payment
+from jiehuan.flow.repay import repay
+from jiehuan.flow.statements import Line, Statement, import_statements
+from jiehuan.loan.book_cells import shift_table
+from jiehuan.loan.compiled import compiled
+from jiehuan.store.database import Database, open_database
+from jiehuan.store.vault import open_vault
+
+FIRST_DAY = date(2026, 1, 20)
+LAST_DAY = date(2027, 6, 30)
+COMPILED = ("sweep_day", "receive_day", "catch_up", "show_some", "lines_of_positions", "fold_book")
+
+
+def main(dsn: str, home: Path, seed: int, faults: int) -> dict[str, object]:
+    """Run the faults; what was done how often, the fen that came in, and the day that is closed."""
+    chance = random.Random(seed)
+    database = open_database(home, dsn)
+    vault = open_vault(database)
+    fold.AT_ONCE, write.CHANGED_AT_ONCE, run.CHANGED_AT_ONCE = (
+        3,
+        3,
+        3,
+    )  # many small batches, so that kills fall between them
+    with database.connect() as connection:
+        loans = list(connection.exec_driver_sql("SELECT loan_id FROM loan ORDER BY loan_id").scalars())
+    for name in COMPILED:  # the children inherit what is compiled; threads they must start themselves
+        compiled(name)
+    shift_table()
+    database.engine.dispose()
+    if in_child(database, lambda: close_day(database, FIRST_DAY)) != "finished":
+        raise SystemExit("the first day end failed")
+    done: Counter[str] = Counter()
+    received, today = 0, FIRST_DAY
+    for number in range(faults):
+        kind = chance.choices(("repay", "gateway", "statement", "close"), (4, 2, 2, 5))[0]
+        loan_id, amount, key = chance.choice(loans), chance.randint(1, 400), f"k{seed}-{number}"
+        on, steps = today + timedelta(days=1), chance.choice((1, 1, 1, 2))
+        if kind == "close" and on + timedelta(days=steps) < LAST_DAY:
+            today += timedelta(days=steps)
+        closed = today
+        told = [Line(n, f"{key}-{n}", on, amount + n, f"{key}-e{n}", (chance.choice(loans),)) for n in range(3)]
+        total = sum(line.amount_fen for line in told)
+        statement = Statement("lending", key, "csv", "CNY", on, 0, total, tuple(told), ())
+
+        def work() -> None:
+            if kind == "close":  # noqa: B023 - done at once
+                catch_up(database, closed)  # noqa: B023
+            elif kind == "statement":  # noqa: B023
+                import_statements(database, [statement], on)  # noqa: B023
+            elif kind == "gateway":  # noqa: B023
+                payment = Payment(key, amount, on, f"{key}-e", loan_id)  # noqa: B023
+                database.transact(lambda c: take_payment(c, vault, "alpha", payment, on))  # noqa: B023
+            else:
+                database.transact(lambda c: repay(c, loan_id, amount, on, key))  # noqa: B023
+
+        how = chance.choices(
+            ("statement", "before commit", "after commit", "file"), (8, 3, 3, 2 if kind == "close" else 0)
+        )[0]
+        at = chance.randint(1, 60 if kind == "close" else 14)
+        ended = in_child(database, lambda: (plant(database, how, at), work()))  # noqa: B023
+        done[f"{kind}, {ended}"] += 1
+        if ended != "finished" or chance.random() < 0.2:
+            again = in_child(database, work)
+            if again != "finished":
+                raise SystemExit(f"fault {number} ({kind}, {how} {at}): doing it again {again}")
+        received += total if kind == "statement" else 0 if kind == "close" else amount
+    return {"done": done, "received": received, "today": today.isoformat(), "faults": faults}
+
+
+def in_child(database: Database, work: Callable[[], object]) -> str:
+    """Do the work in a forked child; how it ended. The parent keeps no connection."""
+    child = os.fork()
+    if child == 0:
+        gc.disable()  # what the parent left over may belong to threads that are not here
+        code = 3
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return "killed" if os.WIFSIGNALED(status) else "finished" if os.WEXITSTATUS(status) == 0 else "failed"
+
+
+def plant(database: Database, how: str, at: int) -> None:
+    """Arrange for this process to be killed."""
+    seen = 0
+
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def count(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == at:
+            die()
+
+    if how == "before commit":
+        at = max(1, at // 6)
+        event.listen(database.engine, "commit", count)
+    elif how == "after commit":
+        at, dialect = max(1, at // 6), database.engine.dialect
+        commit = dialect.do_commit
+
+        def commit_and_count(connection: object) -> None:
+            commit(connection)
+            count()
+
+        dialect.do_commit = commit_and_count
+    elif how == "file":
+        save = run.Positions.save
+
+        def save_and_die(self: run.Positions, folder: Path) -> str:
+            name = save(self, folder)
+            die()
+            return name
+
+        run.Positions.save = save_and_die  # type: ignore[method-assign]
+    else:
+        event.listen(database.engine, "before_cursor_execute", count)
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))))
