@@ -108,7 +108,7 @@ function Decisions({ table }: { table: DecisionTable }) {
           {
             title: t("policy.when"),
             render: (_, rule) => set(rule).length
-              ? set(rule).map((column) => <div key={column.id}>{label(column)} <span className="code">{said(rule[column.id] ?? "", column.field)}</span></div>)
+              ? set(rule).map((column) => <div key={column.id}>{label(column)} <Condition value={rule[column.id] ?? ""} field={column.field} /></div>)
               : <span className="muted">{t("policy.otherwise")}</span>,
           },
           ...table.outputs.map((column) => ({
@@ -119,6 +119,13 @@ function Decisions({ table }: { table: DecisionTable }) {
       />
     </>
   );
+}
+
+/** What a field must be; plain yes, no and "not known" in words. */
+function Condition({ value, field }: { value: string; field?: string }) {
+  const { t } = useSpeech();
+  const words: Record<string, string> = { true: t("word.yes"), false: t("word.no"), null: t("model.missing") };
+  return words[value] ? <>{words[value]}</> : <span className="code">{said(value, field)}</span>;
 }
 
 function Then({ value, field }: { value: string; field?: string }) {
