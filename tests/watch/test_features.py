@@ -129,39 +129,58 @@ class Plain:
         return True
 
 
-events = st.lists(
-    st.builds(
-        lambda n, account, minutes, kind, amount, party, channel: Event(
-            f"e{n}",
-            f"acc{account}",
-            START + timedelta(minutes=minutes),
-            kind,
-            0 if kind == "tick" else amount,
-            party,
-            channel,
+def streams_of(accounts: int, least: int, most: int) -> st.SearchStrategy[list[Event]]:
+    """Events in any order over twelve days; ids repeat, times tie, amounts repeat."""
+    return st.lists(
+        st.builds(
+            lambda n, account, minutes, kind, amount, party, channel: Event(
+                f"e{n}",
+                f"acc{account}",
+                START + timedelta(minutes=minutes),
+                kind,
+                0 if kind == "tick" else amount,
+                party,
+                channel,
+            ),
+            st.integers(0, 400),
+            st.integers(0, accounts - 1),
+            st.integers(0, 60 * 24 * 12).flatmap(lambda m: st.sampled_from([m, m - m % 60, m - m % 1440])),
+            st.sampled_from(["cash", "pay", "pay", "login", "tick"]),
+            st.sampled_from([0, 1, 999, 5000, 5000, 123_456, 10**12]) | st.integers(0, 10**6),
+            st.sampled_from(["", "a", "b", "c"]),
+            st.sampled_from(["", "branch"]),
         ),
-        st.integers(0, 400),
-        st.integers(0, 1),
-        st.integers(0, 60 * 24 * 12).flatmap(lambda m: st.sampled_from([m, m - m % 60, m - m % 1440])),
-        st.sampled_from(["cash", "pay", "pay", "login", "tick"]),
-        st.sampled_from([0, 1, 999, 5000, 5000, 123_456, 10**12]) | st.integers(0, 10**6),
-        st.sampled_from(["", "a", "b", "c"]),
-        st.sampled_from(["", "branch"]),
-    ),
-    min_size=1,
-    max_size=40,
-)
+        min_size=least,
+        max_size=most,
+    )
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@given(events=streams_of(1, 50, 90), cut=st.integers(0, 90))
+def test_many_events_of_one_account_equal_the_definition_too(
+    declared: Declaration, events: list[Event], cut: int
+) -> None:
+    """Enough of them within the lateness that counterparties are listed, and late ones are put among them."""
+    close = [
+        Event(e.event_id, e.account_id, START + (e.at - START) / 10, e.kind, e.amount_fen, e.counterparty, e.channel)
+        for e in events
+    ]
+    equal_definition(declared, [e for e in close if e.kind != "tick"], cut)
 
 
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(events=events, in_order=st.booleans(), cut=st.integers(0, 40))
+@given(events=streams_of(2, 1, 40), in_order=st.booleans(), cut=st.integers(0, 40))
 def test_every_feature_equals_its_definition_for_any_arrival(
     declared: Declaration, events: list[Event], in_order: bool, cut: int
 ) -> None:
     if in_order:
         events = sorted(events, key=lambda e: e.at)
+    equal_definition(declared, events, cut)
+
+
+def equal_definition(declared: Declaration, events: list[Event], cut: int) -> None:
     replayed, live = Engine(declared), Engine(declared)
     plain = {name: Plain(declared) for name in ("acc0", "acc1")}
     names = replayed.feature_names

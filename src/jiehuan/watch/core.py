@@ -52,7 +52,8 @@ class Core:
         self.no_table = np.zeros((0, width))
         self.alerts = np.zeros((room, 3), np.int64)
         self.seen = np.full((room, width), np.nan)
-        self._memo = np.full((max(1, width), 2), -1.0)
+        self._memo = np.zeros(max(1, width))
+        self._stamps = np.full(width + len(self._tables.arrays[3]) + 1, -1, np.int64)
         self._stack = np.zeros(64)
         self._offsets = np.zeros(2, np.int64)
         self._hash = np.zeros(1, np.int64)
@@ -68,7 +69,7 @@ class Core:
             run: Any = kernel.run  # its first arrays are the tables, spread out
             begin, why = run(
                 *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, self.alerts, self.seen, table, self._memo,
-                self._stack, begin,
+                self._stamps, self._stack, begin,
             )  # fmt: skip
             if why == kernel.ROOM:
                 state.events = np.concatenate([state.events, np.zeros_like(state.events)])
@@ -93,6 +94,14 @@ class Core:
         if wanted > have:
             more = np.tile(self._tables.account, (max(wanted, 2 * have) - have, 1))
             self.state.accounts = np.concatenate([self.state.accounts, more])
+
+    def arranged(self, columns: tuple[NDArray[Any], ...], accounts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """A batch of rows ordered by account, and the row of each; ``columns`` in the order of the kernel's batch."""
+        n = len(columns[0])
+        batch, row = np.empty((n, 9), np.int64), np.empty(n, np.int64)
+        arrange: Any = kernel.arrange
+        arrange(*columns, np.zeros(accounts + 1, np.int64), batch, row)
+        return batch, row
 
     def hash_text(self, text: str) -> int:
         """The 64-bit hash of one text, as ``hash_texts`` gives it; 0 for the empty text."""

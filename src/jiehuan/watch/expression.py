@@ -53,11 +53,18 @@ class Op(IntEnum):
     HAS = 20
 
 
+COMPARED = 32
+"""COMPARED + LT … COMPARED + NE: a feature compared with a constant in one step, which is most of what rules do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Steps ``(op, argument)``, their constants, and the names of the features they read."""
+    """Steps ``(op, argument, constant)``, their constants, and the names of the features they read.
 
-    steps: tuple[tuple[int, int], ...]
+    The third place is used by COMPARED steps alone.
+    """
+
+    steps: tuple[tuple[int, int, int], ...]
     constants: tuple[float, ...]
     names: tuple[str, ...]
 
@@ -98,7 +105,7 @@ def parse(text: str, where: str, known: Collection[str]) -> ast.expr:
 
 def compile_expression(tree: ast.expr, feature_index: Mapping[str, int], inner: Mapping[str, ast.expr]) -> Program:
     """The checked tree as steps. Names in ``inner`` (derived features) are put in place of themselves."""
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[int, int, int]] = []
     constants: list[float] = []
     names: list[str] = []
     _emit(tree, steps, constants, names, feature_index, inner)
@@ -142,7 +149,7 @@ def _check(node: ast.AST, where: str, text: str, known: Collection[str], depth: 
 
 def _emit(
     node: ast.expr,
-    steps: list[tuple[int, int]],
+    steps: list[tuple[int, int, int]],
     constants: list[float],
     names: list[str],
     index: Mapping[str, int],
@@ -153,17 +160,17 @@ def _emit(
 
     match node:
         case ast.Constant(value=int() | float() as number):
-            steps.append((Op.CONST, len(constants)))
+            steps.append((Op.CONST, len(constants), 0))
             constants.append(float(number))
         case ast.Name(id=name):
             if name in FIELDS:
-                steps.append((Op.FIELD, FIELDS.index(name)))
+                steps.append((Op.FIELD, FIELDS.index(name), 0))
             elif name in inner:
                 names.append(name)
                 down(inner[name])
             else:
                 names.append(name)
-                steps.append((Op.FEATURE, index[name]))
+                steps.append((Op.FEATURE, index[name], 0))
         case ast.BoolOp(op=op, values=values):
             jump = Op.JUMP_IF_FALSE if isinstance(op, ast.And) else Op.JUMP_IF_TRUE
             waiting: list[int] = []
@@ -171,23 +178,29 @@ def _emit(
                 down(value)
                 if place < len(values) - 1:
                     waiting.append(len(steps))
-                    steps.append((jump, 0))
+                    steps.append((jump, 0, 0))
             for step in waiting:
-                steps[step] = (jump, len(steps) - step)
+                steps[step] = (jump, len(steps) - step, 0)
         case ast.UnaryOp(op=op, operand=operand):
             down(operand)
-            steps.append((Op.NOT if isinstance(op, ast.Not) else Op.NEG, 0))
+            steps.append((Op.NOT if isinstance(op, ast.Not) else Op.NEG, 0, 0))
         case ast.BinOp(left=left, op=op, right=right):
             down(left)
             down(right)
-            steps.append((_BINARY[type(op)], 0))
+            steps.append((_BINARY[type(op)], 0, 0))
+        case ast.Compare(
+            left=ast.Name(id=name), ops=[op], comparators=[ast.Constant(value=int() | float() as number)]
+        ) if name in index:
+            names.append(name)
+            steps.append((COMPARED + _COMPARE[type(op)], index[name], len(constants)))
+            constants.append(float(number))
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             down(left)
             down(right)
-            steps.append((_COMPARE[type(op)], 0))
+            steps.append((_COMPARE[type(op)], 0, 0))
         case ast.Call(func=ast.Name(id=name), args=args):
             for argument in args:
                 down(argument)
-            steps.append((_CALLS[name][0], 0))
+            steps.append((_CALLS[name][0], 0, 0))
         case _:
             raise AssertionError(f"unchecked node {ast.dump(node)}")

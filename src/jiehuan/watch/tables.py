@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.watch.declare import AGGREGATES, MAX_STREAMS, SEVERITIES, Declaration, Stream
 from jiehuan.watch.event import TICK
-from jiehuan.watch.expression import Op, Program
+from jiehuan.watch.expression import COMPARED, Op, Program
 
 _MICRO = 1_000_000
 _EVENT_COLUMNS = 8
-_ACCOUNT_COLUMNS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
     features = list(declared.features.values())
 
     # An account's row grows to the right by what the declaration needs.
-    account = [-1, 0, 0, 0, 0]
+    account = [-1, 0, 0, 0, 0, 0]
     maxima = list(dict.fromkeys(index[f.stream] for f in features if f.of == "max"))
     latest = {stream: len(account) + n for n, stream in enumerate(maxima)}
     greater = {stream: _EVENT_COLUMNS + n for n, stream in enumerate(maxima)}
@@ -87,7 +86,7 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         refs += [index[name] for name in f.steps]
 
     programs = _Programs()
-    derived = [programs.add(Program(((Op.FEATURE, place),), (), ())) for place in range(len(features))]
+    derived = [programs.add(Program(((Op.FEATURE, place, 0),), (), ())) for place in range(len(features))]
     derived += [programs.add(program) for program in declared.derived_programs.values()]
     names = {name: place for place, name in enumerate((*declared.features, *declared.derived))}
     rules = []
@@ -113,7 +112,7 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
     linked = bool(base_of) or any(f.of == "distinct" for f in features)
     limits = [declared.horizon * _MICRO, declared.lateness * _MICRO, kind_code[TICK], int(linked), 0]
     arrays = (
-        _table(programs.code, 2),
+        _table(programs.code, 3),
         np.array([*programs.const, 0.0]),
         _table(feature_rows, 4),
         _table(groups, 8),
@@ -149,13 +148,16 @@ class _Programs:
     """All programs in one strip of code, with one strip of constants."""
 
     def __init__(self) -> None:
-        self.code: list[tuple[int, int]] = []
+        self.code: list[tuple[int, int, int]] = []
         self.const: list[float] = []
 
     def add(self, program: Program) -> tuple[int, int]:
         start = len(self.code)
         shift = len(self.const)
-        self.code += [(int(op), arg + shift if op == Op.CONST else arg) for op, arg in program.steps]
+        for op, arg, constant in program.steps:
+            self.code.append(
+                (int(op), arg + shift if op == Op.CONST else arg, constant + shift if op >= COMPARED else constant)
+            )
         self.const += program.constants
         return start, len(self.code)
 
