@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import date, timedelta
 from typing import Any
@@ -226,3 +227,12 @@ def test_knowledge_does_not_go_back_behind_a_closed_day(lender: Database) -> Non
     assert known == FIRST + timedelta(days=1)
     close_day(lender, FIRST + timedelta(days=2))
     assert whole_book(lender) == folded_book(lender, FIRST + timedelta(days=2)) and faults(lender) == []
+
+
+def test_the_command_closes_what_is_open(lender: Database, cli, database_env) -> None:
+    done = cli("day-end", "--on", "2026-01-20", "--json", env=database_env)
+    assert done.returncode == 0, done.stderr
+    done = cli("day-end", "--on", "2026-01-23", "--json", env=database_env)
+    assert [told["on"] for told in json.loads(done.stdout)["days"]] == ["2026-01-21", "2026-01-22", "2026-01-23"]
+    assert json.loads(cli("day-end", "--on", "2026-01-23", "--json", env=database_env).stdout)["days"] == []
+    assert cli("day-end", "--on", "yesterday", env=database_env).returncode == 2

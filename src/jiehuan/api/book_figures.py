@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, distinct, func, se
 
 from jiehuan.api.shapes import Record, Share, Yuan, share, yuan
 from jiehuan.book.tape import BUCKET_FROM_DPD, BUCKETS, NON_PERFORMING, ON_BOOK
-from jiehuan.store.tables import alert, application, deadline, legal_case, loan, loan_state, work_item
+from jiehuan.store.tables import alert, application, day_end_run, deadline, legal_case, loan, loan_state, work_item
 
 
 class BucketFigures(Record):
@@ -38,8 +38,10 @@ class GroupFigures(Record):
 
 
 def book_day(connection: Connection) -> date | None:
-    """The day at which the book stands."""
-    day: date | None = connection.execute(select(func.max(loan_state.c.as_of))).scalar_one()
+    """The day at which the book stands: the last that was closed, or the latest state where days were never closed."""
+    closed = select(func.max(day_end_run.c.on)).where(day_end_run.c.finished_at.is_not(None)).scalar_subquery()
+    latest = select(func.max(loan_state.c.as_of)).scalar_subquery()
+    day: date | None = connection.execute(select(func.greatest(closed, latest))).scalar_one()
     return day
 
 
