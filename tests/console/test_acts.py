@@ -57,7 +57,7 @@ def test_a_missed_deadline_stands_first_and_is_met(enter, house):
     assert house.get("legal", "/api/cases?missed=true")["items"] == []
 
 
-def test_a_pleading_is_saved_by_those_who_may_and_refused_in_words_to_others(enter, house):
+def test_a_pleading_is_saved_by_those_who_may(enter, house):
     case = house.get("legal", "/api/cases")["items"][0]["case_id"]
     page = enter("legal", path=f"/cases/{case}")
     with page.expect_download() as waited:

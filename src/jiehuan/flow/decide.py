@@ -19,6 +19,7 @@ from jiehuan.policy import Policy, default_policy, load_policy
 from jiehuan.score import Model
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish
+from jiehuan.store.rows import insert_missing
 from jiehuan.units.errors import Problem, Refused
 from jiehuan.units.ids import canonical_json, new_id
 from jiehuan.units.money import format_yuan, parse_yuan
@@ -184,7 +185,7 @@ _MODELS: dict[str, Model] = {}
 
 
 def policy_in_force(connection: Connection, at: datetime) -> Policy:
-    """The active policy with the latest effective date up to ``at``; the shipped one before any was released."""
+    """The active policy with the latest effective date up to ``at``; before any was released, the shipped one, released now."""
     graph = connection.execute(
         select(tables.policy_version.c.graph)
         .where(
@@ -195,7 +196,15 @@ def policy_in_force(connection: Connection, at: datetime) -> Policy:
         .order_by(tables.policy_version.c.effective_from.desc(), tables.policy_version.c.created_at.desc())
         .limit(1)
     ).scalar_one_or_none()
-    return _read(canonical_json(graph)) if graph else default_policy()
+    if graph:
+        return _read(canonical_json(graph))
+    shipped = default_policy()
+    row = {
+        "version": shipped.version, "name": "admission", "graph": dict(shipped.document), "status": "active",
+        "effective_from": at.date(), "author": "jiehuan", "approved_by": "jiehuan",
+    }  # fmt: skip
+    insert_missing(connection, tables.policy_version, [row])
+    return shipped
 
 
 def policy_version(connection: Connection, version: str) -> Policy:
