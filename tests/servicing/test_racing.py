@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from jiehuan.flow.closing import close_day
 from jiehuan.flow.day_end import day_end
 from jiehuan.flow.gateway_events import Payment, take_payment
 from jiehuan.flow.repay import repay
@@ -58,7 +59,8 @@ def test_two_settlements_of_one_loan_settle_it_once(lender: Database) -> None:
     assert faults(lender) == []
 
 
-def test_repayments_and_the_day_end(lender: Database) -> None:
+@pytest.mark.parametrize("how", ["small", "durable"])
+def test_repayments_and_the_day_end(lender: Database, how: str) -> None:
     days = [TODAY + timedelta(days=n) for n in range(6)]
 
     def pay() -> None:
@@ -67,9 +69,9 @@ def test_repayments_and_the_day_end(lender: Database) -> None:
 
     def end() -> None:
         for on in days:
-            lender.transact(lambda c, on=on: day_end(c, on))
+            lender.transact(lambda c, on=on: day_end(c, on)) if how == "small" else close_day(lender, on)
 
-    at_once(pay, end)
+    assert at_once(pay, end) == [None, None]  # neither was refused
     assert cash_in(lender) == 30 * 700
     assert faults(lender) == []
 
