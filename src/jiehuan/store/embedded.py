@@ -25,7 +25,7 @@ from types import TracebackType
 
 from jiehuan.store import keeper
 from jiehuan.store.places import PORT, Places, find_places, made_home, socket_folder
-from jiehuan.store.trouble import damaged, explained, other_version, unwritable
+from jiehuan.store.trouble import damaged, explained, no_account, other_version, unwritable
 
 SUPERUSER = "jiehuan"
 START_LOCK = "postgres.start.lock"
@@ -136,8 +136,7 @@ def _start(places: Places, settings: Mapping[str, str]) -> tuple[Path, subproces
         _prepare(places, durable=settings.get("fsync") != "off")
         socket_dir = socket_folder(places)
         (places.data / "postmaster.pid").unlink(missing_ok=True)  # stale: nothing runs
-        owner = places.account.uid if places.account else os.geteuid()
-        names = sorted(pwd.getpwuid(uid).pw_name for uid in {0, os.geteuid(), owner})
+        names = _admitted(places)
         (places.data / "pg_ident.conf").write_text("".join(f'jiehuan "{name}" {SUPERUSER}\n' for name in names))
         if places.log.exists() and places.log.stat().st_size > LARGEST_LOG:
             places.log.replace(places.log.with_suffix(".log.1"))
@@ -159,6 +158,16 @@ def _start(places: Places, settings: Mapping[str, str]) -> tuple[Path, subproces
         child.terminate()
         raise
     return socket_dir, child
+
+
+def _admitted(places: Places) -> list[str]:
+    """The accounts that may connect: root, the server's own, and ours."""
+    owner = places.account.uid if places.account else os.geteuid()
+    try:
+        ours = {pwd.getpwuid(uid).pw_name for uid in (os.geteuid(), owner)}
+    except KeyError:
+        raise no_account(places.home) from None
+    return sorted({"root", *ours})
 
 
 def _join(home: Path, data: Path, running: int) -> tuple[Path, subprocess.Popen[bytes] | None]:
