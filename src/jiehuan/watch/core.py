@@ -49,6 +49,7 @@ class Core:
         width = len(declared.features) + len(declared.derived)
         room = max(_ALERT_ROOM, 2 * len(declared.rules))
         self.one = np.zeros((1, 9), np.int64)
+        self.first_row = np.zeros(1, np.int64)
         self.no_table = np.zeros((0, width))
         self.alerts = np.zeros((room, 3), np.int64)
         self.seen = np.full((room, width), np.nan)
@@ -58,8 +59,11 @@ class Core:
         self._offsets = np.zeros(2, np.int64)
         self._hash = np.zeros(1, np.int64)
 
-    def run(self, batch: NDArray[np.int64], table: NDArray[np.float64], begin: int) -> tuple[int, int]:
-        """Take rows of ``batch`` from ``begin`` until it is done or its alerts must be taken away.
+    def run(
+        self, batch: NDArray[np.int64], row: NDArray[np.int64], table: NDArray[np.float64], begin: int
+    ) -> tuple[int, int]:
+        """Take rows of ``batch`` from ``begin`` until it is done or its alerts must be taken away. ``table`` has no rows, or one for
+        each; ``row`` says which.
 
         Returns the next row and how many alerts stand in ``alerts``; grows the state as the kernel asks.
         """
@@ -68,15 +72,28 @@ class Core:
         while True:
             run: Any = kernel.run  # its first arrays are the tables, spread out
             begin, why = run(
-                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, self.alerts, self.seen, table, self._memo,
+                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, row, self.alerts, self.seen, table, self._memo,
                 self._stamps, self._stack, begin,
             )  # fmt: skip
             if why == kernel.ROOM:
-                state.events = np.concatenate([state.events, np.zeros_like(state.events)])
+                self._grow(2 * len(state.events))
             elif why == kernel.REHASH:
                 self._rehash()
             else:
                 return int(begin), int(state.meta[kernel.ALERTS])
+
+    def bytes_used(self, accounts: int) -> int:
+        """Bytes of what is in use: blocks of events, rows of accounts, slots."""
+        state = self.state
+        used = int(state.meta[kernel.USED])
+        return int(8 * (used * state.events.shape[1] + accounts * state.accounts.shape[1]) + state.slots.nbytes)
+
+    def _grow(self, rows: int) -> None:
+        """Make the arena ``rows`` long. What is not used yet is not touched, so it takes no memory until it is."""
+        used = int(self.state.meta[kernel.USED])
+        events = np.empty((rows, self.state.events.shape[1]), np.int64)
+        events[:used] = self.state.events[:used]
+        self.state.events = events
 
     def _rehash(self) -> None:
         """Drop the slots of counterparties whose events are gone; double the table only when those left need it."""
@@ -98,6 +115,9 @@ class Core:
     def arranged(self, columns: tuple[NDArray[Any], ...], accounts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """A batch of rows ordered by account, and the row of each; ``columns`` in the order of the kernel's batch."""
         n = len(columns[0])
+        wanted = int(self.state.meta[kernel.USED]) + 2 * n
+        if wanted > len(self.state.events):
+            self._grow(wanted)
         batch, row = np.empty((n, 9), np.int64), np.empty(n, np.int64)
         arrange: Any = kernel.arrange
         arrange(*columns, np.zeros(accounts + 1, np.int64), batch, row)

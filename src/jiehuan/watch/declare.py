@@ -114,6 +114,12 @@ class Declaration:
         ]
         return hashlib.sha256(canonical_json(content)).hexdigest()[:16]
 
+    @cached_property
+    def columns(self) -> Mapping[str, tuple[int, str]]:
+        """Place and unit of each feature in the feature table: windowed ones first, then derived ones."""
+        every = (*self.features.values(), *self.derived.values())
+        return {feature.name: (place, feature.unit) for place, feature in enumerate(every)}
+
     @property
     def horizon(self) -> int:
         """Seconds of history which an account keeps: the longest reach of any feature, plus the lateness."""

@@ -142,7 +142,7 @@ class Engine:
             second,
             0,
         )
-        _, raised = core.run(core.one, core.no_table, 0)
+        _, raised = core.run(core.one, core.first_row, core.no_table, 0)
         status = int(core.one[0, 8])
         self._count(core.one[:, 8])
         if status in _REASONS:
@@ -176,11 +176,11 @@ class Engine:
             ),
             len(self.account_index),
         )  # fmt: skip
-        table = np.full((n if features else 0, len(self.feature_names)), np.nan)
+        table = np.empty((n if features else 0, len(self.feature_names)))
         raised: list[tuple[int, int, Alert]] = []
         at = 0
         while at < n:
-            at, count = core.run(batch, table, at)
+            at, count = core.run(batch, row, table, at)
             for a in range(count):
                 place = int(core.alerts[a, 0])
                 i = int(row[place])
@@ -189,9 +189,7 @@ class Engine:
         status = np.empty(n, np.int64)
         status[row] = batch[:, 8]
         if features:
-            ordered = np.empty_like(table)
-            ordered[row] = table
-            table = ordered
+            table[(status >= _REPEATED)] = np.nan
         alerts = [alert for _, _, alert in sorted(raised, key=lambda found: found[:2])]
         self._count(status)
         problems = [
@@ -209,7 +207,7 @@ class Engine:
 
     def memory(self) -> dict[str, int]:
         """Bytes held: in all, and per account and event as they stand now."""
-        total = sum(int(part.nbytes) for part in self.core.state.arrays().values())
+        total = self.core.bytes_used(len(self.account_index))
         accounts = len(self.account_index)
         return {"bytes": total, "accounts": accounts, "bytes_per_account": total // max(1, accounts)}
 

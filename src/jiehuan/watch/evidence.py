@@ -20,16 +20,15 @@ def make_alert(
 ) -> Alert:
     """The alert of a rule with its evidence. ``seen``: feature values, windowed first, then derived; ``local``: the event's
     own time where people see it; ``at``: the time as of which the rule was met (later than ``local`` for a late event)."""
-    names = {name: place for place, name in enumerate((*declared.features, *declared.derived))}
-    units = {name: feature.unit for name, feature in (*declared.features.items(), *declared.derived.items())}
-    values = {name: float(seen[names[name]]) for name in rule.shown}
+    columns = declared.columns
+    values = {name: float(seen[columns[name][0]]) for name in rule.shown}
     evidence: dict[str, Any] = {}
     for language, text in (("zh", rule.zh), ("en", rule.en)):
-        shown = {name: show(value, units[name], language) for name, value in values.items()}
+        shown = {name: show(value, columns[name][1], language) for name, value in values.items()}
         shown["amount"] = show(event.amount_fen / 100, "yuan", language)
         shown["hour"] = f"{local:%H:%M}"
         evidence[language] = _PLACEHOLDER.sub(lambda found, s=shown: s.get(found[1], found[0]), text)  # type: ignore[misc]
-    evidence["values"] = {name: show(value, units[name], "en") for name, value in values.items()}
+    evidence["values"] = {name: show(value, columns[name][1], "en") for name, value in values.items()}
     words = declared.kinds.get(event.kind, {})
     evidence["event"] = {
         "kind": event.kind,

@@ -361,6 +361,7 @@ def _judge(
     accounts: Any,
     meta: Any,
     batch: Any,
+    row: Any,
     alerts: Any,
     seen: Any,
     table: Any,
@@ -513,7 +514,7 @@ def _judge(
         if phase == 1:
             seen[alert, f] = result
         elif phase == 2:
-            table[i, f] = result
+            table[row[i], f] = result
         elif result != 0.0 and not np.isnan(result):
             a = meta[ALERTS]
             meta[ALERTS] = a + 1
@@ -651,6 +652,7 @@ def run(
     slots: Any,
     meta: Any,
     batch: Any,
+    row: Any,
     alerts: Any,
     seen: Any,
     table: Any,
@@ -718,8 +720,8 @@ def run(
             own = NONE if again or tick else seq
             bound = end + 1 if again else (end if tick else seq + 1)
             _judge(
-                code, const, features, groups, rules, kinds, derived, refs, events, accounts, meta, batch, alerts, seen, table, memo, stamps, stack,
-                i, mark, bound, now, own, again == 1,
+                code, const, features, groups, rules, kinds, derived, refs, events, accounts, meta, batch, row, alerts, seen, table, memo, stamps,
+                stack, i, mark, bound, now, own, again == 1,
             )  # fmt: skip
     return rows, DONE
 
