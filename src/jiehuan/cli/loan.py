@@ -25,6 +25,9 @@ drawn_on, and any other key of the replay document; or a JSON list of replay doc
 events: loan_id, id, on, kind, known_on?, amount_fen or amount, and what the kind needs. OUT gets the lines; loans that were
 refused are listed with reasons beside it (OUT's name with .refused.csv) and make the exit code 1. The rest is done.
 
+With --state, days are kept in a folder: a run goes on from the last day there and closes each day up to D, and a run that
+was killed is simply run again. The lines are the same either way.
+
 Example: jiehuan loan day-end examples/loan_book.csv --events examples/loan_events.csv --on 2026-06-30 --out lines.parquet
 """
 
@@ -47,6 +50,7 @@ def replay_file(
     from jiehuan.ledger import journal
     from jiehuan.loan import read_events, read_terms, replay
     from jiehuan.units.days import parse_date
+    from jiehuan.units.money import format_yuan
 
     document = read_json(file)
     if not isinstance(document, dict):
@@ -75,8 +79,18 @@ def replay_file(
         show_json(shown)
         return
     show_facts({name: value for name, value in shown.items() if name not in {"schedule", "journal"}})
-    columns = ("n", "due", "pay_by", "principal", "interest", "paid_principal", "paid_interest", "penalty", "status")
-    show_table("schedule", columns, [tuple(row[name] for name in columns) for row in shown["schedule"]])
+    rows = [
+        (
+            line.n,
+            line.due,
+            f"{line.pay_by:%m-%d}",
+            *map(format_yuan, (line.principal_fen, line.interest_fen, paid, line.penalty_fen)),
+            line.status,
+        )
+        for line in state.schedule
+        for paid in [line.paid_principal_fen + line.paid_interest_fen]
+    ]
+    show_table("schedule", ("n", "due", "by", "principal", "interest", "paid", "penalty", "status"), rows)
     lines = [
         (entry["effective"], entry["known"], line["account"], line["debit"], line["credit"])
         for entry in shown["journal"]
@@ -90,17 +104,22 @@ def day_end_of_book(
     on: str = typer.Option(..., help="The day whose evening is computed, YYYY-MM-DD."),
     out: Path = typer.Option(..., help="Where the lines go (Parquet, CSV or JSON)."),
     events: Path | None = typer.Option(None, help="Table of the loans' events."),
+    state: Path | None = typer.Option(None, help="Folder in which days are kept: the next run goes on from there."),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Write the lines of a book (see ``_DAY_END``)."""
     from jiehuan.cli.terminal import progress
-    from jiehuan.loan.book_files import write_day_end
+    from jiehuan.loan.book_files import carry_day_end, write_day_end
     from jiehuan.units.days import parse_date
     from jiehuan.units.money import format_yuan
 
     day = parse_date(on, "--on")
     with progress("loans") as advance:
-        told = write_day_end(book, day, out, events, advance)
+        told = (
+            carry_day_end(book, day, out, state, events, advance)
+            if state
+            else write_day_end(book, day, out, events, advance)
+        )
     shown = {
         "on": day.isoformat(),
         "out": str(out),

@@ -45,6 +45,7 @@ ROW = 15
 YEAR_PPM = 365_000_000
 MONTHS_PPM = 12_000_000
 _SAFE = 1 << 61
+_SMALL = 1 << 30
 _LIMB = 30
 _LIMB_MASK = (1 << 30) - 1
 
@@ -57,7 +58,7 @@ def scaled(amount: int, numerator: int, denominator: int) -> int:
     """
     if amount == 0 or numerator == 0:
         return 0
-    if amount <= _SAFE // numerator:
+    if (amount < _SMALL and numerator < _SMALL) or amount <= _SAFE // numerator:
         return (2 * amount * numerator + denominator) // (2 * denominator)
     whole = amount // denominator
     rest = amount - whole * denominator
@@ -210,7 +211,16 @@ def shaped_instalment(principal: int, rate: int, months: int, flows: Ints, low: 
 
 def regular_interest(balance: int, rate: int) -> int:
     """A month's interest: half_up(balance × rate / 12)."""
+    if balance < _SMALL and rate < _SMALL:
+        return (2 * balance * rate + MONTHS_PPM) // (2 * MONTHS_PPM)  # by a constant: the compiler multiplies
     return scaled(balance, rate, MONTHS_PPM)
+
+
+def provision_of(principal: int, share: int) -> int:
+    """What is set aside for a principal at a share in ppm: half_up(principal × share)."""
+    if principal < _SMALL and share < _SMALL:
+        return (2 * principal * share + 1_000_000) // 2_000_000
+    return scaled(principal, share, 1_000_000)
 
 
 def daily_interest(balance: int, rate: int, days: int) -> int:

@@ -194,7 +194,7 @@ def _plain_loans(book: pl.DataFrame, law: LawOn) -> tuple[npt.NDArray[np.bool_],
     plain = np.ones(count, dtype=bool)
 
     def column(name: str, other: str, scale: int, default: int | None, most: int) -> Cell:
-        numbers, good = _scaled(book, name, other, scale, default)
+        numbers, good = scaled_column(book, name, other, scale, default)
         plain[~good | (numbers > most)] = False
         return numbers
 
@@ -311,7 +311,7 @@ def _plain_events(mine: pl.DataFrame | None) -> tuple[Cell, dict[str, Cell]]:
         empty = mine["known_on"].is_null().to_numpy()
         good &= stated_good | empty
         known = np.where(empty, on, stated)
-    amount, amount_good = _scaled(mine, "amount_fen", "amount", 100, -1)
+    amount, amount_good = scaled_column(mine, "amount_fen", "amount", 100, -1)
     needs = np.isin(kind, [KINDS.index(name) for name in ("repayment", "prepayment", "waiver", "recovery", "refund")])
     settles = kind == KINDS.index("settlement")
     good &= ~needs | (amount_good & (amount >= 1) & (amount <= MAX_PRINCIPAL_FEN))
@@ -417,7 +417,7 @@ def shift_table() -> npt.NDArray[np.int8]:
     return table
 
 
-def _scaled(
+def scaled_column(
     frame: pl.DataFrame, name: str, other: str, scale: int, default: int | None
 ) -> tuple[Cell, npt.NDArray[np.bool_]]:
     """A column of whole numbers ``name``, or ``other`` in decimals times ``scale``; and which rows are good."""

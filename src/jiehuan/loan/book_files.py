@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.loan.book_cells import RefusedLoan
+from jiehuan.loan.book_days import BookDays, forget_days
 from jiehuan.loan.day_end import DayEnd, batches, day_end, day_end_of_documents, refused_table
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.tables import read_batches, read_table, write_batches, write_table
@@ -59,11 +60,59 @@ def write_day_end(
 
     write_batches(lines(), out)
     told.refused = len(refused)
-    if refused:
-        write_table(refused_table(refused), told.refused_file)
-    else:
-        told.refused_file.unlink(missing_ok=True)
+    _list_refused(refused, told.refused_file)
     return told
+
+
+def carry_day_end(
+    book: Path,
+    on: date,
+    out: Path,
+    folder: Path,
+    events: Path | None = None,
+    advance: Callable[[int], None] = lambda loans: None,
+) -> Told:
+    """The same lines, found by going on from the last day kept in ``folder`` and keeping each day closed there.
+
+    The first run folds the book at ``on``; a day before the last one kept is folded anew and kept too. Raises InputError
+    for a book without unique loan ids, or one of nested documents: days are kept of tables.
+    """
+    if _documents(book) is not None:
+        raise InputError(
+            Problem(str(book), "", "nested documents are not kept day by day", "give a table of loans, and --events")
+        )
+    loans, history = read_table(book), None if events is None else read_table(events)
+    days = BookDays.resume(folder, loans, history, until=on)
+    if days is None:
+        days = BookDays.open(loans, on, history)
+    days.save(folder)
+    for _ in days.close_until(on, folder):
+        forget_days(folder)
+    ids = loans["loan_id"]
+    undrawn = [
+        RefusedLoan(
+            row, str(ids[row]), (Problem(f"loan {ids[row]}", str(on), "not drawn by this day", "ask for a later day"),)
+        )
+        for row in days.undrawn()
+    ]
+    strangers = [] if history is None else [loan for piece in _strangers(history, ids, on) for loan in piece.refused]
+    refused = [*sorted([*days.refused(), *undrawn], key=lambda loan: loan.row), *strangers]
+    lines = days.lines()
+    advance(len(loans))
+    write_table(lines, out)
+    told = Told(len(lines), len(refused), out.with_name(out.stem + ".refused.csv"))
+    told.principal_fen = int(lines["principal_outstanding_fen"].sum())
+    told.overdue_fen = int(lines["overdue_fen"].sum())
+    told.provision_fen = int(lines["provision_fen"].sum())
+    _list_refused(refused, told.refused_file)
+    return told
+
+
+def _list_refused(refused: list[RefusedLoan], path: Path) -> None:
+    if refused:
+        write_table(refused_table(refused), path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _pieces(book: Path, events: Path | None, on: date) -> Iterator[DayEnd]:

@@ -43,13 +43,23 @@ def month_index(number: int) -> int:
     return year * 12 + month - 1
 
 
+def month_length(index: int) -> int:
+    """The number of days of a month (year × 12 + month - 1)."""
+    year = index // 12
+    month = index - year * 12 + 1
+    if month == 2:
+        return 29 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 28
+    return 30 + ((month + month // 8) & 1)
+
+
 def day_in_month(index: int, anchor_day: int) -> int:
     """The day number of day ``anchor_day`` in a month (year × 12 + month - 1), clipped to the month's last day."""
     year = index // 12
-    month = index - year * 12 + 1
-    length = 31
-    if month in (4, 6, 9, 11):
-        length = 30
-    elif month == 2:
-        length = 29 if (year % 4 == 0 and year % 100 != 0) or year % 400 == 0 else 28
-    return number_from_civil(year, month, min(anchor_day, length))
+    return number_from_civil(year, index - year * 12 + 1, min(anchor_day, month_length(index)))
+
+
+def month_later(day: int, index: int, anchor_day: int) -> int:
+    """The day ``anchor_day`` of the month after month ``index``, which holds ``day``, itself such a day of its month."""
+    if anchor_day <= 28:
+        return day + month_length(index)  # no month clips it: the months are all of one shape from day to day
+    return day_in_month(index + 1, anchor_day)

@@ -81,7 +81,7 @@ def day_end(
     """
     import polars as pl
 
-    _require(book, events)
+    require_book(book, events)
     parts, refused = read_book(book, events, on, known_by or on, law)
     ids = book["loan_id"].cast(pl.String)
     described = None if events is None else events
@@ -99,7 +99,8 @@ def day_end_of_documents(
             yield row, document, document.get("events") or []
 
     parts, refused = read_documents(rows(), on, known_by or on, law)
-    ids = pl.Series("loan_id", [str(document.get("loan_id") or f"row {n + 1}") for n, document in enumerate(documents)])
+    names = [str(document.get("loan_id") or f"row {n + 1}") for n, document in enumerate(documents)]
+    ids = pl.Series("loan_id", names, dtype=pl.String)
     return _fold(parts, refused, ids, on, known_by or on, law, None)
 
 
@@ -124,7 +125,6 @@ def _fold(
     events: pl.DataFrame | None,
 ) -> DayEnd:
     import numpy as np
-    import polars as pl
 
     if on > LAST_DAY:
         raise InputError(Problem("on", str(on), f"after {LAST_DAY}", "ask for an earlier day"))
@@ -134,7 +134,7 @@ def _fold(
         count = len(part.rows)
         out, verdicts, _ = fold_part(part, day_number(on), day_number(known_by), law_of_day)
         for loan in np.flatnonzero(verdicts).tolist():
-            refused.append(_refused_by_fold(part, loan, int(verdicts[loan]), ids, on, events))
+            refused.append(refused_by_fold(part, loan, int(verdicts[loan]), ids, on, events))
         good = verdicts == 0
         rows.append(part.rows[good])
         lines.append(out.reshape(count, OUT)[good])
@@ -144,20 +144,26 @@ def _fold(
     if len(rows) > 1:
         order = np.argsort(places, kind="stable")
         cells, places = cells[order], places[order]
-    frame = pl.DataFrame({"loan_id": ids.gather(places), **{name: cells[:, cell] for name, cell in COLUMNS.items()}})
-    next_due = np.where(cells[:, O_NEXT_DUE] == FAR, 0, cells[:, O_NEXT_DUE]).astype(np.int32)
+    return DayEnd(lines_table(ids.gather(places), cells), tuple(refused))
+
+
+def lines_table(ids: pl.Series, cells: npt.NDArray[np.int64]) -> pl.DataFrame:
+    """The lines of a book as a table, from loan ids and OUT cells (loans × OUT)."""
+    import numpy as np
+    import polars as pl
+
+    last = cells[:, O_NEXT_DUE] != FAR
+    next_due = pl.Series("next_due", np.where(last, cells[:, O_NEXT_DUE], 0).astype(np.int32)).cast(pl.Date)
     bucket = np.minimum((cells[:, O_DPD] + 29) // 30, len(BUCKETS) - 1)
-    frame = frame.with_columns(
+    frame = pl.DataFrame({"loan_id": ids, **{name: cells[:, cell] for name, cell in COLUMNS.items()}})
+    return frame.with_columns(
         pl.col("dpd").cast(pl.Int32),
         _named("bucket", bucket, BUCKETS),
         _named("class", cells[:, O_CLASS], CLASSES),
         pl.Series("provision_fen", cells[:, O_PROVISION]),
         _named("status", cells[:, O_STATUS], STATUSES),
-        pl.select(
-            pl.when(pl.Series(cells[:, O_NEXT_DUE] != FAR)).then(pl.Series(next_due).cast(pl.Date)).alias("next_due")
-        ).to_series(),
+        pl.when(pl.Series(last)).then(next_due).alias("next_due"),
     )
-    return DayEnd(frame, tuple(refused))
 
 
 def _named(name: str, codes: npt.NDArray[np.int64], words: Sequence[str]) -> pl.Series:
@@ -166,10 +172,10 @@ def _named(name: str, codes: npt.NDArray[np.int64], words: Sequence[str]) -> pl.
     return pl.Series(name, list(words), dtype=pl.String).gather(codes.astype("uint32")).alias(name)
 
 
-def _refused_by_fold(
+def refused_by_fold(
     part: BookCells, loan: int, verdict: int, ids: pl.Series, on: date, events: pl.DataFrame | None
 ) -> RefusedLoan:
-    """Why the fold refused a loan, event by event."""
+    """Why the fold refused a loan of a part, event by event; ``ids`` are the loan ids of the table it was read from."""
     row = int(part.rows[loan])
     loan_id = str(ids[row])
     if verdict == NOT_DRAWN:
@@ -193,7 +199,8 @@ def _refused_by_fold(
     return RefusedLoan(row, loan_id, tuple(problems))
 
 
-def _require(book: pl.DataFrame, events: pl.DataFrame | None) -> None:
+def require_book(book: pl.DataFrame, events: pl.DataFrame | None) -> None:
+    """Raise InputError naming every column that the book or its events lack."""
     from jiehuan.units.tables import require_columns
 
     wanted = ["loan_id", "lender_type", "months", "method", "drawn_on"]

@@ -6,7 +6,7 @@ over columns (``compiled.py``), where int64 arrays hold them. Layout in ``layout
 
 from __future__ import annotations
 
-from jiehuan.loan.amortise import DUE, ROW, Ints, Shift, scaled
+from jiehuan.loan.amortise import DUE, ROW, Ints, Shift, provision_of
 from jiehuan.loan.happening import accelerate, prepay, refund, repay, restructure, settle, start_plan, waive, write_off
 from jiehuan.loan.layout import (
     ACCELERATE,
@@ -282,7 +282,7 @@ def line_of_book(s: Ints, rows: Ints, law: Ints, out: Ints, at: int) -> None:
         found = LOSS
     provision = 0
     if s[S_WRITTEN_OFF] == 0:
-        provision = scaled(principal, law[s[S_LENDER] * LAW + LAW_PROVISION + found], 1_000_000)
+        provision = provision_of(principal, law[s[S_LENDER] * LAW + LAW_PROVISION + found])
     next_due = FAR
     if s[S_FALLEN] < s[S_COUNT]:
         next_due = rows[s[S_FALLEN] * ROW + DUE]

@@ -23,10 +23,11 @@ from jiehuan.loan.amortise import (
     SCULPTED,
     Ints,
     Shift,
+    provision_of,
     regular_interest,
     scaled,
 )
-from jiehuan.loan.civil import day_in_month, month_index
+from jiehuan.loan.civil import day_in_month, month_index, month_later
 from jiehuan.loan.layout import (
     ACTIVE,
     FAR,
@@ -74,7 +75,7 @@ from jiehuan.loan.passing import class_by_days, observation_end
 from jiehuan.loan.paying import unpaid
 
 # fmt: off
-POSITION = 36
+POSITION = 37
 (
     Q_DAY,  # the evening up to which it is counted
     Q_TICK,  # the next day on which more happens than one more day past due
@@ -93,6 +94,7 @@ POSITION = 36
     Q_RATE, Q_METHOD, Q_ANCHOR, Q_CALENDAR, Q_LENDER, Q_PEN_NUM, Q_PEN_DEN,
     Q_OVERDUE,  # unpaid principal and interest past their pay_by
     Q_GRACE_I,  # unpaid interest of the instalment in its days of grace
+    Q_MONTH,  # month (year × 12 + month - 1) of the next instalment
 ) = range(POSITION)
 DEFAULT_ORDER = (1 << 2) | (2 << 4) | (3 << 6)
 # fmt: on
@@ -170,9 +172,11 @@ def take_position(s: Ints, rows: Ints, fees: Ints, law: Ints, out: Ints, line: i
     p[at + Q_NEXT_I] = 0
     p[at + Q_LEVEL] = 0
     p[at + Q_ANCHOR] = 0
+    p[at + Q_MONTH] = 0
     if left > 0:
         cell = fallen * ROW
         p[at + Q_NEXT_DUE] = rows[cell + DUE]
+        p[at + Q_MONTH] = month_index(rows[cell + DUE])
         p[at + Q_NEXT_P] = rows[cell + PRINCIPAL]
         p[at + Q_NEXT_I] = rows[cell + INTEREST]
         p[at + Q_LEVEL] = rows[cell + PLANNED]
@@ -204,6 +208,8 @@ def goes_on_evenly(s: Ints, rows: Ints, p: Ints, at: int) -> int:
     for place in range(left):
         cell = (s[S_FALLEN] + place) * ROW
         due = rows[cell + DUE]
+        if due != day_in_month(month_index(due), p[at + Q_ANCHOR]):
+            return 0
         if place > 0:
             interest = regular_interest(balance, s[S_RATE])
             principal = even_principal(s[S_METHOD], p[at + Q_LEVEL], interest, balance, left - place)
@@ -298,7 +304,8 @@ def next_falls_due(p: Ints, at: int, shift: Shift) -> None:
             found = regular_interest(balance, p[at + Q_RATE])
         p[at + Q_NEXT_I] = found
         p[at + Q_NEXT_P] = even_principal(p[at + Q_METHOD], p[at + Q_LEVEL], found, balance, left)
-        p[at + Q_NEXT_DUE] = day_in_month(month_index(due) + 1, p[at + Q_ANCHOR])
+        p[at + Q_NEXT_DUE] = month_later(due, p[at + Q_MONTH], p[at + Q_ANCHOR])
+        p[at + Q_MONTH] += 1
     if p[at + Q_CREDIT] > 0:
         credit = p[at + Q_CREDIT]
         p[at + Q_CREDIT] = 0
@@ -349,6 +356,53 @@ def receive(p: Ints, at: int, cash: int) -> None:
         p[at + Q_OVERDUE] -= principal + interest
 
 
+def pay_in_time(p: Ints, at: int, days: Ints, cash: Ints, k: int, end: int, shift: Shift) -> int:
+    """Live the months in which all is as agreed: an instalment falls due and is paid whole before its pay_by passes.
+
+    Takes payments from ``k`` on as long as that is so and returns the first it did not take. It does what ``pass_days`` and
+    ``receive`` do, with the cells held in variables: most months of most loans are such, and it is several times as fast.
+    """
+    if p[at + Q_PLAIN] == 0 or p[at + Q_OPEN] != 0 or p[at + Q_COSTS] + p[at + Q_PENALTY] != 0:
+        return k
+    if scaled(p[at + Q_FEN_DAYS], p[at + Q_PEN_NUM], p[at + Q_PEN_DEN]) != p[at + Q_STATED]:
+        return k
+    rate, method, level, anchor = p[at + Q_RATE], p[at + Q_METHOD], p[at + Q_LEVEL], p[at + Q_ANCHOR]
+    due, month, left, fallen = p[at + Q_NEXT_DUE], p[at + Q_MONTH], p[at + Q_LEFT], p[at + Q_FALLEN]
+    principal, interest = p[at + Q_NEXT_P], p[at + Q_NEXT_I]
+    balance, credit, day = p[at + Q_UNDUE], p[at + Q_CREDIT], p[at + Q_DAY]
+    while k < end and left > 0:
+        pay_by = due
+        if p[at + Q_CALENDAR] != 0:
+            pay_by += shift[due]
+        asked = principal + interest
+        if not due <= days[k] <= pay_by or credit + cash[k] < asked:
+            break
+        if left == 1 and credit >= asked:
+            break  # the credit balance ends the loan on its due date; the fold refuses what comes after
+        later = FAR
+        if left > 1:
+            later = month_later(due, month, anchor)
+            if later <= days[k]:
+                break
+            month += 1
+        day = days[k]
+        credit += cash[k] - principal - interest
+        balance -= principal
+        left -= 1
+        fallen = due
+        due = later
+        interest = 0
+        principal = 0
+        if left > 0:
+            interest = regular_interest(balance, rate)
+            principal = even_principal(method, level, interest, balance, left)
+        k += 1
+    p[at + Q_NEXT_DUE], p[at + Q_MONTH], p[at + Q_LEFT], p[at + Q_FALLEN] = due, month, left, fallen
+    p[at + Q_NEXT_P], p[at + Q_NEXT_I] = principal, interest
+    p[at + Q_UNDUE], p[at + Q_CREDIT], p[at + Q_DAY] = balance, credit, day
+    return k
+
+
 def judge(p: Ints, at: int, law: Ints) -> None:
     """Write dpd, class, provision and status of a plain position, and the day it must be looked at again."""
     dpd = 0
@@ -369,6 +423,7 @@ def judge(p: Ints, at: int, law: Ints) -> None:
         found = 0
     p[at + Q_CLASS] = found
     p[at + Q_STATUS] = status
-    provision = law[p[at + Q_LENDER] * LAW + LAW_PROVISION + found]
-    p[at + Q_PROVISION] = scaled(p[at + Q_UNDUE] + p[at + Q_DUE_P], provision, 1_000_000)
+    p[at + Q_PROVISION] = provision_of(
+        p[at + Q_UNDUE] + p[at + Q_DUE_P], law[p[at + Q_LENDER] * LAW + LAW_PROVISION + found]
+    )
     p[at + Q_TICK] = max(next_tick(p, at, law), p[at + Q_DAY] + 1)

@@ -8,22 +8,47 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-from jiehuan.loan.amortise import Ints, Shift
+from jiehuan.loan.amortise import Ints, Shift, scaled
+from jiehuan.loan.layout import (
+    O_CLASS,
+    O_COSTS,
+    O_CREDIT,
+    O_DPD,
+    O_INTEREST,
+    O_NEXT_DUE,
+    O_OVERDUE,
+    O_PENALTY,
+    O_PRINCIPAL,
+    O_PROVISION,
+    O_STATUS,
+    OUT,
+)
 from jiehuan.loan.position import (
     POSITION,
     Q_BASE,
     Q_CLASS,
+    Q_COSTS,
+    Q_CREDIT,
     Q_DAY,
     Q_DPD,
+    Q_DUE_I,
     Q_DUE_P,
     Q_FEN_DAYS,
+    Q_NEXT_DUE,
     Q_OLDEST,
+    Q_OVERDUE,
+    Q_PEN_DEN,
+    Q_PEN_NUM,
+    Q_PENALTY,
     Q_PLAIN,
     Q_PROVISION,
+    Q_STATED,
+    Q_STATUS,
     Q_TICK,
     Q_UNDUE,
     judge,
     pass_days,
+    pay_in_time,
     receive,
 )
 
@@ -114,6 +139,12 @@ def show(hot: Hot, p: Ints, loan: int) -> None:
     hot.provision[loan] = p[at + Q_PROVISION]
 
 
+def show_some(hot: Hot, p: Ints, loans: Ints) -> None:
+    """Copy the positions of some loans into the hot columns."""
+    for k in range(len(loans)):
+        show(hot, p, loans[k])
+
+
 def jump(
     low: int,
     high: int,
@@ -134,11 +165,15 @@ def jump(
     """
     for loan in range(low, high):
         at = loan * POSITION
-        for k in range(starts[loan], starts[loan + 1]):
-            pass_days(p, at, days[k], law, shift)
-            if p[at + Q_PLAIN] == 0:
-                break
-            receive(p, at, cash[k])
+        k = starts[loan]
+        end = starts[loan + 1]
+        while k < end and p[at + Q_PLAIN] != 0:
+            k = pay_in_time(p, at, days, cash, k, end, shift)
+            if k < end:
+                pass_days(p, at, days[k], law, shift)
+                if p[at + Q_PLAIN] != 0:
+                    receive(p, at, cash[k])
+                k += 1
         pass_days(p, at, to, law, shift)
         if p[at + Q_PLAIN] == 0:
             again[loan] = 1
@@ -154,3 +189,25 @@ def catch_up(low: int, high: int, hot: Hot, p: Ints, day: int) -> None:
         p[at + Q_FEN_DAYS] += p[at + Q_BASE] * (day - p[at + Q_DAY])
         p[at + Q_DAY] = day
         p[at + Q_DPD] = hot.dpd[loan]
+
+
+def lines_of_positions(low: int, high: int, p: Ints, on: int, out: Ints) -> None:
+    """Write each position's line of the book (OUT cells, as ``fold.line_of_book`` does, without what a book does not show)."""
+    for loan in range(low, high):
+        at = loan * POSITION
+        line = loan * OUT
+        fen_days = p[at + Q_FEN_DAYS] + p[at + Q_BASE] * (on - p[at + Q_DAY])
+        running = scaled(fen_days, p[at + Q_PEN_NUM], p[at + Q_PEN_DEN]) - p[at + Q_STATED]
+        out[line + O_PRINCIPAL] = p[at + Q_UNDUE] + p[at + Q_DUE_P]
+        out[line + O_INTEREST] = p[at + Q_DUE_I]
+        out[line + O_PENALTY] = p[at + Q_PENALTY] + running
+        out[line + O_COSTS] = p[at + Q_COSTS]
+        out[line + O_OVERDUE] = p[at + Q_OVERDUE]
+        out[line + O_CREDIT] = p[at + Q_CREDIT]
+        out[line + O_DPD] = 0
+        if p[at + Q_OLDEST] != 0:
+            out[line + O_DPD] = on - p[at + Q_OLDEST]
+        out[line + O_CLASS] = p[at + Q_CLASS]
+        out[line + O_PROVISION] = p[at + Q_PROVISION]
+        out[line + O_STATUS] = p[at + Q_STATUS]
+        out[line + O_NEXT_DUE] = p[at + Q_NEXT_DUE]
