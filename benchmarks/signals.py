@@ -105,11 +105,8 @@ def by_polars(frame: pl.DataFrame, distinct: bool) -> pl.DataFrame:
     ordered = frame.sort("account_id", "at")
     out = frame.select("event_id", "at")
     for name, seconds in WINDOWS.items():
-        wanted = [
-            pl.len().alias(f"count_{name}"),
-            pl.col("amount_fen").sum().alias(f"sum_{name}"),
-            pl.col("amount_fen").max().alias(f"max_{name}"),
-        ]
+        amount = pl.col("amount_fen")
+        wanted = [pl.len().alias(f"count_{name}"), amount.sum().alias(f"sum_{name}"), amount.max().alias(f"max_{name}")]
         wanted += [pl.col("counterparty").n_unique().alias(f"distinct_{name}")] if distinct else []
         windows = ordered.rolling("at", period=f"{seconds}s", group_by="account_id").agg(wanted)
         # No two events share a moment, so time alone puts the rows back in their order.
