@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,11 @@ def bin_categories(
     overall = hits.sum() / max(rows.sum(), 1e-9)
     calm = known_rows * _shrunk_rates(known_rows, known_hits, frequent, float(overall), how.smoothing)
     ordered = frequent[np.argsort((calm / np.maximum(known_rows, 1e-9))[frequent], kind="stable")]
-    cut, _ = _optimum(known_rows[ordered], known_hits[ordered], how, "ascending") if len(ordered) else ((), ASCENDING)
+    cut, _ = (
+        _optimum(known_rows[ordered], known_hits[ordered], replace(how, bin_cost=0.0), "ascending")
+        if len(ordered)
+        else ((), ASCENDING)
+    )
     groups: list[tuple[str, ...]] = []
     parts: list[Any] = []
     for members in np.split(ordered, list(cut)) if len(ordered) else []:

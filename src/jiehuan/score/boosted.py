@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from jiehuan.score.forest import Forest
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+_PLAIN = frozenset((float, int, bool, type(None)))
 
 
 class Boosted:
@@ -49,6 +53,12 @@ class Boosted:
             _category_reader(one, names) if one.is_category else one.row_reader()
             for one, names in zip(self.inputs, self.categories, strict=True)
         ]
+        plain = [place for place, one in enumerate(self.inputs) if one.reading == "number"]
+        self._plain = np.array(plain, np.intp)
+        self._odd = [
+            (place, read) for place, read in enumerate(self._readers) if self.inputs[place].reading != "number"
+        ]
+        self._fetch = itemgetter(*(self.inputs[place].column for place in plain)) if len(plain) > 1 else None
 
     @property
     def known_categories(self) -> list[tuple[str, ...]]:
@@ -70,6 +80,16 @@ class Boosted:
 
     def vector(self, row: Mapping[str, Any]) -> Floats:
         """The row as float64[features], as the trees read it. KeyError for an absent column."""
+        if self._fetch is not None:
+            values = self._fetch(row)
+            if _PLAIN.issuperset(map(type, values)):  # numbers and None, nearly always: one conversion for all of them
+                if not self._odd:
+                    return np.array(values, float)
+                found = np.empty(len(self.inputs))
+                found[self._plain] = values
+                for place, read in self._odd:
+                    found[place] = read(row)
+                return found
         return np.array([read(row) for read in self._readers], float)
 
     def raw_of_row(self, row: Mapping[str, Any]) -> float:
