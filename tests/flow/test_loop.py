@@ -21,6 +21,7 @@ from jiehuan.flow.day_end import day_end
 from jiehuan.flow.demo.mail_server import mail_server
 from jiehuan.flow.dispose import carry_out, dispose, sale_tape, sold
 from jiehuan.flow.gateway import Mailer
+from jiehuan.flow.lender import keep_lender
 from jiehuan.flow.litigate import file_case, litigate, meet_deadline
 from jiehuan.flow.repay import repay
 from jiehuan.flow.report import report
@@ -64,6 +65,9 @@ def test_a_repayment_is_allocated_once(lender: Database) -> None:
         for state in (before, after)
     ]
     assert owed[0] - owed[1] == 50_000
+    with lender.connect() as connection:
+        told = select(func.count()).select_from(tables.outbox).where(tables.outbox.c.topic == "loan.repaid")
+        assert connection.execute(told).scalar_one() == 1
     assert faults(lender) == []
 
 
@@ -167,6 +171,7 @@ def test_the_work_list_is_sent_by_real_mail_within_the_hours(lender: Database, v
     with mail_server(tmp_path / "inbox") as inbox:
         mailer = Mailer(inbox.host, inbox.port, "service@lender.invalid")
         with lender.begin() as connection:
+            keep_lender(connection, {"capacity": {"mail": 400, "sms": 5, "call": 2, "letter": 1}})
             plan_id, plan = collect(connection, at(TODAY, 8))
             assert plan.gap < 0.1
             counts = send(connection, vault, mailer, at(TODAY, 22))

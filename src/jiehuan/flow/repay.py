@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from jiehuan.flow.activity import note
 from jiehuan.flow.servicing import record
 from jiehuan.store import tables
+from jiehuan.store.locks import lock_loan
 from jiehuan.store.outbox import publish
 from jiehuan.units.days import CHINA
 from jiehuan.units.ids import derived_id
@@ -31,9 +32,9 @@ def repay(
     ``known_on`` (default ``on``) is later for money that was found late. Same key, same content: same answer.
     """
     known = known_on or on
-    before = connection.execute(
-        select(tables.loan_state.c.principal_outstanding_fen).where(tables.loan_state.c.loan_id == loan_id)
-    ).scalar_one_or_none()
+    lock_loan(connection, loan_id)
+    known_key = select(tables.loan_event.c.event_id).where(tables.loan_event.c.idempotency_key == key)
+    repeated = connection.execute(known_key).first() is not None
     event_id = derived_id("ev", loan_id, key)
     event = {
         "id": event_id, "on": on.isoformat(), "kind": "repayment", "amount": format_yuan(amount_fen), "source": source,
@@ -54,7 +55,7 @@ def repay(
         "dpd": state.dpd,
         "status": state.status,
     }
-    if before is not None:
+    if not repeated:
         publish(connection, "loan.repaid", loan_id, answer)
         note(
             connection,

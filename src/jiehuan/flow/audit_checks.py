@@ -1,0 +1,42 @@
+"""What the audit asks of the flows: every decision comes out again from its stored inputs and versions.
+
+Importing this module adds the check; ``jiehuan audit`` does so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from jiehuan.flow.decide import again
+from jiehuan.store import tables
+from jiehuan.store.audit import Audit, Finding, Tally, register
+from jiehuan.store.audit.tally import finding
+from jiehuan.units.errors import JiehuanError, Problem
+
+COMPARED = ("outcome", "limit", "rate", "amount", "months", "method", "pd", "points", "reasons", "offers", "law_checks")
+
+
+def check_decisions(audit: Audit) -> Iterator[Finding]:
+    """Each stored decision against what its stored inputs, model, policy and law give today."""
+    tally = Tally()
+    ids = audit.connection.execute(select(tables.decision.c.decision_id).order_by(tables.decision.c.decision_id))
+    for decision_id in ids.scalars().all():
+        tally.look(_differs(audit, decision_id))
+    yield finding("decisions_again", "决策可由留存的输入和版本重现", "decisions come out again from their inputs", tally)
+
+
+def _differs(audit: Audit, decision_id: str) -> Iterator[Problem]:
+    try:
+        stored, today = again(audit.connection, decision_id)
+    except JiehuanError as error:
+        yield Problem(f"decision {decision_id}", "", f"cannot be made again: {error}", "restore its model, policy and inputs")
+        return
+    for name in COMPARED:
+        if stored.get(name) != today.get(name):
+            reason = f"{name} comes out as {str(today.get(name))[:60]}"
+            yield Problem(f"decision {decision_id}", str(stored.get(name))[:60], reason, "find what changed: inputs or code")
+
+
+register("decisions", check_decisions)
