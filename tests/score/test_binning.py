@@ -120,6 +120,18 @@ def test_a_million_categories_are_judged_by_the_most_frequent_only() -> None:
     assert bins.code_reader()("u0") != bins.code_reader()("u1")
 
 
+def test_infinite_values_fall_into_the_outer_bins_and_no_edge_is_infinite() -> None:
+    random = np.random.default_rng(6)
+    values = random.normal(size=3000)
+    values[:200], values[200:300] = np.inf, -np.inf
+    bins = bin_numbers(
+        "x", values, (random.random(3000) < 1 / (1 + np.exp(-np.clip(values, -5, 5)))).astype(float), None, HOW
+    )
+    assert np.isfinite(bins.edges).all()
+    assert bins.code_reader()(float("inf")) == bins.ordinary - 1
+    assert bins.code_reader()(float("-inf")) == 0
+
+
 def test_weights_count_as_rows() -> None:
     random = np.random.default_rng(9)
     values, events, weights = (

@@ -93,6 +93,14 @@ def test_dates_without_the_applications_date() -> None:
     assert found["seen_at"].startswith("date")
 
 
+def test_dates_written_as_whole_numbers_are_dates() -> None:
+    days = [20250101 + place % 28 for place in range(ROWS)]
+    kept, _ = looked_at({"applied": days, "opened": [19990101 + place % 28 for place in range(ROWS)]}, "applied")
+    assert kept["opened.years_before"] == "years_before"
+    kept, _ = looked_at({"amount": [20_250_199 + place % 50 for place in range(ROWS)]})  # 32 January: amounts after all
+    assert kept == {"amount": "number"}
+
+
 def test_repeated_ids_are_counted() -> None:
     _, found = looked_at(
         {

@@ -133,6 +133,7 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
         (lambda frame: frame.select("application_id", "bad"), {}, "no usable column is left"),
         (lambda frame: frame, {"settings": {"binning": {"max_bin": 5}}}, "did you mean max_bins?"),
         (lambda frame: frame, {"settings": {"binning": {"min_share": 5}}}, "between 0 and 1"),
+        (lambda frame: frame, {"settings": {"binning": {"prebins": 400}}}, "out of range"),
         (lambda frame: frame, {"settings": {"bining": {}}}, "did you mean binning?"),
         (lambda frame: frame, {"settings": {"evaluation": {"folds": "five"}}}, "whole number"),
         (lambda frame: frame, {"time": "job"}, "dates"),

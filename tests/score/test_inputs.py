@@ -114,6 +114,11 @@ def test_a_value_of_another_type_is_refused_by_name(reading: str, value: Any) ->
         Input("salary", "salary", reading).row_reader()({"salary": value})
 
 
+def test_whole_numbers_are_read_as_dates_where_the_fit_did() -> None:
+    one = Input("at.weekday", "at", "weekday", "%Y%m%d")
+    assert both(one, pl.DataFrame({"at": [20260701, None]})) == [[3.0, None], [3.0, None]]
+
+
 def test_a_decimal_is_a_number() -> None:
     assert Input("x", "x", "number").row_reader()({"x": Decimal("3.50")}) == 3.5
     assert Input("x", "x", "number").row_reader()({"x": np.int32(3)}) == 3.0

@@ -151,7 +151,8 @@ def prebin_edges(values: Floats, how: Binning) -> Floats:
     distinct = np.unique(values)
     if len(distinct) > how.prebins:
         distinct = np.unique(np.quantile(values, np.linspace(0, 1, how.prebins + 1)[:-1], method="nearest"))
-    return distinct[1:]
+    edges = distinct[1:]
+    return edges[np.isfinite(edges)]
 
 
 def monotone_sign(values: Floats, events: Floats, weights: Floats | None, how: Binning, share: float) -> int:

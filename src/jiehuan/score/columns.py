@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from jiehuan.score.dates import written_format
+from jiehuan.score.dates import date_format_of
 from jiehuan.score.findings import Finding, finding
 from jiehuan.score.inputs import Input, as_moments
 from jiehuan.score.settings import Settings
@@ -58,9 +58,7 @@ def plan_columns(frame: pl.DataFrame, candidates: Sequence[str], time: str | Non
             plan.note("not_plain", name, kind=kind)
         elif kind == pl.Duration:
             plan.note("duration", name)
-        elif kind in (pl.Date,) or isinstance(kind, pl.Datetime):
-            _plan_date(plan, frame, name, "", time, moments, settings)
-        elif kind == pl.String and (date_format := written_format(column)):
+        elif (date_format := date_format_of(column)) is not None:
             _plan_date(plan, frame, name, date_format, time, moments, settings)
         elif kind.is_numeric() or kind == pl.Boolean:
             _plan_number(plan, column)
@@ -72,11 +70,11 @@ def plan_columns(frame: pl.DataFrame, candidates: Sequence[str], time: str | Non
 def time_of(frame: pl.DataFrame, time: str) -> Floats:
     """The application's moment of every row: days since 1970 for dates, the number itself for numbers; NaN where missing."""
     column = frame.get_column(time)
-    if column.dtype.is_numeric():
+    written = date_format_of(column)
+    if column.dtype.is_numeric() and written is None:
         found: Floats = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         return found
-    moments = as_moments(column, written_format(column) if column.dtype == pl.String else "")
-    return _days(moments)
+    return _days(as_moments(column, written or ""))
 
 
 def _plan_number(plan: Plan, column: pl.Series) -> None:
@@ -135,7 +133,8 @@ def _plan_date(
     days = _days(column)
     known = ~np.isnan(days)
     whole = bool((column.drop_nulls().dt.truncate("1d") == column.drop_nulls()).all())
-    if time is not None and moments is not None and not frame.get_column(time).dtype.is_numeric():
+    against_format = date_format_of(frame.get_column(time)) if time is not None else None
+    if time is not None and moments is not None and against_format is not None:
         gap = moments - days
         seen = ~np.isnan(gap)
         if not seen.any():
@@ -145,7 +144,6 @@ def _plan_date(
         if late > settings.leaks.late_share:
             plan.note("after_application", name, late, time=time, late=late)
             return
-        against_format = written_format(frame.get_column(time)) if frame.get_column(time).dtype == pl.String else ""
         if sounds_like(name, "birthday") or np.median(gap[seen]) > YOUNGEST * 365.25:
             plan.inputs.append(Input(f"{name}.years_before", name, "years_before", date_format, time, against_format))
             return
@@ -173,8 +171,7 @@ def _plan_date(
 def _latest_day(frame: pl.DataFrame) -> str:
     latest = []
     for column in frame.get_columns():
-        date_format = written_format(column) if column.dtype == pl.String else ""
-        if date_format or column.dtype == pl.Date or isinstance(column.dtype, pl.Datetime):
+        if (date_format := date_format_of(column)) is not None:
             latest.append(str(as_moments(column, date_format).max())[:10])
     return max(latest)
 

@@ -10,12 +10,28 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+def date_format_of(column: pl.Series) -> str | None:
+    """How a column's dates are written: '' for real dates, a format for texts or whole numbers, None when it holds no dates."""
+    import polars as pl
+
+    kind = column.dtype
+    if kind == pl.Date or isinstance(kind, pl.Datetime):
+        return ""
+    return (written_format(column) or None) if kind == pl.String or kind.is_integer() else None
+
+
 def written_format(column: pl.Series) -> str:
-    """The first of ``DATE_FORMATS`` in which every text of the column is a date; '' when there is none.
+    """The first of ``DATE_FORMATS`` in which every text (or whole number) of the column is a date; '' when there is none.
 
     A quick look at some rows comes before the look at all; eight digits count as a date only between 1900 and 2100.
     """
+    import polars as pl
+
     known = column.drop_nulls()
+    if known.dtype.is_integer():  # dates written as whole numbers: 20260131
+        if not len(known) or int(known.min()) < 19_000_101 or int(known.max()) > 21_001_231:  # type: ignore[arg-type]
+            return ""
+        return "%Y%m%d" if _reads(known.cast(pl.String), "%Y%m%d") else ""
     known = known.filter(known.str.strip_chars() != "")
     if not len(known) or len(str(known[0])) < 8:
         return ""

@@ -211,6 +211,8 @@ def as_moments(column: pl.Series, date_format: str) -> pl.Series:
         return column.cast(pl.Datetime("us"))
     if isinstance(kind, pl.Datetime):
         return column.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if kind.is_integer() and date_format == "%Y%m%d":
+        column, kind = column.cast(pl.String), pl.String()
     if kind == pl.String and (date_format := date_format or written_format(column)):
         moments = column.str.to_datetime(date_format, time_unit="us", strict=False)
         bad = moments.is_null() & column.is_not_null() & (column.str.strip_chars() != "")
@@ -248,6 +250,8 @@ def _moment_reader(column: str, date_format: str) -> Callable[[Mapping[str, Any]
 
     def moment(row: Mapping[str, Any]) -> datetime | None:
         value = row[column]
+        if type(value) is int and written == "%Y%m%d":
+            value = str(value)
         if isinstance(value, datetime):
             return value.replace(tzinfo=None)
         if isinstance(value, date):

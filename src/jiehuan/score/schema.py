@@ -28,7 +28,7 @@ def problems_with(inputs: Sequence[Input], table: pl.DataFrame) -> list[Problem]
                 hint = f"; is it {near[0]}?" if near else ""
                 mend = f"add the column ({wanted}; null where not known){hint}"
                 problems.append(Problem(f"column {column}", "", "missing, but the model needs it", mend))
-            elif not _fits(table.schema[column], wanted):
+            elif not _fits(table.schema[column], wanted, one):
                 found = _example(table.get_column(column), wanted)
                 reason = f"{table.schema[column]} where the model was fitted on {wanted}s"
                 problems.append(
@@ -37,7 +37,7 @@ def problems_with(inputs: Sequence[Input], table: pl.DataFrame) -> list[Problem]
     return problems
 
 
-def _fits(kind: Any, wanted: str) -> bool:
+def _fits(kind: Any, wanted: str, one: Input) -> bool:
     import polars as pl
 
     if kind == pl.Null or wanted == "known":
@@ -45,7 +45,8 @@ def _fits(kind: Any, wanted: str) -> bool:
     if wanted == "number":
         return bool(kind.is_numeric() or kind == pl.Boolean)
     if wanted == "date":
-        return bool(kind in (pl.Date, pl.String) or isinstance(kind, pl.Datetime))
+        whole = kind.is_integer() and "%Y%m%d" in (one.date_format, one.against_format)
+        return bool(kind in (pl.Date, pl.String) or isinstance(kind, pl.Datetime) or whole)
     return bool(kind in (pl.String, pl.Boolean) or kind.is_integer() or isinstance(kind, pl.Categorical | pl.Enum))
 
 

@@ -138,6 +138,17 @@ def read_settings(changes: Mapping[str, Any] | None = None, where: str = "settin
     return Settings(**built)
 
 
+LIMITS = {
+    "folds": (2, 50),
+    "prebins": (2, 200),
+    "max_bins": (2, 100),
+    "leaves": (2, 1024),
+    "max_rounds": (1, 100_000),
+    "periods": (2, 100),
+}
+"""Least and greatest value of the settings that have one; a bin's place is kept in one byte."""
+
+
 def _unknown(where: str, name: str, known: list[str]) -> Problem:
     near = get_close_matches(name, known, 1)
     return Problem(where, name, "no such setting", f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}")
@@ -161,7 +172,11 @@ def _wrong(where: str, value: Any, kind: Any) -> Problem | None:
             "not a number of this kind, 0 or more",
             "give a whole number" if kind is int else "give a number",
         )
-    share = where.endswith(("share", "level"))
+    name = where.rpartition(".")[2]
+    low, high = LIMITS.get(name, (0, float("inf")))
+    if not low <= value <= high:
+        return Problem(where, str(value), f"out of range: {low} to {high:g}", "choose a value in it")
+    share = name.endswith(("share", "level"))
     return (
         Problem(where, str(value), "a share is between 0 and 1", "write 0.05 for 5 %") if share and value > 1 else None
     )
