@@ -507,3 +507,26 @@ def test_the_document_has_the_keys_of_the_contract():
     rows = {"n", "due", "pay_by", "principal", "interest", "paid_principal", "paid_interest", "penalty", "status"}
     assert rows <= document["schedule"][0].keys()
     assert document["penalty_due"] == "2.84" and document["apr"] == "0.180002"
+
+
+def test_fees_after_a_settlement_are_not_charged():
+    fees = [{"on": f"2026-{month:02d}-15", "amount": "10"} for month in range(1, 7)]
+    events = [pay("2026-01-15", "926.80"), {"id": "s", "on": "2026-01-20", "kind": "settlement"}]
+    found = state(events, "2026-08-01", fees=fees)
+    assert (found.status, found.costs_due_fen) == ("settled", 0)
+    assert [m.effective for m in found.movements if m.kind == "fee"] == [date(2026, 1, 15)]
+
+
+def test_after_an_acceleration_only_the_costs_of_enforcement_are_added():
+    fees = [{"on": "2026-02-15", "amount": "10"}, {"on": "2026-03-01", "amount": "50", "kind": "court_fee"}]
+    found = state([{"id": "a", "on": "2026-01-25", "kind": "accelerate"}], "2026-03-02", fees=fees)
+    assert found.costs_due_fen == 50_00
+
+
+def test_interest_carried_by_a_restructuring_falls_due_at_once_when_the_loan_is_accelerated():
+    """Restructured on 2026-03-20 with the first new due date a month later, called in on 2026-03-25: five days later all of
+    it is overdue, the carried interest too."""
+    events = [restructure("2026-03-20", months=24), {"id": "a", "on": "2026-03-25", "kind": "accelerate"}]
+    found = state(events, "2026-03-30")
+    assert found.dpd == 5
+    assert found.overdue_fen == found.principal_outstanding_fen + found.interest_due_fen
