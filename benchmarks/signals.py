@@ -91,7 +91,8 @@ def by_duckdb(frame: pl.DataFrame, distinct: bool) -> pl.DataFrame:
     connection.register("events", frame.to_arrow())
     parts = []
     for name, seconds in WINDOWS.items():
-        over = f'over (partition by account_id order by "at" range between interval ({seconds * 1_000_000 - 1}) microseconds preceding and current row)'
+        length = seconds * 1_000_000 - 1
+        over = f'over (partition by account_id order by "at" range between interval ({length}) microseconds preceding and current row)'
         parts += [
             f"count(*) {over} as count_{name}",
             f"sum(amount_fen) {over} as sum_{name}",

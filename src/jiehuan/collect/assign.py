@@ -254,6 +254,8 @@ def _fill(
     choice: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Spend what is left where it brings most a unit, as long as something does. Changes ``left`` and ``choice``."""
+    from jiehuan.collect.sweep import take
+
     actions = gain.shape[1]
     rows = np.arange(len(gain))
     for _ in range(8):
@@ -264,21 +266,7 @@ def _fill(
         if len(where) == 0:
             break
         value = better.ravel()[where] / uses[where % actions]
-        changed = False
-        for cell in where[np.argsort(-value, kind="stable")]:
-            i, a = divmod(int(cell), actions)
-            p = pool[i, a]
-            before = choice[i]
-            gained = gain[i, a] - (gain[i, before] if before >= 0 else 0.0)
-            if gained <= 1e-9 or (p >= 0 and left[p] < uses[a]):
-                continue
-            if before >= 0 and pool[i, before] >= 0:
-                left[pool[i, before]] += uses[before]
-            if p >= 0:
-                left[p] -= uses[a]
-            choice[i] = a
-            changed = True
-        if not changed:
+        if not take(where[np.argsort(-value, kind="stable")], gain, pool, uses, left, choice):
             break
     return choice
 

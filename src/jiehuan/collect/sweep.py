@@ -31,6 +31,26 @@ def sweep(gain: Any, pool: Any, uses: Any, prices: Any, used: Any, choice: Any) 
 
 
 @njit(cache=True, nogil=True)
+def take(cells: Any, gain: Any, pool: Any, uses: Any, left: Any, choice: Any) -> bool:
+    """Go down a list of cells (debtor * actions + action) and give each debtor what is better than what it has, as long as
+    units last. Changes ``left`` and ``choice``; says whether anything changed."""
+    changed = False
+    for cell in cells:
+        i, a = cell // gain.shape[1], cell % gain.shape[1]
+        p, before = pool[i, a], choice[i]
+        more = gain[i, a] - (gain[i, before] if before >= 0 else 0.0)
+        if more <= 1e-9 or (p >= 0 and left[p] < uses[a]):
+            continue
+        if before >= 0 and pool[i, before] >= 0:
+            left[pool[i, before]] += uses[before]
+        if p >= 0:
+            left[p] -= uses[a]
+        choice[i] = a
+        changed = True
+    return changed
+
+
+@njit(cache=True, nogil=True)
 def exchange(gain: Any, pool: Any, uses: Any, left: Any, choice: Any) -> float:
     """One pass of exchanges: a debtor takes a better action in a full pool from the one who loses least by giving it up.
 
