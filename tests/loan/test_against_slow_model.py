@@ -13,9 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from loan_strategies import METHODS, lives, terms
 from slow_model import Refusal, SlowLoan
 
-from jiehuan.loan import AMOUNTS, Event, make_schedule, replay
-from jiehuan.loan.lawful import cost_cap_ppm
-from jiehuan.loan.schedule import loaded_rate_ppm
+from jiehuan.loan import AMOUNTS, Event, replay
+from jiehuan.loan.lawful import cost_cap_ppm, loaded_rate_ppm
 from jiehuan.units.errors import InputError, Refused
 
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -24,7 +23,7 @@ QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck))
 def penalty_cap(loan):
     """The highest penalty rate, or a refusal when the price itself is above the cap."""
     cap = cost_cap_ppm(loan.lender_type, loan.drawn_on)
-    loaded = loaded_rate_ppm(make_schedule(loan))
+    loaded = loaded_rate_ppm(loan)
     if cap is not None and loan.rate_ppm + loaded > cap[0]:
         raise Refusal("cap")
     return None if cap is None else Fraction(cap[0] - loaded, 10**6)

@@ -66,7 +66,7 @@ def schedule(
         terms = read_terms(document, "schedule")
     plan = make_schedule(terms)
     if lender is not None:
-        problems = draw_problems(plan)
+        problems = draw_problems(terms)
         if problems:
             raise Refused(problems)
     if as_json:

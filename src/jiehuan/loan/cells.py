@@ -13,8 +13,8 @@ from jiehuan.law import law_on
 from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.events import KINDS, MODES, Event
-from jiehuan.loan.lawful import LawOn, cost_cap_ppm, cost_problem, penalty_fraction, uplift_problem
-from jiehuan.loan.schedule import loaded_rate_ppm, make_schedule, plan_rows, priced_fees
+from jiehuan.loan.lawful import LawOn, cost_cap_ppm, cost_problem, loaded_rate_ppm, penalty_fraction, uplift_problem
+from jiehuan.loan.schedule import plan_rows
 from jiehuan.loan.terms import ENFORCEMENT_KINDS, LAST_DAY, METHODS, PARTS, Plan, Terms, read_plan
 from jiehuan.units.errors import InputError, Problem, Refused
 
@@ -47,7 +47,7 @@ def add_loan(
     Raises Refused when the price is above the cap or the penalty above its lawful range, with the article, and
     InputError for a restructuring whose terms cannot be read or a shape that does not carry its interest.
     """
-    loaded = loaded_rate_ppm(make_schedule(terms)) if priced_fees(terms) else 0
+    loaded = loaded_rate_ppm(terms)
     unlawful = [problem for problem in (cost_problem(terms, loaded, law), uplift_problem(terms, law)) if problem]
     if unlawful:
         raise Refused(unlawful)

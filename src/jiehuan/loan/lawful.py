@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from math import gcd
+from math import ceil, gcd, inf
 from typing import Any
 
 from jiehuan.law import law_on
 from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.loan.layout import LAW, LAW_AGAIN, LAW_FIRST, LAW_INSTALMENTS, LAW_MONTHS, LAW_PROVISION, LAW_THRESHOLD
-from jiehuan.loan.schedule import Schedule, loaded_rate_ppm
+from jiehuan.loan.schedule import priced_fees
 from jiehuan.loan.terms import Plan, Terms
 from jiehuan.units.errors import Problem
 from jiehuan.units.money import format_yuan
@@ -25,6 +25,11 @@ LawOn = Callable[[date, str], Any]
 """Gives the law of a day for a lender type, as ``jiehuan.law.law_on`` does."""
 
 _NO_LIMIT = 1 << 62
+_NO_RATE = 10**9
+"""Fees that leave nothing of the principal have no rate of return: a hundred thousand per cent stands for it."""
+
+_ROUNDING = 1e-3
+"""Rates of return are good to a thousandth of a ppm."""
 
 
 def cost_cap_ppm(lender_type: str, drawn_on: date, law: LawOn = law_on) -> tuple[int, str] | None:
@@ -57,37 +62,31 @@ def cost_problem(terms: Terms, loaded_ppm: int, law: LawOn = law_on) -> Problem 
     )
 
 
-def draw_problems(schedule: Schedule, law: LawOn = law_on) -> list[Problem]:
-    """Every cap of the law that a draw on these terms would break, each with its article."""
-    terms = schedule.terms
-    book = law(terms.drawn_on, terms.lender_type)
-    problems = []
-    cost = cost_problem(terms, loaded_rate_ppm(schedule), law)
-    if cost is not None:
-        problems.append(cost)
-    balance = book.rule("balance_cap")
-    if balance is not None and terms.principal_fen > balance.value:
-        most, found = format_yuan(balance.value), format_yuan(terms.principal_fen)
-        why, mend = f"above the cap of {most} for one borrower", f"lend at most {most}"
-        problems.append(
-            Problem("principal", found, why, mend, balance.citation, f"本金{found}元超过单户余额上限{most}元")
-        )
-    bullet = book.rule("bullet_max_months")
-    if bullet is not None and terms.method in {"bullet", "interest_only"} and terms.months > bullet.value:
-        why = f"longer than the {bullet.value} months allowed when principal is repaid at once"
-        mend, zh = (
-            f"use at most {bullet.value} months, or instalments",
-            f"到期一次性还本的期限不得超过{bullet.value}个月",
-        )
-        problems.append(Problem("months", str(terms.months), why, mend, bullet.citation, zh))
-    term = book.rule("term_max_months")
-    if term is not None and terms.months > term.value:
-        why, mend = f"longer than the {term.value} months allowed", f"use at most {term.value} months"
-        problems.append(Problem("months", str(terms.months), why, mend, term.citation, f"期限不得超过{term.value}个月"))
-    uplift = uplift_problem(terms, law)
-    if uplift is not None:
-        problems.append(uplift)
-    return problems
+def loaded_rate_ppm(terms: Terms) -> int:
+    """How much the fees add to the yearly rate, in ppm rounded up, counted as the law's own check of a draw counts it.
+
+    What is left under a cap is left for the penalty.
+    """
+    fees = priced_fees(terms)
+    if not fees:
+        return 0
+    from jiehuan.law.all_in import Price, all_in, months_after
+
+    first_days = None if terms.plan.regular else (terms.first_due - terms.drawn_on).days
+    paid = tuple((months_after(terms.drawn_on, fee.on), fee.amount_fen) for fee in fees)
+    cost = all_in(Price(terms.principal_fen, terms.rate_ppm, terms.months, terms.method, first_days, paid))
+    if cost == inf:
+        return _NO_RATE
+    return max(0, ceil(cost * PPM - terms.rate_ppm - _ROUNDING))
+
+
+def draw_problems(terms: Terms, law: LawOn = law_on) -> list[Problem]:
+    """Every rule of law that a draw on these terms would break, each with its article. Fees are taken to be paid apart."""
+    from jiehuan.law.draws import check_draw
+
+    draw = {**terms.as_document(), "received": format_yuan(terms.principal_fen)}
+    found = check_draw(draw, law(terms.drawn_on, terms.lender_type))
+    return [one.as_problem() for one in found if one.source != "house"]
 
 
 def uplift_problem(terms: Terms, law: LawOn = law_on) -> Problem | None:

@@ -32,7 +32,6 @@ from jiehuan.units.calendar import next_working_day
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.irr import compounded, monthly_irr, xirr
 from jiehuan.units.money import format_yuan
-from jiehuan.units.rates import PPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Schedule:
     @cached_property
     def monthly_rate(self) -> float:
         """The rate per month at which what is paid is worth what was received (see ``flows``)."""
-        return monthly_rate(self, with_fees=True)
+        return monthly_rate(self)
 
     @property
     def apr(self) -> float:
@@ -175,14 +174,14 @@ def priced_fees(terms: Terms) -> tuple[Any, ...]:
     return tuple(fee for fee in terms.fees if fee.kind not in ENFORCEMENT_KINDS)
 
 
-def monthly_rate(schedule: Schedule, *, with_fees: bool) -> float:
-    """The monthly internal rate of return of a plan, with or without its fees.
+def monthly_rate(schedule: Schedule) -> float:
+    """The monthly internal rate of return of a plan, fees included.
 
     Plans with a regular first period and fees only on due dates are flows one a month. All others are dated flows,
     whose yearly rate by days / 365 is taken back to a month.
     """
     terms = schedule.terms
-    fees = priced_fees(terms) if with_fees else ()
+    fees = priced_fees(terms)
     dues = {line.due: line.n for line in schedule.instalments}
     if terms.plan.regular and all(fee.on <= terms.drawn_on or fee.on in dues for fee in fees):
         months = terms.months
@@ -198,14 +197,6 @@ def monthly_rate(schedule: Schedule, *, with_fees: bool) -> float:
     dated += [(line.due, -line.principal_fen - line.interest_fen) for line in schedule.instalments]
     dated += [(max(fee.on, terms.drawn_on), -fee.amount_fen) for fee in fees]
     return float((1.0 + xirr(dated)) ** (1 / 12) - 1.0)
-
-
-def loaded_rate_ppm(schedule: Schedule) -> int:
-    """How much the fees add to the yearly rate, in ppm rounded up: what is left under a cap is left for the penalty."""
-    if not priced_fees(schedule.terms):
-        return 0
-    added = 12.0 * (monthly_rate(schedule, with_fees=True) - monthly_rate(schedule, with_fees=False))
-    return max(0, -int(-added * PPM // 1))
 
 
 def six_places(rate: float) -> str:
