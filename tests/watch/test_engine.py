@@ -359,3 +359,17 @@ def test_the_shipped_signals_find_what_they_name() -> None:
         "bets gambling_share",
     }  # fmt: skip
     assert not any(name.startswith(("found", "other order")) for name in raised)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/Berlin", "America/New_York", "UTC"])
+def test_the_second_of_the_local_day_in_any_zone(zone: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    from jiehuan.watch.columns import seconds_of_day
+
+    # Through both changes of the clock in a year, and within one day alone.
+    for step, count in ((7919, 4000), (61, 900)):
+        micro = 1_760_000_000_000_000 + np.arange(count) * step * 1_000_000 + 5
+        local = [datetime.fromtimestamp(m / 1e6, ZoneInfo(zone)) for m in micro]
+        expected = [at.hour * 3600 + at.minute * 60 + at.second for at in local]
+        assert seconds_of_day(micro, zone).tolist() == expected

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,24 +85,18 @@ def to_columns(
     refuse(kind < 0, "kind", lambda shown, place: unknown_kind(shown, engine.kind_code, place))
 
     good = np.flatnonzero(~bad)
-    picked = {name: column.gather(good) for name, column in texts.items()}
+    whole_table = len(good) == n
+    picked = texts if whole_table else {name: column.gather(good) for name, column in texts.items()}
     names = picked["account_id"].unique(maintain_order=True)
     codes = pl.DataFrame({"account_id": names}).with_row_index("code")
     account = picked["account_id"].to_frame().join(codes, on="account_id", how="left", maintain_order="left")["code"]
-    channel = (
-        picked["channel"].replace_strict(engine.channel_code, default=0, return_dtype=pl.Int32)
-        if engine.channel_code
-        else None
-    )
-    taken = micro[good]
-    local = pl.Series(taken).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(engine.declaration.zone)
-    second = (
-        local.dt.hour().cast(pl.Int32) * 3600 + local.dt.minute().cast(pl.Int32) * 60 + local.dt.second().cast(pl.Int32)
-    )
+    channel = np.zeros(len(good), np.int32)
+    if engine.channel_code:
+        channel = picked["channel"].replace_strict(engine.channel_code, default=0, return_dtype=pl.Int32).to_numpy()
+    taken = micro if whole_table else micro[good]
     columns = Columns(
-        names.to_list(), account.to_numpy().astype(np.int64), taken, amount[good], picked["event_id"].to_list(), _hashes(picked["event_id"]),
-        _hashes(picked["counterparty"]), kind[good], channel.to_numpy() if channel is not None else np.zeros(len(good), np.int32),
-        second.to_numpy(), number[good],
+        names.to_list(), account.to_numpy().astype(np.int64), taken, amount[good], cast("Sequence[str]", picked["event_id"]), _hashes(picked["event_id"]),
+        _hashes(picked["counterparty"]), kind[good], channel, seconds_of_day(taken, engine.declaration.zone), number[good],
     )  # fmt: skip
     return columns, sorted(problems, key=lambda found: found[0])
 
@@ -144,9 +139,24 @@ def _instants(column: pl.Series, zone: str | None) -> tuple[pl.Series, NDArray[n
     return fast, nowhere
 
 
-def _one_instant(text: str, zone: str | None) -> tuple[int | None, bool]:
-    from zoneinfo import ZoneInfo
+def seconds_of_day(micro: NDArray[np.int64], zone: str) -> NDArray[np.int32]:
+    """The second of the local day of each instant (microseconds since 1970 UTC) in a zone."""
+    import polars as pl
 
+    if not len(micro):
+        return np.zeros(0, np.int32)
+    days = np.unique(micro // 86_400_000_000)
+    place = ZoneInfo(zone)
+    edges = [datetime.fromtimestamp(int(day) * 86_400, place).utcoffset() for day in (*days, *(days + 1))]
+    if len(set(edges)) == 1 and edges[0] is not None:
+        # One offset throughout, as in China since 1991: plain arithmetic.
+        return ((micro // 1_000_000 + int(edges[0].total_seconds())) % 86_400).astype(np.int32)
+    local = pl.Series(micro).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)
+    parts = (local.dt.hour().cast(pl.Int32), local.dt.minute().cast(pl.Int32), local.dt.second().cast(pl.Int32))
+    return (parts[0] * 3600 + parts[1] * 60 + parts[2]).to_numpy()
+
+
+def _one_instant(text: str, zone: str | None) -> tuple[int | None, bool]:
     from jiehuan.watch.event import microseconds
 
     try:

@@ -29,7 +29,7 @@ START, SIZE, FIRST, END, CLOCK, LISTED = range(6)
 # A group in an account's row, from its column AT on; what it does not need it does not have (column -1).
 HEAD, TAIL, COUNT, TOTAL, DETAIL = range(5)
 # A group's row in the declaration.
-G_STREAM, G_WINDOW, G_BEFORE, G_AT, G_DISTINCT, G_LAST, G_SQUARE, G_GREATER = range(8)
+G_STREAM, G_WINDOW, G_BEFORE, G_AT, G_DISTINCT, G_LAST, G_SQUARE, G_GREATER, G_FEATURES, G_FEATURES_END = range(10)
 # A feature's row; aggregates as in declare.AGGREGATES.
 F_OF, F_GROUP, F_STEPS, F_LENGTH = range(4)
 COUNT_OF, SUM_OF, MEAN_OF, MAX_OF, STD_OF, DISTINCT_OF, SINCE_OF, LAST_OF, VELOCITY_OF, SEQUENCE_OF = range(10)
@@ -66,14 +66,23 @@ def compiled(function: F) -> F:
     Without reference counting (``_nrt``): nothing is allocated here, and counting the arrays handed from call to call, each an
     atomic step, took most of the time.
     """
-    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
+    return _compile(function, {})
+
+
+def inlined(function: F) -> F:
+    """As ``compiled``, and put in place where it is called: for what runs several times an event."""
+    return _compile(function, {"forceinline": True})
+
+
+def _compile(function: F, more: dict[str, Any]) -> F:
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False, **more}
     try:
         return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:
         return cast(F, njit(**options)(function))
 
 
-@compiled
+@inlined
 def _mix(account: int, party: int) -> Any:
     x = np.uint64(party) ^ (np.uint64(account) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x7F4A7C15))
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -202,7 +211,7 @@ def _relink(
     _reset(groups, accounts, account)
 
 
-@compiled
+@inlined
 def _count(groups: Any, events: Any, accounts: Any, account: int, g: int, seq: int, base: int, sign: int) -> None:
     """Add the event at the head to the group (sign 1) or take the event at the tail out of it (sign -1)."""
     stream, at, row = groups[g, G_STREAM], groups[g, G_AT], base + seq
@@ -238,7 +247,7 @@ def _count(groups: Any, events: Any, accounts: Any, account: int, g: int, seq: i
         accounts[account, last] = seq
 
 
-@compiled
+@inlined
 def _advance(groups: Any, events: Any, accounts: Any, account: int, g: int, bound: int, now: int) -> None:
     """Bring a group forward to ``now``: its window is (now - before - window, now - before], events below ``bound``."""
     base = accounts[account, START] - accounts[account, FIRST]
@@ -278,73 +287,67 @@ def _sequence(
     return 0.0
 
 
-@compiled
-def _value(
+@inlined
+def _read_group(
     features: Any,
     groups: Any,
     refs: Any,
     events: Any,
     accounts: Any,
+    memo: Any,
     stamps: Any,
     stamp: int,
     account: int,
-    f: int,
+    g: int,
     bound: int,
     now: int,
     own: int,
-) -> float:
-    """A feature as of ``now``; NaN where nothing is known. ``own``: the sequence number of the event being judged.
+) -> None:
+    """Bring a group forward and write all of its features into ``memo``; NaN where nothing is known.
 
-    ``stamps`` says which groups are brought forward already in this judging (after those of the features).
+    ``own``: the sequence number of the event being judged, which is not its own past.
     """
-    of, g = features[f, F_OF], features[f, F_GROUP]
-    if of == SEQUENCE_OF:
-        until = now - groups[g, G_BEFORE]
-        since = until - groups[g, G_WINDOW]
-        return _sequence(
-            events, accounts, refs, account, features[f, F_STEPS], features[f, F_LENGTH], bound, since, until
-        )
-    if stamps[features.shape[0] + g] != stamp:
-        _advance(groups, events, accounts, account, g, bound, now)
-        stamps[features.shape[0] + g] = stamp
+    _advance(groups, events, accounts, account, g, bound, now)
     at = groups[g, G_AT]
     count, total = accounts[account, at + COUNT], accounts[account, at + TOTAL]
     base = accounts[account, START] - accounts[account, FIRST]
-    value = np.nan
-    if of == COUNT_OF:
-        value = count * 1.0
-    elif of == SUM_OF:
-        value = total / 100.0
-    elif of == DISTINCT_OF:
-        value = accounts[account, groups[g, G_DISTINCT]] * 1.0
-    elif of == VELOCITY_OF:
-        value = count * 3.6e9 / groups[g, G_WINDOW]
-    elif of == SINCE_OF:
-        last = accounts[account, groups[g, G_LAST]]
-        if last == own:
-            last = accounts[account, groups[g, G_LAST] + 1]
-        if last >= 0 and last >= accounts[account, at + TAIL]:
-            value = (now - events[base + last, TS]) / 1e6
-    elif count > 0:
-        if of == MEAN_OF:
-            value = total / 100.0 / count
-        elif of == LAST_OF:
-            value = events[base + accounts[account, groups[g, G_LAST]], AMOUNT] / 100.0
-        elif of == MAX_OF:
-            column, tail = groups[g, G_GREATER], accounts[account, at + TAIL]
-            seq = accounts[account, groups[g, G_LAST]]
-            while events[base + seq, column] >= tail:
-                seq = events[base + seq, column]
-            value = events[base + seq, AMOUNT] / 100.0
-        elif count > 1:
-            q = groups[g, G_SQUARE]
-            squares = (accounts[account, q] * 2.0**LIMB + 2.0 * accounts[account, q + 1]) * 2.0**LIMB + accounts[
-                account, q + 2
-            ]
-            spread = squares - total * (total / count)
-            # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
-            value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
-    return value
+    last = accounts[account, groups[g, G_LAST]] if groups[g, G_LAST] >= 0 else NONE
+    for cell in range(groups[g, G_FEATURES], groups[g, G_FEATURES_END]):
+        f = refs[cell]
+        of = features[f, F_OF]
+        value = np.nan
+        if of == COUNT_OF:
+            value = count * 1.0
+        elif of == SUM_OF:
+            value = total / 100.0
+        elif of == DISTINCT_OF:
+            value = accounts[account, groups[g, G_DISTINCT]] * 1.0
+        elif of == VELOCITY_OF:
+            value = count * 3.6e9 / groups[g, G_WINDOW]
+        elif of == SINCE_OF:
+            seen = accounts[account, groups[g, G_LAST] + 1] if last == own else last
+            if seen >= 0 and seen >= accounts[account, at + TAIL]:
+                value = (now - events[base + seen, TS]) / 1e6
+        elif count > 0:
+            if of == MEAN_OF:
+                value = total / 100.0 / count
+            elif of == LAST_OF:
+                value = events[base + last, AMOUNT] / 100.0
+            elif of == MAX_OF:
+                column, tail = groups[g, G_GREATER], accounts[account, at + TAIL]
+                seq = last
+                while events[base + seq, column] >= tail:
+                    seq = events[base + seq, column]
+                value = events[base + seq, AMOUNT] / 100.0
+            elif count > 1:
+                q = groups[g, G_SQUARE]
+                high, cross, low = accounts[account, q], accounts[account, q + 1], accounts[account, q + 2]
+                squares = (high * 2.0**LIMB + 2.0 * cross) * 2.0**LIMB + low
+                spread = squares - total * (total / count)
+                # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
+                value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
+        memo[f] = value
+        stamps[f] = stamp
 
 
 @compiled
@@ -434,31 +437,35 @@ def _judge(
         while pc < stop:
             op, arg = code[pc, 0], code[pc, 1]
             pc += 1
-            if op >= 32:
-                # A feature compared with a number: most of what rules do, in one step.
+            if op == 1 or op >= 32:
                 if stamps[arg] != stamp:
-                    memo[arg] = _value(
-                        features, groups, refs, events, accounts, stamps, stamp, account, arg, bound, now, own
-                    )
-                    stamps[arg] = stamp
-                x, y = memo[arg], const[code[pc - 1, 2]]
-                met = (
-                    (op == 43 and x >= y) or (op == 42 and x > y) or (op == 40 and x < y) or (op == 41 and x <= y)
-                    or (op == 44 and x == y) or (op == 45 and x != y and not np.isnan(x))
-                )  # fmt: skip
-                stack[top] = 1.0 if met else 0.0
+                    g = features[arg, F_GROUP]
+                    if features[arg, F_OF] == SEQUENCE_OF:
+                        until = now - groups[g, G_BEFORE]
+                        memo[arg] = _sequence(
+                            events, accounts, refs, account, features[arg, F_STEPS], features[arg, F_LENGTH], bound,
+                            until - groups[g, G_WINDOW], until,
+                        )  # fmt: skip
+                        stamps[arg] = stamp
+                    else:
+                        _read_group(
+                            features, groups, refs, events, accounts, memo, stamps, stamp, account, g, bound, now, own
+                        )
+                x = memo[arg]
+                if op >= 32:
+                    # A feature compared with a number: most of what rules do, in one step.
+                    y = const[code[pc - 1, 2]]
+                    met = (
+                        (op == 43 and x >= y) or (op == 42 and x > y) or (op == 40 and x < y) or (op == 41 and x <= y)
+                        or (op == 44 and x == y) or (op == 45 and x != y and not np.isnan(x))
+                    )  # fmt: skip
+                    x = 1.0 if met else 0.0
+                stack[top] = x
                 top += 1
                 continue
-            if op <= 2:
+            if op == 0 or op == 2:
                 if op == 0:
                     stack[top] = const[arg]
-                elif op == 1:
-                    if stamps[arg] != stamp:
-                        memo[arg] = _value(
-                            features, groups, refs, events, accounts, stamps, stamp, account, arg, bound, now, own
-                        )
-                        stamps[arg] = stamp
-                    stack[top] = memo[arg]
                 else:
                     stack[top] = batch[i, B_AMOUNT] / 100.0 if arg == 0 else batch[i, B_SECOND] / 3600.0
                 top += 1
@@ -570,7 +577,7 @@ def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, 
     return True
 
 
-@compiled
+@inlined
 def _same(events: Any, row: int, batch: Any, i: int) -> Any:
     return (
         events[row, TS] == batch[i, B_TS]
@@ -580,7 +587,7 @@ def _same(events: Any, row: int, batch: Any, i: int) -> Any:
     )
 
 
-@compiled
+@inlined
 def _known(limits: Any, events: Any, accounts: Any, batch: Any, i: int) -> int:
     """Whether a row may be taken: TAKEN, DUPLICATE, CONFLICT or TOO_LATE."""
     account, ts = batch[i, B_ACCOUNT], batch[i, B_TS]
@@ -615,7 +622,7 @@ def _known(limits: Any, events: Any, accounts: Any, batch: Any, i: int) -> int:
     return TAKEN if ts >= edge else TOO_LATE
 
 
-@compiled
+@inlined
 def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> Any:
     """The streams that take a row, one bit each."""
     mask = kinds[batch[i, B_KIND], K_MASK] & channels[batch[i, B_CHANNEL]]

@@ -65,7 +65,18 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
             cells[name] = len(account) if wanted & use else -1
             account += empty if wanted & use else []
         groups.append(
-            [stream, window, before, at, cells["distinct"], cells["last"], cells["square"], greater.get(stream, -1)]
+            [
+                stream,
+                window,
+                before,
+                at,
+                cells["distinct"],
+                cells["last"],
+                cells["square"],
+                greater.get(stream, -1),
+                0,
+                0,
+            ]
         )
 
     refs: list[int] = []
@@ -84,6 +95,10 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         key = (index[f.stream], f.window * _MICRO, f.before * _MICRO)
         feature_rows.append([AGGREGATES.index(f.of), group_index[key], len(refs), len(f.steps)])
         refs += [index[name] for name in f.steps]
+    for place, group in enumerate(groups):
+        group[-2] = len(refs)
+        refs += [f for f, row in enumerate(feature_rows) if row[1] == place and features[f].of != "sequence"]
+        group[-1] = len(refs)
 
     programs = _Programs()
     derived = [programs.add(Program(((Op.FEATURE, place, 0),), (), ())) for place in range(len(features))]
@@ -115,7 +130,7 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         _table(programs.code, 3),
         np.array([*programs.const, 0.0]),
         _table(feature_rows, 4),
-        _table(groups, 8),
+        _table(groups, 10),
         _table(rules, 7),
         _table(kinds, 3),
         _table(stream_rows, 7),
