@@ -95,8 +95,9 @@ def to_columns(
         channel = picked["channel"].replace_strict(engine.channel_code, default=0, return_dtype=pl.Int32).to_numpy()
     taken = micro if whole_table else micro[good]
     columns = Columns(
-        names.to_list(), account.to_numpy().astype(np.int64), taken, amount[good], cast("Sequence[str]", picked["event_id"]), _hashes(picked["event_id"]),
-        _hashes(picked["counterparty"]), kind[good], channel, seconds_of_day(taken, engine.declaration.zone), number[good],
+        names.to_list(), account.to_numpy().astype(np.int64), taken, amount[good], cast("Sequence[str]", picked["event_id"]),
+        _hashes(picked["event_id"]), _hashes(picked["counterparty"]), kind[good], channel,
+        seconds_of_day(taken, engine.declaration.zone), number[good],
     )  # fmt: skip
     return columns, sorted(problems, key=lambda found: found[0])
 
