@@ -15,8 +15,8 @@ _SHOWN = 10
 def register(app: typer.Typer) -> None:
     """Add the ``line`` commands."""
     group = typer.Typer(help="Credit lines: limits and prices of new draws.", no_args_is_help=True)
-    group.callback()(lambda: None)  # keeps `review` a word of its own while it is the only command
     group.command("review", help=_review.__doc__)(_review)
+    group.command("evaluate", help=_evaluate.__doc__)(_evaluate)
     app.add_typer(group, name="line")
 
 
@@ -88,5 +88,49 @@ def _review(
         if d.direction != "hold"
     ]
     show_table("", ("borrower", "", "limit, yuan", "why"), shown[:_SHOWN])
+    for problem in problems[:_SHOWN]:
+        typer.echo(f"left out: {problem}", err=True)
+
+
+def _evaluate(
+    log: Path = typer.Argument(..., metavar="LOG", help="Reviewed lines with what came of them.", show_default=False),
+    params: Path | None = typer.Option(
+        None, "--params", help="The other parameters (YAML); default those that ship.", show_default=False
+    ),
+    lender: str = typer.Option(
+        "micro_lender", "--lender", help="bank, consumer_finance_company, micro_lender or other."
+    ),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """What another rule would have brought, from past reviews with a holdout: doubly robust and inverse-propensity estimates.
+
+    The log has the columns of the accounts and of the decisions, and outcome_fen. Decisions which the log could never have made are
+    counted and left out.
+
+    Example: jiehuan line evaluate examples/line/log.csv --params my_params.yaml
+    """
+    from jiehuan.line import evaluate, load_params
+    from jiehuan.units.tables import read_table
+
+    table = read_table(log)
+    estimates, problems = evaluate(table.iter_rows(named=True), load_params(params), lender, str(log))
+    if as_json:
+        refused = [problem.as_dict() for problem in problems]
+        show_json({"estimates": [estimate.as_dict() for estimate in estimates], "refused": refused})
+        return
+    rows = [
+        (
+            e.method,
+            f"{e.value / 100:,.2f}",
+            f"{e.gain / 100:+,.2f}",
+            f"{e.gain_low / 100:+,.2f} to {e.gain_high / 100:+,.2f}",
+            f"{e.effective_n:,.0f}",
+        )
+        for e in estimates
+    ]
+    show_table("yuan a decision", ("method", "new rule", "gain", "95 % interval", "worth decisions"), rows)
+    typer.echo(f"{estimates[0].n} decisions in support, {estimates[0].unsupported:.1%} outside it")
+    for warning in estimates[0].warnings:
+        typer.echo(f"{warning['zh']} / {warning['en']}")
     for problem in problems[:_SHOWN]:
         typer.echo(f"left out: {problem}", err=True)

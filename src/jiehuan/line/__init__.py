@@ -4,16 +4,21 @@
 """
 
 from jiehuan.line.account import read_account, read_accounts
+from jiehuan.line.evaluate import evaluate
+from jiehuan.line.offpolicy import Estimate, estimate
 from jiehuan.line.params import Grade, LineParams, default_params, load_params, read_params
 from jiehuan.line.review import LineAccount, LineDecision, affordable_limit, expected_profit, holdout_arm, review
 
 __all__ = [
+    "Estimate",
     "Grade",
     "LineAccount",
     "LineDecision",
     "LineParams",
     "affordable_limit",
     "default_params",
+    "estimate",
+    "evaluate",
     "expected_profit",
     "holdout_arm",
     "load_params",

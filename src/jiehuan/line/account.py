@@ -99,7 +99,9 @@ def read_account(row: Mapping[str, Any], where: str) -> LineAccount:
     try:
         values["pd"] = float(str(row.get("pd")))
     except ValueError:
-        problems.append(Problem(f"{where}, pd", str(row.get("pd"))[:80], "not a probability", "write a number from 0 to 1"))
+        problems.append(
+            Problem(f"{where}, pd", str(row.get("pd"))[:80], "not a probability", "write a number from 0 to 1")
+        )
     if problems:
         raise InputError(problems)
     account = LineAccount(last_direction=direction, **values)
