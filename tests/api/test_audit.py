@@ -14,8 +14,8 @@ def test_the_books_of_the_flow_pass_and_planted_faults_are_seen(server):
     told = server.get("auditor", "/api/audit", params={"share": 1}).json()
     found = {each["check"]: each for each in told["findings"]}
     assert len(found) >= 9 and all(each["zh"] and each["en"] for each in told["findings"])
-    money = [each for each in found.values() if each["check"] not in {"contact_rules", "decisions"}]
-    assert [each for each in money if each["faults"]] == []
+    by_hand = {"decisions_again"}  # the decisions of this book were written by hand: nothing computes them again
+    assert [each for each in found.values() if each["faults"] and each["check"] not in by_hand] == []
     with server.database.begin() as connection:
         publish(connection, "planted", "x", {"called": "13812345678"})
         connection.execute(update(loan_state).where(loan_state.c.loan_id == "ln-3").values(overdue_fen=1))
