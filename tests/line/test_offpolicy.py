@@ -19,7 +19,7 @@ def world(n: int, seed: int) -> tuple[dict[str, np.ndarray], float]:
     """Logged decisions between 0 and 1 with known chances, and the true mean outcome of the rule "1 where x > 0"."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)
-    chance = 0.2 + 0.6 / (1 + np.exp(-x))
+    chance = 0.15 + 0.7 / (1 + np.exp(-x - 1.2))
     taken = (rng.random(n) < chance).astype(np.int64)
     wanted = (x > 0).astype(np.int64)
 
