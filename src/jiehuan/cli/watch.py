@@ -47,7 +47,7 @@ def _run(
 
     Example: jiehuan watch run examples/watch/events.csv --out alerts.jsonl --state watch.state
     """
-    from jiehuan.watch.declare import load_signals
+    from jiehuan.watch.load import load_signals
     from jiehuan.watch.run import run_file
 
     _known_zone(zone)
@@ -79,7 +79,7 @@ def _check(
 
     Example: jiehuan watch check my_signals.yaml
     """
-    from jiehuan.watch.declare import load_signals
+    from jiehuan.watch.load import load_signals
 
     declared = load_signals(signals)
     facts = {
@@ -109,7 +109,7 @@ def _features(
 
     Example: jiehuan watch features examples/watch/events.csv --out features.parquet
     """
-    from jiehuan.watch.declare import load_signals
+    from jiehuan.watch.load import load_signals
     from jiehuan.watch.run import tabulate_file
 
     _known_zone(zone)

@@ -9,9 +9,10 @@ from jiehuan.collect.assign import Assignment, assign
 from jiehuan.collect.capacity import ACTIONS, Action, Capacity, Pool, load_capacity, read_capacity
 from jiehuan.collect.contact import Breach, Contact, check_contacts, check_next_contact, read_contacts
 from jiehuan.collect.message import Message, render, template_for, templates
-from jiehuan.collect.plan import Plan, PlanItem, contact_window, holdout_arms, plan
+from jiehuan.collect.plan import contact_window, holdout_arms, plan
 from jiehuan.collect.response import Responses, load_responses, read_responses
 from jiehuan.collect.segment import SEGMENT_WORDS, SEGMENTS, SegmentParams, ability_of, segments, willingness_of
+from jiehuan.collect.worklist import Plan, PlanItem
 
 __all__ = [
     "ACTIONS",

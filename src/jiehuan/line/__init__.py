@@ -4,10 +4,12 @@
 """
 
 from jiehuan.line.account import read_account, read_accounts
+from jiehuan.line.decision import LineAccount, LineDecision
 from jiehuan.line.evaluate import evaluate
 from jiehuan.line.offpolicy import Estimate, estimate
 from jiehuan.line.params import Grade, LineParams, default_params, load_params, read_params
-from jiehuan.line.review import LineAccount, LineDecision, affordable_limit, expected_profit, holdout_arm, review
+from jiehuan.line.review import holdout_arm, review
+from jiehuan.line.value import affordable_limit, expected_profit
 
 __all__ = [
     "Estimate",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from jiehuan.line.review import LineAccount, check_account
+from jiehuan.line.decision import LineAccount, check_account
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
 from jiehuan.units.rates import parse_rate

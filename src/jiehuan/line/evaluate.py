@@ -16,9 +16,10 @@ import numpy as np
 
 from jiehuan.law import law_on
 from jiehuan.line.account import read_account
+from jiehuan.line.decision import LineAccount
 from jiehuan.line.offpolicy import Estimate, estimate
 from jiehuan.line.params import LineParams
-from jiehuan.line.review import LineAccount, review
+from jiehuan.line.review import review
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
 

@@ -4,9 +4,10 @@
 compiled step. The compiled part is loaded at the first event, not at import.
 """
 
-from jiehuan.watch.declare import DEFAULT_SIGNALS, Declaration, Feature, Rule, Stream, load_signals, read_signals
+from jiehuan.watch.declare import Declaration, Feature, Rule, Stream
 from jiehuan.watch.engine import Columns, Engine, Replayed
 from jiehuan.watch.event import TICK, Alert, Event, read_event
+from jiehuan.watch.load import DEFAULT_SIGNALS, load_signals, read_signals
 
 __all__ = [
     "DEFAULT_SIGNALS",

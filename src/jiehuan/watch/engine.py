@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.watch.declare import Declaration, load_signals
+from jiehuan.watch.declare import Declaration
 from jiehuan.watch.event import TICK, Alert, Event, check_event, microseconds
 from jiehuan.watch.evidence import make_alert
+from jiehuan.watch.load import load_signals
 
 if TYPE_CHECKING:
     from jiehuan.watch.core import Core
