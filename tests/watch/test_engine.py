@@ -134,6 +134,8 @@ def test_a_tick_judges_absence_and_is_not_counted() -> None:
     [
         (Event("", "a", T0, "pay"), "event_id: empty"),
         (Event("e", "", T0, "pay"), "account_id: empty"),
+        (Event("e\ud800", "a", T0, "pay"), "event_id .*not Unicode text"),
+        (Event("e", "a", T0, "pay", 0, "\udfff"), "counterparty .*not Unicode text"),
         (Event("e", "a", T0.replace(tzinfo=None), "pay"), "time zone missing"),
         (Event("e", "a", T0.replace(year=1900), "pay"), "outside 1980 to 2200"),
         (Event("e", "a", T0, "pya"), "did you mean pay"),

@@ -210,6 +210,25 @@ def test_poison_rows_go_to_the_dead_letters_and_the_stream_goes_on(tmp_path: Pat
     ]
 
 
+def test_poison_messages_of_json_lines(tmp_path: Path) -> None:
+    good = '{"event_id": "e%d", "account_id": "a", "at": "2026-11-01T10:00:0%d+08:00", "kind": "debit_failed", "amount_fen": 5}'
+    poison = [
+        "", "null", "[]", '"text"', "{", good % (1, 1) + "x", '{"event_id": "\\ud800"}', '{"event_id": {"a": 1}}', "NaN", "[" * 5000,
+        '{"event_id": "e", "account_id": "a", "at": 1761962400, "kind": "debit_failed"}', "\x00", '{"amount_fen": 1e400}',
+        '{"event_id": "e9", "account_id": "a", "at": "2026-11-01T10:00:00+08:00", "kind": "debit_failed", "amount_fen": 99999999999999999999}',
+    ]  # fmt: skip
+    lines = [good % (0, 0), *poison, good % (2, 2)]
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b"\n".join(line.encode() for line in lines) + b"\n\xff\xfe\n" + (good % (3, 3)).encode())
+    for every in (1, 4, 1000):
+        summary = run_file(events, load_signals(), tmp_path / "alerts.jsonl", every=every)
+        assert (summary.taken, summary.refused) == (3, len(poison) + 1)
+        assert [letter["row"] for letter in letters(tmp_path / "alerts.jsonl")] == [
+            *range(2, len(poison) + 2),
+            len(poison) + 3,
+        ]
+
+
 def test_parquet_and_a_stated_zone(tmp_path: Path, expected: bytes) -> None:
     frame = pl.read_csv(EXAMPLE).with_columns(
         pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", time_unit="ms", time_zone="Asia/Shanghai")

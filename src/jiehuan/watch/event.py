@@ -81,6 +81,10 @@ def check_event(event: Event, where: str = "event") -> Problem | None:
     """What is wrong with an event before any rule sees it, or None."""
     if not event.event_id:
         return Problem(f"{where}, event_id", "", "empty", "give each event an id of its own")
+    for name in ("event_id", "account_id", "counterparty"):
+        text = getattr(event, name)
+        if not isinstance(text, str) or any("\ud800" <= letter <= "\udfff" for letter in text):
+            return Problem(f"{where}, {name}", ascii(text)[:80], "not Unicode text", "write whole characters")
     if not event.account_id:
         return Problem(f"{where}, account_id", "", "empty", "name the account")
     if event.at.tzinfo is None:

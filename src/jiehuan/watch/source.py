@@ -117,7 +117,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
             if len(row) != len(header):
                 reason = f"{len(row)} fields, the header has {len(header)}"
                 yield n, Problem(place, ",".join(row)[:80], reason, "write one field for each column")
-            elif any(_undecoded(value) for value in row):
+            elif any(_broken(value) for value in row):
                 yield n, Problem(place, "", "not UTF-8 text", "save the file as UTF-8")
             else:
                 yield n, dict(zip(header, row, strict=True))
@@ -133,22 +133,10 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                yield (
-                    n,
-                    Problem(
-                        place,
-                        line[:60].decode(errors="replace").strip(),
-                        f"malformed JSON: {error}"[:160],
-                        "write one object a line",
-                    ),
-                )
+                shown = line[:60].decode(errors="replace").strip()
+                yield n, Problem(place, shown, f"malformed JSON: {error}"[:160], "write one object a line")
                 continue
-            yield (
-                n,
-                row
-                if isinstance(row, dict)
-                else Problem(place, str(row)[:80], "not an object", "write one object a line"),
-            )
+            yield n, _object(row, place)
 
 
 def _json_array(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
@@ -159,17 +147,26 @@ def _json_array(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     if not isinstance(rows, list):
         raise InputError(Problem(str(path), "", "not a list of events", "write an array of objects"))
     for n, row in enumerate(rows, 1):
-        yield (
-            n,
-            row
-            if isinstance(row, dict)
-            else Problem(f"{path} row {n}", str(row)[:80], "not an object", "write an object"),
-        )
+        yield n, _object(row, f"{path} row {n}")
+
+
+def _object(row: Any, place: str) -> dict[str, Any] | Problem:
+    """A row of JSON as it stands, or what is wrong with it."""
+    if not isinstance(row, dict):
+        return Problem(place, ascii(row)[:80], "not an object", "write one object for each event")
+    for name in _COLUMNS:
+        value = row.get(name)
+        if isinstance(value, (dict, list)):
+            return Problem(f"{place}, {name}", ascii(value)[:80], "neither text nor number", "write plain values")
+        if isinstance(value, str) and _broken(value):
+            return Problem(f"{place}, {name}", ascii(value)[:80], "not Unicode text", "write whole characters")
+    return row
 
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _undecoded(text: str) -> bool:
-    return not text.isascii() and any("\udc80" <= letter <= "\udcff" for letter in text)
+def _broken(text: str) -> bool:
+    """Whether the text holds half characters (surrogates), as undecodable bytes leave them."""
+    return not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text)
