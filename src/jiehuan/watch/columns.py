@@ -210,5 +210,5 @@ def _hashes(column: pl.Series) -> NDArray[np.int64]:
     if isinstance(strip, pa.ChunkedArray):
         strip = strip.combine_chunks()
     _, offsets, data = strip.buffers()
-    ends = np.frombuffer(offsets, np.int64)[strip.offset : strip.offset + len(strip) + 1]
-    return hash_texts(np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8), ends)
+    ends = np.frombuffer(offsets, np.int64)[strip.offset : strip.offset + len(strip) + 1].copy()
+    return hash_texts(np.frombuffer(data if data is not None and data.size else b"\0", np.uint8), ends)

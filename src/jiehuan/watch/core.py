@@ -119,8 +119,10 @@ class Core:
         if wanted > len(self.state.events):
             self._grow(wanted)
         batch, row = np.empty((n, 9), np.int64), np.empty(n, np.int64)
+        # One kind of array, so that one version is compiled: int64, and not the read-only ones that table readers hand out.
+        same = [c if c.dtype == np.int64 and c.flags.writeable else np.array(c, np.int64) for c in columns]
         arrange: Any = kernel.arrange
-        arrange(*columns, np.zeros(accounts + 1, np.int64), batch, row)
+        arrange(*same, np.zeros(accounts + 1, np.int64), batch, row)
         return batch, row
 
     def hash_text(self, text: str) -> int:
