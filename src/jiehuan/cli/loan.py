@@ -71,9 +71,16 @@ def replay_file(
         raise InputError(faults)
     day = parse_date(on, "--on")
     known = parse_date(known_by, "--known-by") if known_by else day
+    if known < day:
+        raise InputError(Problem("--known-by", str(known), "before --on", "name the same day or a later one"))
     state = replay(terms, events, day, known_by=known)
     shown = state.as_document()
-    entries = journal(terms, events, day, str(document.get("loan_id") or ""))
+    loan_id = str(document.get("loan_id") or "")
+    if known == day:
+        entries = journal(terms, events, day, loan_id, state=state)
+    else:
+        told = journal(terms, [event for event in events if event.on <= day], known, loan_id)
+        entries = tuple(entry for entry in told if entry.effective <= day)
     shown["journal"] = [entry.as_document() for entry in entries]
     if as_json:
         show_json(shown)
