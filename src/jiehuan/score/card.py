@@ -196,7 +196,7 @@ def _features(rows: Sequence[Mapping[str, Any]]) -> list[Sequence[object]]:
     for row in rows:
         inside = "no"
         if "coefficient" in row:
-            inside = f"{row['coefficient']:.3f} (± {row['error']:.3f})"
+            inside = f"{row['coefficient']:.3f} (± {row['error']:.3f}), effect {row['effect']:.3f}"
         elif "gain" in row:
             inside = f"{row['splits']:.0f} splits"
         found.append(

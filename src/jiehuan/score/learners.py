@@ -39,7 +39,7 @@ class Learned(Protocol):
         """The model that scores, with this calibration."""
 
     def details(self) -> dict[str, dict[str, float]]:
-        """What the fit says of each feature (coefficient and error; gain and splits)."""
+        """What the fit says of each feature (coefficient, error and effect; gain and splits)."""
 
 
 class Learner(Protocol):
@@ -65,14 +65,13 @@ class CardLearner:
     def learn(self, sheet: Sheet, clusters: Ints | None, rounds: int = 0) -> Learned:
         """A scorecard of the rows; there is no inner split."""
         trends = {name: {1: "ascending", -1: "descending"}.get(sign, "auto") for name, sign in self.monotone.items()}
-        card, fit = learn_scorecard(sheet, self.settings, self.specials, trends)
-        return _Card(card, fit.errors)
+        return _Card(*learn_scorecard(sheet, self.settings, self.specials, trends))
 
 
 @dataclass(frozen=True)
 class _Card:
     card: Scorecard
-    errors: Floats
+    told: dict[str, dict[str, float]]
     own: Calibration = field(default_factory=Calibration)
     rounds: int = 0
 
@@ -83,8 +82,7 @@ class _Card:
         return self.card
 
     def details(self) -> dict[str, dict[str, float]]:
-        parts = zip(self.card.bins, self.card.coefficients, self.errors, strict=True)
-        return {table.name: {"coefficient": coefficient, "error": float(error)} for table, coefficient, error in parts}
+        return self.told
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """A scorecard that scores: a table of points a feature, one addition a feature, for one row or a million.
 
-The logit is ``intercept + sum of contributions`` (coefficient times WOE of the value's bin); the probability is its
-logistic. Points are ``offset - factor * logit``, spread over the features and rounded, so that a person can add them up on
-paper; the probability comes from the unrounded logit. Siddiqi, *Intelligent Credit Scoring* (2017), ch. 10.
+The logit is ``intercept`` plus, for each feature, the logit of the value's bin; the probability is its logistic. Points are
+``offset - factor * logit``, spread over the features and rounded, so that a person can add them up on paper; the probability
+comes from the unrounded logit. Siddiqi, *Intelligent Credit Scoring* (2017), ch. 10.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Scaling:
 
 
 class Scorecard:
-    """The scoring half of a scorecard. ``inputs``, ``bins`` and ``coefficients`` go together, one for each feature."""
+    """The scoring half of a scorecard. ``inputs``, ``bins`` and ``logits`` (one for each bin) go together, one for each feature."""
 
     kind = "scorecard"
 
@@ -52,20 +52,17 @@ class Scorecard:
         self,
         inputs: Sequence[Input],
         bins: Sequence[Bins],
-        coefficients: Sequence[float],
+        logits: Sequence[Sequence[float]],
         intercept: float,
         scaling: Scaling,
     ) -> None:
-        self.inputs, self.bins, self.coefficients = tuple(inputs), tuple(bins), tuple(coefficients)
+        self.inputs, self.bins = tuple(inputs), tuple(bins)
+        self.logits = tuple(tuple(one) for one in logits)
         self.intercept, self.scaling = intercept, scaling
-        self.logits = tuple(
-            tuple(coefficient * part.woe for part in table.bins)
-            for coefficient, table in zip(coefficients, bins, strict=True)
-        )
         count = len(self.bins) or 1
         self.point_tables = tuple(
-            tuple(round(scaling.points_of(intercept) / count - scaling.factor * logit) for logit in logits)
-            for logits in self.logits
+            tuple(round(scaling.points_of(intercept) / count - scaling.factor * logit) for logit in one)
+            for one in self.logits
         )
         self.means = tuple(
             sum(part.rows * logit for part, logit in zip(table.bins, logits, strict=True))
@@ -140,17 +137,14 @@ class Scorecard:
     def as_document(self) -> dict[str, Any]:
         """Plain JSON; the points stand beside the bins for a reader, and are computed again on loading."""
         features = []
-        for one, bins, coefficient, points in zip(
-            self.inputs, self.bins, self.coefficients, self.point_tables, strict=True
-        ):
-            features.append(
-                {
-                    "input": one.as_document(),
-                    "coefficient": coefficient,
-                    "bins": bins.as_document(),
-                    "points": list(points),
-                }
-            )
+        for one, bins, logits, points in zip(self.inputs, self.bins, self.logits, self.point_tables, strict=True):
+            document = {
+                "input": one.as_document(),
+                "bins": bins.as_document(),
+                "logits": list(logits),
+                "points": list(points),
+            }
+            features.append(document)
         scaling = {"points": self.scaling.points, "odds": self.scaling.odds, "pdo": self.scaling.pdo}
         return {"intercept": self.intercept, "scaling": scaling, "features": features}
 
@@ -161,7 +155,7 @@ class Scorecard:
         return cls(
             [Input.from_document(feature["input"]) for feature in features],
             [Bins.from_document(feature["bins"]) for feature in features],
-            [feature["coefficient"] for feature in features],
+            [feature["logits"] for feature in features],
             document["intercept"],
             Scaling(**document["scaling"]),
         )

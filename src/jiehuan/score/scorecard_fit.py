@@ -10,9 +10,10 @@ import numpy as np
 from jiehuan.score.binning import bin_categories, bin_numbers
 from jiehuan.score.bins import Bins
 from jiehuan.score.logistic import Fit, fit_logistic
+from jiehuan.score.refine import refine
 from jiehuan.score.scorecard import Scorecard
 from jiehuan.score.settings import Settings
-from jiehuan.score.sheet import Category, Sheet
+from jiehuan.score.sheet import Category, Codes, Sheet
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -42,35 +43,67 @@ def learn_scorecard(
     settings: Settings,
     specials: Mapping[str, Sequence[float]] | None = None,
     trends: Mapping[str, str] | None = None,
-) -> tuple[Scorecard, Fit]:
-    """A scorecard from the rows of a sheet, and the fit of its coefficients (for standard errors)."""
-    rows, rate = len(sheet), float(sheet.events.mean())
-    least = max(settings.logistic.min_iv, 2 * settings.logistic.min_gain / (rows * rate * (1 - rate)))
+) -> tuple[Scorecard, dict[str, dict[str, float]]]:
+    """A scorecard from the rows of a sheet, and of each feature in it: ``coefficient``, its ``error``, ``effect``.
+
+    The coefficient is of WOE alone (0 where another feature told the same at first); the effect is the standard deviation of the
+    feature's logit over the rows, after ``refine``.
+    """
+    how = settings.logistic
+    least = least_iv(sheet, settings)
     bins = [table for table in bin_sheet(sheet, settings, specials, trends) if table.iv >= least]
+    bins = sorted(bins, key=lambda table: -table.iv)[: how.max_features]
+    order = {one.name: place for place, one in enumerate(sheet.inputs)}
+    bins.sort(key=lambda table: order[table.name])
     codes = [sheet.codes(table) for table in bins]
-    while True:
-        tables = [np.array([part.woe for part in table.bins]) for table in bins]
-        fit = fit_logistic(codes, tables, sheet.events, sheet.weights, settings.logistic.ridge)
-        certainty = fit.coefficients / np.maximum(fit.errors, 1e-12)
-        kept = [
-            place
-            for place in range(len(bins))
-            if fit.coefficients[place] > 0 and certainty[place] >= settings.logistic.min_z
-        ]
-        if len(kept) == len(bins) <= settings.logistic.max_features:
-            break
-        if len(kept) > settings.logistic.max_features:
-            kept = sorted(sorted(kept, key=lambda place: -certainty[place])[: settings.logistic.max_features])
-        bins, codes = [bins[place] for place in kept], [codes[place] for place in kept]
-    by_name = {one.name: one for one in sheet.inputs}
+    woes = [np.array([part.woe for part in table.bins]) for table in bins]
+    fit = _sure(codes, woes, sheet, settings)
+    start = [coefficient * woe for coefficient, woe in zip(fit.coefficients, woes, strict=True)]
+    intercept, logits = refine(bins, codes, start, fit.intercept, sheet.events, sheet.weights, how.hold, how.cycles)
+    details: dict[str, dict[str, float]] = {}
+    kept = []
+    for place, (table, logit) in enumerate(zip(bins, logits, strict=True)):
+        rows = np.array([part.rows for part in table.bins])
+        effect = float(np.sqrt(rows @ logit**2 / max(rows.sum(), 1e-9)))
+        if effect >= LEAST_EFFECT:
+            kept.append(place)
+            told = {"coefficient": float(fit.coefficients[place]), "error": float(fit.errors[place]), "effect": effect}
+            details[table.name] = told
+    inputs = [sheet.inputs[order[bins[place].name]] for place in kept]
     card = Scorecard(
-        [by_name[table.name] for table in bins],
-        bins,
-        [float(one) for one in fit.coefficients],
-        fit.intercept,
-        settings.scaling,
+        inputs, [bins[place] for place in kept], [logits[place].tolist() for place in kept], intercept, settings.scaling
     )
-    return card, fit
+    return card, details
+
+
+LEAST_EFFECT = 0.01
+"""A feature that moves the logit by less than this (standard deviation) leaves the card."""
+
+
+def least_iv(sheet: Sheet, settings: Settings) -> float:
+    """The information value from which a feature may enter."""
+    rate = float(sheet.events.mean())
+    return max(settings.logistic.min_iv, 2 * settings.logistic.min_gain / (len(sheet) * rate * (1 - rate)))
+
+
+def _sure(codes: Sequence[Codes], woes: Sequence[Floats], sheet: Sheet, settings: Settings) -> Fit:
+    """The non-negative fit; features less sure than ``min_z`` are set to 0 and the rest fitted again until all are sure."""
+    free = list(range(len(codes)))
+    while True:
+        fit = fit_logistic(
+            [codes[at] for at in free], [woes[at] for at in free], sheet.events, sheet.weights, settings.logistic.ridge
+        )
+        sure = [
+            at
+            for at, b, e in zip(free, fit.coefficients, fit.errors, strict=True)
+            if b > 0 and b >= settings.logistic.min_z * e
+        ]
+        if len(sure) == len(free):
+            break
+        free = sure
+    coefficients, errors = np.zeros(len(codes)), np.zeros(len(codes))
+    coefficients[free], errors[free] = fit.coefficients, fit.errors
+    return Fit(fit.intercept, coefficients, errors)
 
 
 def logits_of_sheet(card: Scorecard, sheet: Sheet) -> Floats:

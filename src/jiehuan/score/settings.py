@@ -38,6 +38,8 @@ class Logistic:
     min_gain: float
     min_z: float
     max_features: int
+    hold: float
+    cycles: int
 
 
 @dataclass(frozen=True, slots=True)

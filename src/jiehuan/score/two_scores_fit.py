@@ -15,8 +15,9 @@ from jiehuan.score.columns import plan_columns
 from jiehuan.score.folds import make_folds
 from jiehuan.score.logistic import fit_logistic
 from jiehuan.score.metrics import auc, evaluate, log_loss
+from jiehuan.score.refine import refine
 from jiehuan.score.scorecard import Scaling, Scorecard
-from jiehuan.score.scorecard_fit import bin_sheet, learn_scorecard, logits_of_sheet
+from jiehuan.score.scorecard_fit import bin_sheet, learn_scorecard, least_iv, logits_of_sheet
 from jiehuan.score.settings import Settings, read_settings
 from jiehuan.score.sheet import Sheet, read_sheet
 from jiehuan.score.target import read_outcome
@@ -112,40 +113,32 @@ def _learn(sheet: Sheet, sides: Sequence[Sequence[str]], how: Settings, seed: in
         _given(table, willing_sheet.codes(table), sheet.events, offset, how.binning.smoothing)
         for table in bin_sheet(willing_sheet, how)
     ]
-    rate = float(sheet.events.mean())
-    bins = [
-        table
-        for table in bins
-        if table.iv >= max(how.logistic.min_iv, 2 * how.logistic.min_gain / (len(sheet) * rate * (1 - rate)))
-    ]
+    bins = [table for table in bins if table.iv >= least_iv(sheet, how)]
     codes = [willing_sheet.codes(table) for table in bins]
-    fit = fit_logistic(
-        codes, [np.array([part.woe for part in table.bins]) for table in bins], sheet.events, None, how.logistic.ridge, beside=offset
-    )  # fmt: skip
+    woes = [np.array([part.woe for part in table.bins]) for table in bins]
+    fit = fit_logistic(codes, woes, sheet.events, None, how.logistic.ridge, beside=offset)
+    start = [coefficient * woe for coefficient, woe in zip(fit.coefficients[:-1], woes, strict=True)]
+    share = float(fit.coefficients[-1])
+    intercept, logits = refine(
+        bins, codes, start, fit.intercept, sheet.events, None, how.logistic.hold, how.logistic.cycles, share * offset
+    )
     inputs = {one.name: one for one in sheet.inputs}
-    kept = [place for place in range(len(bins)) if fit.coefficients[place] > 0]
-    told = [float(fit.coefficients[place]) for place in kept]
     willing = Scorecard(
-        [inputs[bins[place].name] for place in kept],
-        [bins[place] for place in kept],
-        told,
+        [inputs[table.name] for table in bins],
+        bins,
+        [one.tolist() for one in logits],
         0.0,
         Scaling(AVERAGE, 1.0, how.scaling.pdo),
     )
     behaved = logits_of_sheet(willing, willing_sheet)
     lean, level = _line(offset, behaved)
-    weight = float(fit.coefficients[-1]) + lean
+    weight = share + lean
     if weight <= 0:  # ability tells nothing here: all is left to behaviour
         lean, level, weight = 0.0, float(behaved.mean()), 0.0
-    able = Scorecard(
-        able.inputs,
-        able.bins,
-        [weight * one for one in able.coefficients],
-        fit.intercept + level + weight * able.intercept,
-        able.scaling,
-    )
+    scaled = [[weight * logit for logit in one] for one in able.logits]
+    able = Scorecard(able.inputs, able.bins, scaled, intercept + level + weight * able.intercept, able.scaling)
     lean = lean / weight if weight else 0.0
-    return Two(able, willing, lean, level - lean * (fit.intercept + level))
+    return Two(able, willing, lean, level - lean * (intercept + level))
 
 
 def _line(x: Floats, y: Floats) -> tuple[float, float]:
