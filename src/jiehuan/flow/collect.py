@@ -60,7 +60,7 @@ def collect(connection: Connection, at: datetime) -> tuple[str, Plan]:
             "expected_gain_fen": item.expected_gain_fen,
             "arm": item.arm,
             "segment": item.segment,
-            "reason": {**item.reason, "template": item.template},
+            "reason": {**item.reason, "template": item.template, "intended": item.intended},
             "status": "open" if item.at is not None else "done",
         }
         for item in made

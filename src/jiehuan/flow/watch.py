@@ -20,9 +20,6 @@ from jiehuan.store.rows import insert_missing
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.watch import Alert, Engine, Event, read_event
 
-REMEMBERED = timedelta(days=180)
-"""The longest window of the shipped signals: older events change no judgement."""
-
 
 @dataclass
 class Watched:
@@ -70,9 +67,10 @@ class Watcher:
 
     def _replayed(self, connection: Connection, at: datetime) -> Engine:
         engine = Engine()
+        remembered = timedelta(seconds=engine.declaration.horizon)
         stored = connection.execute(
             select(tables.signal_event)
-            .where(tables.signal_event.c.at >= at - REMEMBERED)
+            .where(tables.signal_event.c.at >= at - remembered)
             .order_by(tables.signal_event.c.at, tables.signal_event.c.event_id)
         )
         for row in stored.mappings():
