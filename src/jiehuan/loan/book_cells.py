@@ -7,7 +7,6 @@ is wrong with it. So a bad row costs itself and nothing else, and its reason is 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from jiehuan.law import law_on
 from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.loan.amortise import BULLET, ROW
+from jiehuan.loan.book_columns import day_column, day_of_month, month_later, scaled_column
+from jiehuan.loan.book_rows import row_document, row_events
 from jiehuan.loan.cells import Cells, add_loan
 from jiehuan.loan.civil import day_number, day_of
 from jiehuan.loan.compiled import compiled
@@ -27,7 +28,6 @@ from jiehuan.loan.layout import EVENT, LOAN, OUT, PLAN, STATE
 from jiehuan.loan.position import POSITION
 from jiehuan.loan.replay import settled_cash
 from jiehuan.loan.terms import (
-    FIRST_DAY,
     LAST_DAY,
     MAX_MONTHS,
     MAX_PRINCIPAL_FEN,
@@ -46,9 +46,7 @@ if TYPE_CHECKING:
 
     Cell = npt.NDArray[np.int64]
 
-_FIRST, _LAST = day_number(FIRST_DAY), day_number(LAST_DAY)
 _FULL_YEAR = 366
-_IN_JSON = ("fees", "cashflow", "allocation", "terms")
 _ODD = ("fees", "cashflow", "allocation", "allocate_by", "compound", "tolerance", "events")
 """Columns whose presence in a row sends it through the readers of a single loan."""
 
@@ -106,10 +104,10 @@ def read_book(
         parts.append(_by_columns(plain, plans, columns))
     odd = ~plain & named
     if odd.any():
-        histories = _histories(mine, np.flatnonzero(odd))
+        histories = row_events(mine, np.flatnonzero(odd))
         rows = book.filter(pl.Series(odd)).iter_rows(named=True)
         part, bad = read_documents(
-            ((int(row["__row"]), _document(row), histories.get(int(row["__row"]), [])) for row in rows),
+            ((int(row["__row"]), row_document(row), histories.get(int(row["__row"]), [])) for row in rows),
             on,
             known_by,
             law,
@@ -221,7 +219,7 @@ def _plain_loans(book: pl.DataFrame, law: LawOn) -> tuple[npt.NDArray[np.bool_],
     rate = column("rate_ppm", "rate", 1_000_000, None, 100_000_000)
     months = column("months", "", 1, None, MAX_MONTHS)
     uplift = column("penalty_uplift_ppm", "penalty_uplift", 1_000_000, 0, 10_000_000)
-    drawn, drawn_good = _days(book, "drawn_on")
+    drawn, drawn_good = day_column(book, "drawn_on")
     plain &= drawn_good & (principal >= 1) & (months >= 1) & (METHODS.index("sculpted") != method)
     for name in _ODD:
         if name in book.columns:
@@ -229,10 +227,10 @@ def _plain_loans(book: pl.DataFrame, law: LawOn) -> tuple[npt.NDArray[np.bool_],
     own = np.array([int(default_calendar(name) == "cn") for name in LENDER_TYPES], dtype=np.int64)
     calendar = coded("calendar", ("none", "cn"), own[lender])
 
-    default_due = _month_later(drawn)
+    default_due = month_later(drawn)
     first_due = default_due.copy()
     if "first_due" in book.columns:
-        stated, stated_good = _days(book, "first_due")
+        stated, stated_good = day_column(book, "first_due")
         empty = book["first_due"].is_null().to_numpy()
         plain &= stated_good | empty
         first_due = np.where(empty | ~stated_good, default_due, stated)
@@ -244,7 +242,7 @@ def _plain_loans(book: pl.DataFrame, law: LawOn) -> tuple[npt.NDArray[np.bool_],
     denominator = 365 * 10**12
     shared = np.gcd(numerator, denominator)
     regular = first_due == default_due
-    anchor = np.where(regular, _day_of_month(drawn), _day_of_month(first_due))
+    anchor = np.where(regular, day_of_month(drawn), day_of_month(first_due))
     return plain, {
         "principal": principal, "lender": lender, "calendar": calendar, "rate": rate, "months": months, "method": method,
         "drawn": drawn, "first_due": first_due, "anchor": anchor, "regular": regular.astype(np.int64),
@@ -303,11 +301,11 @@ def _plain_events(mine: pl.DataFrame | None) -> tuple[Cell, dict[str, Cell]]:
 
     kind = coded("kind", KINDS)
     good &= (kind >= 0) & (kind != KINDS.index("restructure"))
-    on, on_good = _days(mine, "on" if "on" in mine.columns else "effective_on")
+    on, on_good = day_column(mine, "on" if "on" in mine.columns else "effective_on")
     good &= on_good
     known = on
     if "known_on" in mine.columns:
-        stated, stated_good = _days(mine, "known_on")
+        stated, stated_good = day_column(mine, "known_on")
         empty = mine["known_on"].is_null().to_numpy()
         good &= stated_good | empty
         known = np.where(empty, on, stated)
@@ -415,127 +413,3 @@ def shift_table() -> npt.NDArray[np.int8]:
         ahead = 0 if is_working_day(day_of(day)) else ahead + 1
         table[day] = ahead
     return table
-
-
-def scaled_column(
-    frame: pl.DataFrame, name: str, other: str, scale: int, default: int | None
-) -> tuple[Cell, npt.NDArray[np.bool_]]:
-    """A column of whole numbers ``name``, or ``other`` in decimals times ``scale``; and which rows are good."""
-    import numpy as np
-    import polars as pl
-
-    count = len(frame)
-    numbers = np.full(count, -1 if default is None else default, dtype=np.int64)
-    good = np.zeros(count, dtype=bool)
-    filled = np.zeros(count, dtype=bool)
-    for column, factor in ((name, 1), (other, scale)):
-        if column not in frame.columns:
-            continue
-        series = frame[column]
-        here = series.is_not_null().to_numpy() & ~filled
-        if series.dtype == pl.String:
-            series = series.str.strip_chars()
-            shaped = series.str.contains(r"^\d{1,13}(\.\d{1,6})?$").fill_null(value=False).to_numpy()
-            series = series.cast(pl.Float64, strict=False)
-        elif series.dtype.is_numeric():
-            shaped = np.ones(count, dtype=bool)
-            series = series.cast(pl.Float64) if not series.dtype.is_integer() else series
-        else:
-            shaped = np.zeros(count, dtype=bool)
-            series = pl.Series(column, np.zeros(count))
-        values = series.fill_null(0).to_numpy()
-        if values.dtype.kind == "f":
-            exact = values * factor
-            whole = np.where(np.isfinite(exact) & (np.abs(exact) < 2**53), np.rint(exact), -1)
-            shaped = (
-                shaped & np.isfinite(exact) & (np.abs(exact - whole) < 1e-6 * np.maximum(1.0, np.abs(exact) * 1e-7))
-            )
-            scaled = whole.astype(np.int64)
-        else:
-            shaped = shaped & (np.abs(values.astype(np.float64)) < 2**62 / factor)
-            scaled = np.where(shaped, values, 0).astype(np.int64) * factor
-        numbers[here] = scaled[here]
-        good[here] = (shaped & (scaled >= 0))[here]
-        filled |= here
-    if default is not None:
-        good |= ~filled
-    return numbers, good
-
-
-def _days(frame: pl.DataFrame, name: str) -> tuple[Cell, npt.NDArray[np.bool_]]:
-    """A column of days as day numbers, and which rows are days that this system counts."""
-    import numpy as np
-    import polars as pl
-
-    count = len(frame)
-    if name not in frame.columns:
-        return np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool)
-    series = frame[name]
-    if series.dtype == pl.String:
-        strict = series.str.strip_chars().str.contains(r"^\d{4}-\d{2}-\d{2}$").fill_null(value=False)
-        series = series.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
-        series = pl.select(pl.when(strict).then(series)).to_series()
-    elif series.dtype != pl.Date:
-        return np.zeros(count, dtype=np.int64), np.zeros(count, dtype=bool)
-    good = series.is_not_null().to_numpy()
-    numbers = series.cast(pl.Int32).fill_null(0).cast(pl.Int64).to_numpy()
-    good = good & (numbers >= _FIRST) & (numbers <= _LAST)
-    return np.where(good, numbers, 0), good
-
-
-def _month_later(days: Cell) -> Cell:
-    """One month after each day, clipped to the month's end."""
-    import numpy as np
-    import polars as pl
-
-    series = pl.Series(days.astype(np.int32)).cast(pl.Date)
-    return series.dt.offset_by("1mo").cast(pl.Int32).cast(pl.Int64).to_numpy()
-
-
-def _day_of_month(days: Cell) -> Cell:
-    import numpy as np
-    import polars as pl
-
-    return pl.Series(days.astype(np.int32)).cast(pl.Date).dt.day().cast(pl.Int64).to_numpy()
-
-
-def _document(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of a table as a ``loan replay`` document; nested values may stand as JSON text."""
-    from jiehuan.units.money import format_yuan
-    from jiehuan.units.rates import format_rate
-
-    document = {
-        name: _opened(name, value) for name, value in row.items() if value is not None and not name.startswith("__")
-    }
-    for name, other, say in (
-        ("principal", "principal_fen", format_yuan), ("rate", "rate_ppm", format_rate), ("penalty_uplift", "penalty_uplift_ppm", format_rate),
-    ):  # fmt: skip
-        found = document.pop(other, None)
-        if isinstance(found, int) and not isinstance(found, bool):
-            document[name] = say(found)
-        elif found is not None:
-            document[name] = found
-    return document
-
-
-def _histories(mine: pl.DataFrame | None, rows: Cell) -> dict[int, list[dict[str, Any]]]:
-    import polars as pl
-
-    found: dict[int, list[dict[str, Any]]] = {}
-    if mine is None:
-        return found
-    for row in mine.filter(pl.col("__row").is_in(rows.tolist())).iter_rows(named=True):
-        event = {
-            name: _opened(name, value) for name, value in row.items() if value is not None and not name.startswith("__")
-        }
-        found.setdefault(int(row["__row"]), []).append(event)
-    return found
-
-
-def _opened(name: str, value: Any) -> Any:
-    if name in _IN_JSON and isinstance(value, str):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value

@@ -333,7 +333,7 @@ def _day_numbers(series: pl.Series, missing: int) -> Cell:
 
 def _fen(events: pl.DataFrame) -> Cell:
     """Amounts in fen where they are plainly read, else -1: such events are the fold's to judge."""
-    from jiehuan.loan.book_cells import scaled_column
+    from jiehuan.loan.book_columns import scaled_column
 
     amount, good = scaled_column(events, "amount_fen", "amount", 100, -1)
     amount[~good] = -1

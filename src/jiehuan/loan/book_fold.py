@@ -8,7 +8,8 @@ from __future__ import annotations
 from jiehuan.loan.amortise import Ints, Shift
 from jiehuan.loan.fold import fold, line_of_book
 from jiehuan.loan.layout import L_PLAN, LOAN, OUT, P_START, PLAN
-from jiehuan.loan.position import POSITION, take_position
+from jiehuan.loan.position import POSITION
+from jiehuan.loan.position_taking import take_position
 
 NOT_DRAWN = -1
 

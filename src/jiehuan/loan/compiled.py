@@ -16,7 +16,20 @@ from inspect import getsource, signature
 from types import FunctionType, ModuleType
 from typing import Any
 
-from jiehuan.loan import amortise, book_fold, civil, fold, happening, layout, passing, paying, position, sweep
+from jiehuan.loan import (
+    amortise,
+    book_fold,
+    civil,
+    fold,
+    happening,
+    layout,
+    passing,
+    paying,
+    position,
+    position_taking,
+    replanning,
+    sweep,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     layout,
@@ -24,9 +37,11 @@ MODULES: tuple[ModuleType, ...] = (
     amortise,
     paying,
     passing,
+    replanning,
     happening,
     fold,
     position,
+    position_taking,
     book_fold,
     sweep,
 )

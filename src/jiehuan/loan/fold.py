@@ -7,7 +7,7 @@ over columns (``compiled.py``), where int64 arrays hold them. Layout in ``layout
 from __future__ import annotations
 
 from jiehuan.loan.amortise import DUE, ROW, Ints, Shift, provision_of
-from jiehuan.loan.happening import accelerate, prepay, refund, repay, restructure, settle, start_plan, waive, write_off
+from jiehuan.loan.happening import accelerate, prepay, refund, repay, settle, waive, write_off
 from jiehuan.loan.layout import (
     ACCELERATE,
     ACTIVE,
@@ -105,6 +105,7 @@ from jiehuan.loan.layout import (
 )
 from jiehuan.loan.passing import accrued_interest, advance, class_by_days, observation_end
 from jiehuan.loan.paying import days_past_due, due_now, is_over, note_cause, record, unpaid, unstated_penalty
+from jiehuan.loan.replanning import restructure, start_plan
 
 
 def fold(
