@@ -387,7 +387,7 @@ class SlowLoan:
         elif kind == "writeoff":
             if not hindsight and (self.written_off or self.over()):
                 raise refuse
-            if not self.over():
+            if not self.over() and not self.written_off:
                 self.state_penalty()
                 self.written_off = True
         elif kind == "refund":
