@@ -137,6 +137,7 @@ Change = Callable[[pl.DataFrame], pl.DataFrame]
         (lambda frame: frame, {"settings": {"bining": {}}}, "did you mean binning?"),
         (lambda frame: frame, {"settings": {"evaluation": {"folds": "five"}}}, "whole number"),
         (lambda frame: frame, {"time": "job"}, "dates"),
+        (lambda frame: frame.with_columns(who=pl.lit("same")), {"id": "who"}, "id who: only 1 different values have an event"),
         (lambda frame: frame.head(60), {}, "at least 20 of each"),
     ],
 )  # fmt: skip
@@ -234,3 +235,35 @@ def test_fairness_by_group(applications: pl.DataFrame) -> None:
     assert len(poor) == 5  # four quarters and the missing
     assert min(poor, key=lambda row: row["impact_ratio"])["group"].startswith("< ")
     assert "fairness" in {one["code"] for one in model.warnings if one["column"] == "income"}
+
+
+@pytest.mark.parametrize("kind", ["scorecard", "boosted"])
+def test_odd_columns_are_fitted_and_scored(kind: str) -> None:
+    """Infinities, decimals, categoricals, huge whole numbers, names of signs, a column that shares a made feature's name."""
+    random = np.random.default_rng(5)
+    count = 1500
+    events = (random.random(count) < 0.3).astype(int)
+    frame = pl.DataFrame({
+        "x": random.normal(size=count) + events, "z": np.where(random.random(count) < 0.1, np.inf, random.normal(size=count)),
+        "big": random.integers(0, 2**62, count), "a.b": random.choice(list("abc"), count), "": random.normal(size=count),
+        "x y%{}$": random.normal(size=count), "d.weekday": random.normal(size=count),
+        "d": [f"2025-01-{1 + place % 28:02d}" for place in range(count)],
+        "y": events,
+    }).with_columns(pl.col("x").cast(pl.Decimal(20, 4)), pl.col("a.b").cast(pl.Categorical))  # fmt: skip
+    model = fit(frame, "y", kind, settings={"evaluation": {"folds": 2, "bootstrap": 0}})
+    assert model.metrics["out_of_fold"]["auc"] > 0.7
+    again = Model.from_document(json.loads(json.dumps(model.as_document(), allow_nan=False)))
+    part = frame.head(50)
+    assert again.predict(part).tolist() == pytest.approx(
+        [model.predict_row(row) for row in part.iter_rows(named=True)], rel=1e-12
+    )
+
+
+def test_a_table_that_tells_nothing_gives_one_probability_and_says_so() -> None:
+    random = np.random.default_rng(6)
+    frame = pl.DataFrame({"c": random.choice(list("ab"), 2000), "y": (np.arange(2000) % 5 == 0).astype(int)})
+    model = fit(frame, "y", settings={"evaluation": {"folds": 2, "bootstrap": 0}, "logistic": {"min_iv": 0.01}})
+    assert model.columns == ()
+    assert model.predict(frame).tolist() == pytest.approx([0.2] * 2000, abs=1e-6)
+    assert "weak" in {one["code"] for one in model.warnings}
+    assert model.score_row({}).reasons == []

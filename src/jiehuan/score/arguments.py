@@ -123,3 +123,19 @@ def clusters_of(rows: pl.DataFrame, plan: Plan, borrower: str | None) -> Ints | 
     if copies > 0.001 * len(rows):
         plan.findings.append(finding("copies", "", copies, count=copies))
     return place
+
+
+def check_clusters(clusters: Ints | None, events: np.ndarray[Any, np.dtype[np.float64]], folds: int, name: str) -> None:
+    """Raise InputError when too few borrowers have either outcome for ``folds`` folds that part none."""
+    if clusters is None:
+        return
+    for outcome in (1.0, 0.0):
+        many = len(np.unique(clusters[events == outcome]))
+        if many < 2 * folds:
+            what = "an event" if outcome else "a non-event"
+            reason = f"only {many} different values have {what}; {folds} folds that part none need at least {2 * folds}"
+            raise InputError(
+                Problem(
+                    f"id {name}" if name else "rows", "", reason, "name another column with --id, or give more rows"
+                )
+            )

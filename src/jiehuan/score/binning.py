@@ -148,11 +148,11 @@ def prebin_edges(values: Floats, how: Binning) -> Floats:
     """Lower edges of the fine prebins after the first: quantiles, or every value where there are few. Sorted, distinct."""
     if len(values) > how.sample:
         values = values[:: -(-len(values) // how.sample)]
+    values = values[np.isfinite(values)]
     distinct = np.unique(values)
     if len(distinct) > how.prebins:
         distinct = np.unique(np.quantile(values, np.linspace(0, 1, how.prebins + 1)[:-1], method="nearest"))
-    edges = distinct[1:]
-    return edges[np.isfinite(edges)]
+    return distinct[1:]
 
 
 def monotone_sign(values: Floats, events: Floats, weights: Floats | None, how: Binning, share: float) -> int:

@@ -8,7 +8,7 @@ later applicant shares. A date after the application is a leak and is left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,20 @@ def plan_columns(frame: pl.DataFrame, candidates: Sequence[str], time: str | Non
             _plan_number(plan, column)
         else:
             _plan_text(plan, column, settings)
+    plan.inputs = _with_own_names(plan.inputs)
     return plan
+
+
+def _with_own_names(inputs: Sequence[Input]) -> list[Input]:
+    """The same inputs; where a column has the name of another's made feature (``day.weekday``), the later one gets a number."""
+    found: dict[str, Input] = {}
+    for one in sorted(inputs, key=lambda one: one.name != one.column):  # columns keep their names
+        name, number = one.name, 2
+        while name in found:
+            name, number = f"{one.name}_{number}", number + 1
+        found[name] = replace(one, name=name)
+    by_input = {(one.column, one.reading): one for one in found.values()}
+    return [by_input[one.column, one.reading] for one in inputs]
 
 
 def time_of(frame: pl.DataFrame, time: str) -> Floats:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from jiehuan.score.arguments import check_names, clusters_of, weights_of
+from jiehuan.score.arguments import check_clusters, check_names, clusters_of, weights_of
 from jiehuan.score.assess import Assessment, assess, reference_of
 from jiehuan.score.columns import plan_columns, time_of
 from jiehuan.score.findings import Finding, finding
@@ -94,6 +94,7 @@ def fit(
         )
     sheet = read_sheet(rows, plan.inputs, outcome.events, weights_of(rows, weight))
     clusters = clusters_of(rows, plan, id)
+    check_clusters(clusters, outcome.events, how.evaluation.folds, id or plan.borrower)
     moments = time_of(rows, time) if time else None
 
     say("binning")
@@ -110,6 +111,8 @@ def fit(
     say("fitting on all rows")
     learned = learner.learn(sheet, clusters, measured.rounds)
     scorer = learned.scorer(sheet, measured.calibration)
+    if not scorer.inputs:
+        findings.append(finding("nothing", target))
     logits = measured.calibration.many(learned.raw(sheet)) if learner.calibrated else learned.raw(sheet)
     metrics = measured.metrics | {
         "in_sample": point_metrics(outcome.events, 1 / (1 + np.exp(-logits))),

@@ -68,7 +68,8 @@ class Input:
 
     def as_document(self) -> dict[str, str]:
         """Plain JSON, without the empty fields."""
-        return {key: getattr(self, key) for key in self.__slots__ if getattr(self, key)}
+        always = {"name": self.name, "column": self.column, "reading": self.reading}
+        return always | {key: getattr(self, key) for key in self.__slots__[3:] if getattr(self, key)}
 
     @classmethod
     def from_document(cls, document: Mapping[str, str]) -> Input:

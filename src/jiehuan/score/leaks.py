@@ -21,6 +21,9 @@ from jiehuan.units.errors import Problem, Refused
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
+FEW = 5
+"""Fields below which one being far ahead of the others says nothing."""
+
 EXACT = 0.9995
 """AUC from which a field is the target by another name."""
 
@@ -72,8 +75,10 @@ def find_leaks(sheet: Sheet, areas: Mapping[str, float], how: Leaks) -> list[Fin
         for place, name in enumerate(ranked):
             area = areas[name]
             rest = ranked[place + 1] if place + 1 < len(ranked) else None
-            ahead = area >= how.ahead_auc and (
-                rest is None or area - 0.5 >= how.ahead_ratio * max(areas[rest] - 0.5, 0.02)
+            ahead = (
+                len(ranked) >= FEW
+                and area >= how.ahead_auc
+                and (rest is None or area - 0.5 >= how.ahead_ratio * max(areas[rest] - 0.5, 0.02))
             )
             if area >= how.single_auc or (place == 0 and ahead):
                 found.append(finding("single_auc", columns[name], area, auc=area))

@@ -68,7 +68,7 @@ def auc_ks(events: Floats, scores: Floats, weights: Floats | None = None) -> tup
     heavy = np.ones(len(scores)) if weights is None else weights[order]
     bad = events[order] * heavy
     good = heavy - bad
-    ends = np.append(np.flatnonzero(np.diff(sorted_scores)), len(scores) - 1)
+    ends = np.append(np.flatnonzero(sorted_scores[1:] != sorted_scores[:-1]), len(scores) - 1)
     return auc_ks_of_bands(np.diff(np.cumsum(bad)[ends], prepend=0.0), np.diff(np.cumsum(good)[ends], prepend=0.0))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from jiehuan.score.arguments import clusters_of
+from jiehuan.score.arguments import check_clusters, clusters_of
 from jiehuan.score.bins import Bins
 from jiehuan.score.columns import plan_columns
 from jiehuan.score.folds import make_folds
@@ -68,6 +68,7 @@ def fit_two(
     sheet = read_sheet(rows, plan.inputs, outcome.events, None)
     sides = [[one.name for one in plan.inputs if one.column in side] for side in (ability, willingness)]
     clusters = clusters_of(rows, plan, id)
+    check_clusters(clusters, outcome.events, how.evaluation.folds, id or plan.borrower)
 
     folds = make_folds(sheet.events, how.evaluation.folds, seed, clusters)
     logits = np.empty((3, len(sheet)))  # ability, willingness, one card
