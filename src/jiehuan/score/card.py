@@ -134,7 +134,7 @@ def _sections(model: Model) -> Iterable[Section]:
 
 def _what(model: Model) -> list[str]:
     kinds = {
-        "scorecard": "a scorecard: monotone optimal bins, non-negative logistic regression on WOE, points",
+        "scorecard": "a scorecard: monotone optimal bins, non-negative logistic regression on WOE, bins refitted given the others, points",
         "boosted": f"boosted trees: LightGBM, {model.fitted['rounds']} trees, monotone where the data bear it out, calibrated on out-of-fold scores",
     }
     return [
