@@ -39,11 +39,16 @@ def with_scorecardpy(train, test, target):
     start = time.perf_counter()
     chosen = scorecardpy.var_filter(train, y=target)
     bins = scorecardpy.woebin(chosen, y=target, no_cores=1, print_info=False)
-    features = scorecardpy.woebin_ply(chosen, bins, no_cores=1, print_info=False).drop(columns=[target])
+    features = scorecardpy.woebin_ply(chosen, bins, no_cores=1, print_info=False).drop(columns=[target]).fillna(0)
     model = LogisticRegression(penalty="l1", C=0.9, solver="saga", max_iter=1000).fit(features, chosen[target])
     seconds = time.perf_counter() - start
-    rows = scorecardpy.woebin_ply(test[chosen.columns], bins, no_cores=1, print_info=False)[features.columns]
+    rows = scorecardpy.woebin_ply(test[chosen.columns], bins, no_cores=1, print_info=False)[features.columns].fillna(0)
     return {"seconds": seconds, "p": model.predict_proba(rows)[:, 1].tolist()}
+
+
+def coded(table):
+    """Missing values as a code of their own: -99 for numbers, "missing" for texts."""
+    return table.apply(lambda column: column.fillna("missing" if column.dtype == object else -99))
 
 
 def main():
@@ -60,8 +65,8 @@ def main():
         try:
             try:
                 found[name] = run(train.copy(), test.copy(), target)
-            except BaseException:  # toad's compiled chi-merge panics on some missing values: give it a code for them
-                found[name] = run(train.fillna(-99), test.fillna(-99), target)
+            except BaseException:  # both stumble over some missing values: give them a code
+                found[name] = run(coded(train), coded(test), target)
         except BaseException as error:  # a peer that fails is reported as failed, never left out
             found[name] = {"error": f"{type(error).__name__}: {error}"[:200]}
     sys.stdout = sys.__stdout__
