@@ -2,7 +2,7 @@
 # A second start costs a few milliseconds: one `find` for anything newer than the stamp.
 stamp="$here/.venv/.ready"
 newer() {
-    find "$here/requirements.lock" "$here/pyproject.toml" "$here/tools" "$here/web" -name node_modules -prune -o \
+    find "$here/requirements.lock" "$here/requirements-data.lock" "$here/pyproject.toml" "$here/tools" "$here/web" -name node_modules -prune -o \
         -type f -newer "$stamp" -print 2>/dev/null | head -n 1
 }
 if [ ! -f "$stamp" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$here" ] || [ -n "$(newer)" ]; then

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-data.lock")
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     except OSError as error:
         say(f"cannot set up in {ROOT}: {error.strerror}; copy the project to a folder you may write to.")
         return 2
-    lock = hashlib.sha256((ROOT / "requirements.lock").read_bytes()).hexdigest()
+    lock = hashlib.sha256(b"".join(path.read_bytes() for path in LOCKS)).hexdigest()
     if not installed_as(lock):
         say("setting up: installing the pinned libraries (once, a minute or two) …")
         try:
@@ -36,7 +37,7 @@ def main() -> int:
         except (subprocess.CalledProcessError, OSError) as error:
             say(f"cannot make a virtual environment: {error}; on Debian install the package python3-venv.")
             return 2
-        if not pip("install", "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.lock")):
+        if not all(pip("install", "--require-hashes", "--no-deps", "-r", str(path)) for path in LOCKS):
             say("the libraries could not be installed: is the package index reachable? Nothing else needs the network later.")
             return 2
         (VENV / ".lock-installed").write_text(lock)
