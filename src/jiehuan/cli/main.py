@@ -6,6 +6,7 @@ at the top and the heavy ones inside the command, so that ``--help`` and errors 
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,8 +17,8 @@ import jiehuan.cli
 from jiehuan.units.errors import JiehuanError
 
 
-def build() -> typer.Typer:
-    """The whole command tree."""
+def build(first: str = "") -> typer.Typer:
+    """The command tree; with ``first``, the first word of a command line, only the module that has it (all when none does)."""
     app = typer.Typer(
         name="jiehuan",
         help="借还: closed-loop credit risk for unsecured online consumer micro-loans.",
@@ -26,17 +27,25 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for module in sorted(found.name for found in iter_modules(jiehuan.cli.__path__)):
-        if module not in {"main", "terminal"}:
-            import_module(f"jiehuan.cli.{module}").register(app)
+    modules = sorted(found.name for found in iter_modules(jiehuan.cli.__path__) if found.name not in {"main", "terminal"})
+    named = [module for module in modules if module.strip("_").replace("_", "-") == first]
+    for module in named or modules:
+        import_module(f"jiehuan.cli.{module}").register(app)
+    if named and len(app.registered_commands) == 1 and not app.registered_groups:
+        app.callback()(_keep_the_name)
     return app
+
+
+def _keep_the_name() -> None:
+    """Makes typer read a lone command's name from the command line too."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; exit 0 done, 1 refused or failed check, 2 wrong usage or unreadable input."""
     words = sys.argv[1:] if arguments is None else arguments
+    gc.set_threshold(100_000, 50, 50)  # what is loaded at the start stays: looking through it for garbage is lost time
     try:
-        build()(args=words, prog_name="jiehuan")
+        build(words[0] if words else "")(args=words, prog_name="jiehuan")
     except JiehuanError as error:
         from jiehuan.cli.terminal import show_error
 

@@ -32,7 +32,7 @@ def show_error(error: JiehuanError, *, as_json: bool) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table that fits the terminal; numbers to the right."""
+    """Print a table that fits the terminal, or whole where there is none; numbers to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -44,7 +44,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
         table.add_column(column, justify="right" if numeric else "left")
     for row in shown:
         table.add_row(*row)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 1_000).print(table)
 
 
 def show_facts(facts: Mapping[str, object]) -> None:
