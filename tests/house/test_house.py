@@ -94,15 +94,16 @@ def test_no_file_of_the_set_up_names_a_host(name: str) -> None:
     assert not re.search(r"https?://|index-url|find-links|extra-index|registry\s*=", text), name
 
 
-def test_the_lock_has_a_hash_for_every_requirement() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-data.lock"])
+def test_a_lock_has_a_hash_for_every_requirement(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     required = [line for line in text.splitlines() if line and not line.startswith(("#", " "))]
     assert required and all("--hash=sha256:" in line for line in required)
 
 
 def copy_of_set_up(folder: Path) -> Path:
     """A project of nothing but its set-up, for what goes wrong there."""
-    for name in ("run", "requirements.lock", "pyproject.toml"):
+    for name in ("run", "requirements.lock", "requirements-data.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "tools", folder / "tools")
     return folder / "run"
