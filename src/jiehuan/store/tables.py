@@ -90,7 +90,7 @@ application = Table(
     Column("purpose", Text, nullable=False, server_default=""),
     _fen("amount_fen"),
     Column("months", Integer, nullable=False),
-    _at("applied_at"),
+    Column("applied_at", DateTime(timezone=True), nullable=False, index=True),
     Column("features", JSONB, nullable=False),
     Column("status", Text, nullable=False, index=True),  # new approved refused review signed booked withdrawn imported
     Column("source", Text, nullable=False, server_default="api"),
@@ -283,13 +283,45 @@ signal_event = Table(
     _at("received_at", default=True),
 )
 
+signal_version = Table(
+    "signal_version",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("body", Text, nullable=False),  # the declaration as its author wrote it, YAML
+    Column("remark", Text, nullable=False, server_default=""),
+    Column("status", Text, nullable=False),  # draft approved refused; in force is the approved one effective last
+    Column("author", Text, nullable=False),
+    _at("created_at"),
+    Column("approved_by", Text),  # never the author
+    _at("approved_at", nullable=True),
+    _at("effective_at", nullable=True),
+)
+
+alert_case = Table(
+    "alert_case",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("account_id", Text, nullable=False, index=True),
+    Column("loan_id", ForeignKey("loan.loan_id")),
+    Column("severity", Text, nullable=False),  # the gravest of its alerts
+    Column("status", Text, nullable=False),  # open closed
+    Column("opened_at", DateTime(timezone=True), nullable=False, index=True),
+    Column("opened_by", Text, nullable=False),
+    Column("verdict", Text),  # confirmed dismissed
+    Column("measure", Text),  # none contact line plan legal
+    Column("remark", Text, nullable=False, server_default=""),
+    _at("closed_at", nullable=True),
+    Column("closed_by", Text),
+    Index("uq_alert_case_open", "account_id", unique=True, postgresql_where="status = 'open'"),
+)
+
 alert = Table(
     "alert",
     metadata,
     Column("alert_id", Text, primary_key=True),
     Column("account_id", Text, nullable=False, index=True),
     Column("loan_id", ForeignKey("loan.loan_id")),
-    _at("at"),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
     Column("rule", Text, nullable=False),
     Column("severity", Text, nullable=False),  # info warning critical
     Column("evidence", JSONB, nullable=False),
@@ -297,6 +329,9 @@ alert = Table(
     Column("status", Text, nullable=False, server_default="open"),  # open confirmed dismissed
     Column("handled_by", Text),
     _at("handled_at", nullable=True),
+    Column("acknowledged_by", Text),
+    _at("acknowledged_at", nullable=True),
+    Column("case_id", ForeignKey("alert_case.case_id"), index=True),
 )
 
 credit_line = Table(
@@ -306,6 +341,31 @@ credit_line = Table(
     _fen("limit_fen"),
     Column("rate_ppm", Integer, nullable=False),  # for new draws only
     _at("updated_at", default=True),
+)
+
+line_review = Table(
+    "line_review",
+    metadata,
+    Column("review_id", Text, primary_key=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False, index=True),
+    Column("on", Date, nullable=False, index=True),
+    Column("trigger", Text, nullable=False),  # monthly alert manual
+    Column("cause", Text),  # the alert
+    Column("context", JSONB, nullable=False),  # the account as the review saw it: `line evaluate` decides on it again
+    _fen("old_limit_fen"),
+    _fen("proposed_limit_fen"),
+    _fen("new_limit_fen"),
+    Column("old_rate_ppm", Integer, nullable=False),
+    Column("proposed_rate_ppm", Integer, nullable=False),
+    Column("new_rate_ppm", Integer, nullable=False),
+    Column("arm", Text, nullable=False),  # treated holdout
+    Column("propensity", Double, nullable=False),
+    _fen("profit_before_fen"),
+    _fen("profit_after_fen"),
+    Column("reasons", JSONB, nullable=False),
+    Column("params_version", Text, nullable=False),
+    Column("law_version", Text, nullable=False),
+    _at("recorded_at", default=True),
 )
 
 line_change = Table(
@@ -321,6 +381,33 @@ line_change = Table(
     Column("reasons", JSONB, nullable=False),
     Column("arm", Text, nullable=False),  # treated holdout
     _at("notified_at", nullable=True),
+    Column("review_id", ForeignKey("line_review.review_id")),
+    _fen("proposed_limit_fen", nullable=True),
+    Column("proposed_rate_ppm", Integer),
+    Column("propensity", Double),
+    Column("status", Text, nullable=False, server_default="in_force"),
+    # proposed (a person decides) approved (told, waits for its day) in_force refused superseded held (the holdout)
+    Column("limit_from", Date),  # from when the new limit holds
+    Column("rate_from", Date),  # from when new draws cost the new price
+    Column("decided_by", Text),
+    _at("decided_at", nullable=True),
+    Index("ix_line_change_waiting", "on", postgresql_where="status IN ('proposed', 'approved')"),
+)
+
+line_notice = Table(
+    "line_notice",
+    metadata,
+    Column("notice_id", Text, primary_key=True),
+    Column("change_id", ForeignKey("line_change.change_id"), nullable=False, index=True),
+    Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False, index=True),
+    Column("language", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),  # without the borrower's name or numbers
+    Column("status", Text, nullable=False),  # waiting sent failed unreachable
+    Column("detail", Text, nullable=False, server_default=""),  # the gateway's message id, or why it was not sent
+    _at("created_at"),
+    _at("sent_at", nullable=True),
+    Index("ix_line_notice_waiting", "created_at", postgresql_where="status = 'waiting'"),
 )
 
 # collect
@@ -333,7 +420,7 @@ work_item = Table(
     Column("loan_id", ForeignKey("loan.loan_id"), nullable=False, index=True),
     Column("borrower_id", ForeignKey("borrower.borrower_id"), nullable=False),
     Column("action", Text, nullable=False),  # sms mail call letter legal none
-    _at("at"),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
     _fen("expected_gain_fen"),
     Column("arm", Text, nullable=False),
     Column("segment", Text, nullable=False, server_default=""),
@@ -621,7 +708,7 @@ activity = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _at("at"),
     Column("actor", Text, nullable=False),
-    Column("verb", Text, nullable=False),
+    Column("verb", Text, nullable=False, index=True),
     Column("subject", Text, nullable=False, index=True),
     Column("detail", JSONB, nullable=False),
 )
@@ -633,5 +720,5 @@ setting = Table(
     Column("value", JSONB, nullable=False),
 )
 
-APPEND_ONLY = (loan_event, entry, line, journal_seal, decision, contact, activity)
+APPEND_ONLY = (loan_event, entry, line, journal_seal, decision, contact, activity, line_review)
 """Tables that only grow."""
