@@ -47,15 +47,23 @@ class Core:
             meta=np.concatenate([np.zeros(kernel.FREE, np.int64), np.full(_SIZES, -1, np.int64)]),
         )
         width = len(declared.features) + len(declared.derived)
-        room = max(_ALERT_ROOM, 2 * len(declared.rules))
+        room = max(_ALERT_ROOM, 2 * len(declared.rules) + 1)
         self.one = np.zeros((1, 9), np.int64)
         self.first_row = np.zeros(1, np.int64)
         self.no_table = np.zeros((0, width))
         self.alerts = np.zeros((room, 3), np.int64)
         self.seen = np.full((room, width), np.nan)
-        self._memo = np.zeros(max(1, width))
-        self._stamps = np.full(width + len(self._tables.arrays[3]) + 1, -1, np.int64)
-        self._stack = np.zeros(64)
+        # What a run of one account's events is judged with; all of it stays in the nearest cache.
+        rules, run = len(declared.rules), kernel.RUN
+        self._scratch: tuple[NDArray[Any], ...] = (
+            np.zeros((max(1, width), run)),  # a column of values for each feature
+            np.full(max(1, width), -1, np.int64),  # the run for which a feature has its column
+            np.zeros((self._tables.depth, run)),
+            np.zeros((run, 4), np.int64),  # the entries of the run
+            np.zeros(run, np.int64),
+            np.full((rules + 1, run), -1, np.int64),  # the run in which a rule was met at an entry
+            np.full(rules + 1, -1, np.int64),
+        )
         self._offsets = np.zeros(2, np.int64)
         self._hash = np.zeros(1, np.int64)
 
@@ -72,8 +80,8 @@ class Core:
         while True:
             run: Any = kernel.run  # its first arrays are the tables, spread out
             begin, why = run(
-                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, row, self.alerts, self.seen, table, self._memo,
-                self._stamps, self._stack, begin,
+                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, row, self.alerts, self.seen, table, *self._scratch,
+                begin,
             )  # fmt: skip
             if why == kernel.ROOM:
                 self._grow(2 * len(state.events))

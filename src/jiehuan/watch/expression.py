@@ -51,6 +51,8 @@ class Op(IntEnum):
     MAX = 18
     ABS = 19
     HAS = 20
+    AND = 21
+    OR = 22
 
 
 COMPARED = 32
@@ -61,7 +63,8 @@ COMPARED = 32
 class Program:
     """Steps ``(op, argument, constant)``, their constants, and the names of the features they read.
 
-    The third place is used by COMPARED steps alone.
+    The third place is used by COMPARED steps alone. A step is done for a whole column of events before the next one: ``a and b`` is
+    a, JUMP_IF_FALSE (taken when a is false at every event), b, AND.
     """
 
     steps: tuple[tuple[int, int, int], ...]
@@ -176,6 +179,8 @@ def _emit(
             waiting: list[int] = []
             for place, value in enumerate(values):
                 down(value)
+                if place > 0:
+                    steps.append((Op.AND if isinstance(op, ast.And) else Op.OR, 0, 0))
                 if place < len(values) - 1:
                     waiting.append(len(steps))
                     steps.append((jump, 0, 0))

@@ -1,4 +1,8 @@
-"""The compiled heart of the signal engine: one fold over events, used by live judging and by replay alike.
+"""The compiled heart of the signal engine: one step over a run of one account's events, used by live judging and by replay alike.
+
+The step takes up to RUN events of one account: they are put behind its log, then each group is brought forward over all of them in one
+tight loop (a column of values for each feature), then each rule is judged over its column. Live judging is a run of one event; replay
+orders its rows by account, so that runs are long and all they touch stays in the nearest cache.
 
 Layout. Each account owns one contiguous block of events in the arena, ordered by time; a block doubles when full and gives
 back what is older than the horizon. An event is known inside its account by a sequence number that never changes when
@@ -52,6 +56,9 @@ DONE, FLUSH, ROOM, REHASH = range(4)
 NONE = -1
 FAR = 2**31 - 1
 MAX_SEQ = 2**31 - 2**20
+RUN = 64  # the most events of one account that one step takes
+# An entry of a run: the row of the batch, the time as of which it is judged, what it may see, its own sequence number.
+E_ROW, E_NOW, E_BOUND, E_OWN = range(4)
 LIMB = 22
 LIMB_MASK = (1 << LIMB) - 1
 FIRST_SIZE = 2  # a first block holds 4 events
@@ -247,28 +254,6 @@ def _count(groups: Any, events: Any, accounts: Any, account: int, g: int, seq: i
         accounts[account, last] = seq
 
 
-@inlined
-def _advance(groups: Any, events: Any, accounts: Any, account: int, g: int, bound: int, now: int) -> None:
-    """Bring a group forward to ``now``: its window is (now - before - window, now - before], events below ``bound``."""
-    base = accounts[account, START] - accounts[account, FIRST]
-    at = groups[g, G_AT]
-    until = now - groups[g, G_BEFORE]
-    since = until - groups[g, G_WINDOW]
-    head, tail = accounts[account, at + HEAD], accounts[account, at + TAIL]
-    while tail < head and events[base + tail, TS] <= since:
-        _count(groups, events, accounts, account, g, tail, base, -1)
-        tail += 1
-    if tail == head:
-        while head < bound and events[base + head, TS] <= since:
-            head += 1
-        tail = head
-    accounts[account, at + TAIL] = tail
-    while head < bound and events[base + head, TS] <= until:
-        _count(groups, events, accounts, account, g, head, base, 1)
-        head += 1
-    accounts[account, at + HEAD] = head
-
-
 @compiled
 def _sequence(
     events: Any, accounts: Any, refs: Any, account: int, start: int, length: int, bound: int, since: int, until: int
@@ -287,7 +272,7 @@ def _sequence(
     return 0.0
 
 
-@inlined
+@compiled
 def _read_group(
     features: Any,
     groups: Any,
@@ -299,200 +284,260 @@ def _read_group(
     stamp: int,
     account: int,
     g: int,
-    bound: int,
-    now: int,
-    own: int,
+    entry: Any,
+    k: int,
 ) -> None:
-    """Bring a group forward and write all of its features into ``memo``; NaN where nothing is known.
+    """Bring a group forward over a run and write all of its features as columns of ``memo``; NaN where nothing is known.
 
-    ``own``: the sequence number of the event being judged, which is not its own past.
+    Its window at an entry is (now - before - window, now - before], events below the entry's bound.
     """
-    _advance(groups, events, accounts, account, g, bound, now)
-    at = groups[g, G_AT]
-    count, total = accounts[account, at + COUNT], accounts[account, at + TOTAL]
     base = accounts[account, START] - accounts[account, FIRST]
-    last = accounts[account, groups[g, G_LAST]] if groups[g, G_LAST] >= 0 else NONE
-    for cell in range(groups[g, G_FEATURES], groups[g, G_FEATURES_END]):
-        f = refs[cell]
-        of = features[f, F_OF]
-        value = np.nan
-        if of == COUNT_OF:
-            value = count * 1.0
-        elif of == SUM_OF:
-            value = total / 100.0
-        elif of == DISTINCT_OF:
-            value = accounts[account, groups[g, G_DISTINCT]] * 1.0
-        elif of == VELOCITY_OF:
-            value = count * 3.6e9 / groups[g, G_WINDOW]
-        elif of == SINCE_OF:
-            seen = accounts[account, groups[g, G_LAST] + 1] if last == own else last
-            if seen >= 0 and seen >= accounts[account, at + TAIL]:
-                value = (now - events[base + seen, TS]) / 1e6
-        elif count > 0:
-            if of == MEAN_OF:
-                value = total / 100.0 / count
-            elif of == LAST_OF:
-                value = events[base + last, AMOUNT] / 100.0
-            elif of == MAX_OF:
-                column, tail = groups[g, G_GREATER], accounts[account, at + TAIL]
-                seq = last
-                while events[base + seq, column] >= tail:
-                    seq = events[base + seq, column]
-                value = events[base + seq, AMOUNT] / 100.0
-            elif count > 1:
-                q = groups[g, G_SQUARE]
-                high, cross, low = accounts[account, q], accounts[account, q + 1], accounts[account, q + 2]
-                squares = (high * 2.0**LIMB + 2.0 * cross) * 2.0**LIMB + low
-                spread = squares - total * (total / count)
-                # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
-                value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
-        memo[f] = value
+    at, stream = groups[g, G_AT], groups[g, G_STREAM]
+    distinct, newest, square = groups[g, G_DISTINCT], groups[g, G_LAST], groups[g, G_SQUARE]
+    greater = groups[g, G_GREATER]
+    cells, cells_end = groups[g, G_FEATURES], groups[g, G_FEATURES_END]
+    head, tail = accounts[account, at + HEAD], accounts[account, at + TAIL]
+    count, total = accounts[account, at + COUNT], accounts[account, at + TOTAL]
+    parties = accounts[account, distinct] if distinct >= 0 else 0
+    last = accounts[account, newest] if newest >= 0 else NONE
+    prior = accounts[account, newest + 1] if newest >= 0 else NONE
+    high = accounts[account, square] if square >= 0 else 0
+    cross = accounts[account, square + 1] if square >= 0 else 0
+    low = accounts[account, square + 2] if square >= 0 else 0
+    for e in range(k):
+        now = entry[e, E_NOW]
+        bound = entry[e, E_BOUND]
+        until = now - groups[g, G_BEFORE]
+        since = until - groups[g, G_WINDOW]
+        while tail < head and events[base + tail, TS] <= since:
+            row = base + tail
+            if events[row, MASK] >> stream & 1:
+                amount = events[row, AMOUNT]
+                count -= 1
+                total -= amount
+                if square >= 0:
+                    upper, lower = amount >> LIMB, amount & LIMB_MASK
+                    high -= upper * upper
+                    cross -= upper * lower
+                    low -= lower * lower
+                if distinct >= 0 and events[row, PARTY] != 0:
+                    # A counterparty leaves when no later event of it is in the window.
+                    j = events[row, NEXT]
+                    while j < head and not events[base + j, MASK] >> stream & 1:
+                        j = events[base + j, NEXT]
+                    parties -= 1 if j >= head else 0
+            tail += 1
+        if tail == head:
+            while head < bound and events[base + head, TS] <= since:
+                head += 1
+            tail = head
+        while head < bound and events[base + head, TS] <= until:
+            row = base + head
+            if events[row, MASK] >> stream & 1:
+                amount = events[row, AMOUNT]
+                count += 1
+                total += amount
+                if square >= 0:
+                    upper, lower = amount >> LIMB, amount & LIMB_MASK
+                    high += upper * upper
+                    cross += upper * lower
+                    low += lower * lower
+                if distinct >= 0 and events[row, PARTY] != 0:
+                    # It enters when no earlier event of it is in the window.
+                    j = events[row, PREV]
+                    while j >= tail and not events[base + j, MASK] >> stream & 1:
+                        j = events[base + j, PREV]
+                    parties += 1 if j < tail else 0
+                prior = last
+                last = head
+            head += 1
+        for cell in range(cells, cells_end):
+            f = refs[cell]
+            of = features[f, F_OF]
+            value = np.nan
+            if of == COUNT_OF:
+                value = count * 1.0
+            elif of == SUM_OF:
+                value = total / 100.0
+            elif of == DISTINCT_OF:
+                value = parties * 1.0
+            elif of == VELOCITY_OF:
+                value = count * 3.6e9 / groups[g, G_WINDOW]
+            elif of == SINCE_OF:
+                # The event being judged is not its own past.
+                seen = prior if last == entry[e, E_OWN] else last
+                if seen >= 0 and seen >= tail:
+                    value = (now - events[base + seen, TS]) / 1e6
+            elif count > 0:
+                if of == MEAN_OF:
+                    value = total / 100.0 / count
+                elif of == LAST_OF:
+                    value = events[base + last, AMOUNT] / 100.0
+                elif of == MAX_OF:
+                    j = last
+                    while events[base + j, greater] >= tail:
+                        j = events[base + j, greater]
+                    value = events[base + j, AMOUNT] / 100.0
+                elif count > 1:
+                    squares = (high * 2.0**LIMB + 2.0 * cross) * 2.0**LIMB + low
+                    spread = squares - total * (total / count)
+                    # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
+                    value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
+            memo[f, e] = value
+    for cell in range(cells, cells_end):
+        stamps[refs[cell]] = stamp
+    accounts[account, at + HEAD], accounts[account, at + TAIL] = head, tail
+    accounts[account, at + COUNT], accounts[account, at + TOTAL] = count, total
+    if distinct >= 0:
+        accounts[account, distinct] = parties
+    if newest >= 0:
+        accounts[account, newest], accounts[account, newest + 1] = last, prior
+    if square >= 0:
+        accounts[account, square], accounts[account, square + 1], accounts[account, square + 2] = high, cross, low
+
+
+@inlined
+def _read(
+    features: Any,
+    groups: Any,
+    refs: Any,
+    events: Any,
+    accounts: Any,
+    memo: Any,
+    stamps: Any,
+    stamp: int,
+    account: int,
+    f: int,
+    entry: Any,
+    k: int,
+) -> None:
+    """See that feature ``f`` has its column for this run; a group is brought forward at most once a run."""
+    if stamps[f] == stamp:
+        return
+    g = features[f, F_GROUP]
+    if features[f, F_OF] == SEQUENCE_OF:
+        for e in range(k):
+            until = entry[e, E_NOW] - groups[g, G_BEFORE]
+            memo[f, e] = _sequence(
+                events, accounts, refs, account, features[f, F_STEPS], features[f, F_LENGTH], entry[e, E_BOUND],
+                until - groups[g, G_WINDOW], until,
+            )  # fmt: skip
         stamps[f] = stamp
+    else:
+        _read_group(features, groups, refs, events, accounts, memo, stamps, stamp, account, g, entry, k)
 
 
-@compiled
-def _judge(
+@inlined
+def _walk(
     code: Any,
     const: Any,
     features: Any,
     groups: Any,
-    rules: Any,
-    kinds: Any,
-    derived: Any,
     refs: Any,
     events: Any,
     accounts: Any,
-    meta: Any,
     batch: Any,
-    row: Any,
-    alerts: Any,
-    seen: Any,
-    table: Any,
     memo: Any,
     stamps: Any,
     stack: Any,
-    i: int,
-    mark: int,
-    bound: int,
-    now: int,
-    own: int,
-    again: bool,
+    entry: Any,
+    chosen: Any,
+    stamp: int,
+    account: int,
+    k: int,
+    m: int,
+    pc: int,
+    stop: int,
 ) -> None:
-    """Judge row ``i`` as of ``now``: its kind's rules, then what the sentences of new alerts show, then the row's features.
+    """Run a program over the ``m`` entries in ``chosen``; the answers stand in the first row of ``stack``.
 
-    Each is a program, a list of steps; one walker serves all three, in place, because a call a rule costs more than the rule.
-    A feature is computed at most once in a judging (``memo``), a group brought forward at most once.
+    A step does all entries before the next step is looked at, so that the looking costs little. A missing value makes each
+    comparison false.
     """
-    meta[STAMP] += 1
-    stamp = meta[STAMP]
-    account, kind = batch[i, B_ACCOUNT], batch[i, B_KIND]
-    before = meta[ALERTS]
-    cell, last_cell = kinds[kind, K_RULES], kinds[kind, K_RULES_END]
-    alert, shown, wide = before, -1, 0
-    columns = table.shape[1] if table.shape[0] > 0 and not again else 0
-    phase = 0
-    r, f = 0, 0
-    while True:
-        # The next program.
-        if phase == 0:
-            if cell == last_cell:
-                phase = 1
-                continue
-            r = refs[cell]
-            cell += 1
-            spoke = accounts[account, rules[r, R_SPOKE]]
-            # The time * 4 + severity of the group's last alert. A higher severity breaks the silence; a late event is
-            # silenced by an alert on either side of it.
-            if spoke >= 0 and rules[r, R_SEVERITY] <= (spoke & 3) and abs(now - (spoke >> 2)) < rules[r, R_COOLDOWN]:
-                continue
-            if again:
-                raised = False
-                for a in range(mark, meta[ALERTS]):
-                    raised = raised or alerts[a, 1] == r
-                if raised:
-                    continue
-            pc, stop = rules[r, R_START], rules[r, R_STOP]
-        elif phase == 1:
-            if alert == meta[ALERTS]:
-                phase = 2
-                continue
-            r = alerts[alert, 1]
-            if shown < 0:
-                shown = rules[r, R_SHOWN]
-            if shown == rules[r, R_SHOWN_END]:
-                alert, shown = alert + 1, -1
-                continue
-            f = refs[shown]
-            shown += 1
-            pc, stop = derived[f, 0], derived[f, 1]
-        else:
-            if wide == columns:
-                return
-            f = wide
-            wide += 1
-            pc, stop = derived[f, 0], derived[f, 1]
-
-        # Walk it.
-        top = 0
-        while pc < stop:
-            op, arg = code[pc, 0], code[pc, 1]
-            pc += 1
-            if op == 1 or op >= 32:
-                if stamps[arg] != stamp:
-                    g = features[arg, F_GROUP]
-                    if features[arg, F_OF] == SEQUENCE_OF:
-                        until = now - groups[g, G_BEFORE]
-                        memo[arg] = _sequence(
-                            events, accounts, refs, account, features[arg, F_STEPS], features[arg, F_LENGTH], bound,
-                            until - groups[g, G_WINDOW], until,
-                        )  # fmt: skip
-                        stamps[arg] = stamp
-                    else:
-                        _read_group(
-                            features, groups, refs, events, accounts, memo, stamps, stamp, account, g, bound, now, own
-                        )
-                x = memo[arg]
-                if op >= 32:
-                    # A feature compared with a number: most of what rules do, in one step.
-                    y = const[code[pc - 1, 2]]
-                    met = (
-                        (op == 43 and x >= y) or (op == 42 and x > y) or (op == 40 and x < y) or (op == 41 and x <= y)
-                        or (op == 44 and x == y) or (op == 45 and x != y and not np.isnan(x))
-                    )  # fmt: skip
-                    x = 1.0 if met else 0.0
-                stack[top] = x
-                top += 1
-                continue
-            if op == 0 or op == 2:
-                if op == 0:
-                    stack[top] = const[arg]
-                else:
-                    stack[top] = batch[i, B_AMOUNT] / 100.0 if arg == 0 else batch[i, B_SECOND] / 3600.0
-                top += 1
-                continue
-            x = stack[top - 1]
-            if op == 7:
-                stack[top - 1] = -x
-            elif op == 14:
-                stack[top - 1] = 1.0 if x == 0.0 or np.isnan(x) else 0.0
-            elif op == 15 or op == 16:
-                false = x == 0.0 or np.isnan(x)
-                if false == (op == 15):
-                    stack[top - 1] = 0.0 if false else 1.0
-                    pc += arg - 1
-                else:
-                    top -= 1
-            elif op == 19:
-                stack[top - 1] = abs(x)
-            elif op == 20:
-                stack[top - 1] = 0.0 if np.isnan(x) else 1.0
+    top = 0
+    while pc < stop:
+        op, arg = code[pc, 0], code[pc, 1]
+        third = code[pc, 2]
+        pc += 1
+        if op == 1 or op >= 32:
+            _read(features, groups, refs, events, accounts, memo, stamps, stamp, account, arg, entry, k)
+            if op == 1:
+                for n in range(m):
+                    stack[top, n] = memo[arg, chosen[n]]
             else:
-                y = x
-                top -= 1
-                x = stack[top - 1]
+                # A feature compared with a number: most of what rules do, in one step.
+                y = const[third]
+                if op == 43:
+                    for n in range(m):
+                        stack[top, n] = 1.0 if memo[arg, chosen[n]] >= y else 0.0
+                elif op == 42:
+                    for n in range(m):
+                        stack[top, n] = 1.0 if memo[arg, chosen[n]] > y else 0.0
+                elif op == 40:
+                    for n in range(m):
+                        stack[top, n] = 1.0 if memo[arg, chosen[n]] < y else 0.0
+                elif op == 41:
+                    for n in range(m):
+                        stack[top, n] = 1.0 if memo[arg, chosen[n]] <= y else 0.0
+                elif op == 44:
+                    for n in range(m):
+                        stack[top, n] = 1.0 if memo[arg, chosen[n]] == y else 0.0
+                else:
+                    for n in range(m):
+                        x = memo[arg, chosen[n]]
+                        stack[top, n] = 1.0 if x != y and not np.isnan(x) else 0.0
+            top += 1
+        elif op == 0:
+            for n in range(m):
+                stack[top, n] = const[arg]
+            top += 1
+        elif op == 2:
+            for n in range(m):
+                i = entry[chosen[n], E_ROW]
+                stack[top, n] = batch[i, B_AMOUNT] / 100.0 if arg == 0 else batch[i, B_SECOND] / 3600.0
+            top += 1
+        elif op == 15:
+            met = False
+            for n in range(m):
+                x = stack[top - 1, n]
+                met = met or (x != 0.0 and not np.isnan(x))
+            if not met:
+                for n in range(m):
+                    stack[top - 1, n] = 0.0
+                pc += arg - 1
+        elif op == 16:
+            met = True
+            for n in range(m):
+                x = stack[top - 1, n]
+                met = met and x != 0.0 and not np.isnan(x)
+            if met:
+                for n in range(m):
+                    stack[top - 1, n] = 1.0
+                pc += arg - 1
+        elif op == 7:
+            for n in range(m):
+                stack[top - 1, n] = -stack[top - 1, n]
+        elif op == 14:
+            for n in range(m):
+                x = stack[top - 1, n]
+                stack[top - 1, n] = 1.0 if x == 0.0 or np.isnan(x) else 0.0
+        elif op == 19:
+            for n in range(m):
+                stack[top - 1, n] = abs(stack[top - 1, n])
+        elif op == 20:
+            for n in range(m):
+                stack[top - 1, n] = 0.0 if np.isnan(stack[top - 1, n]) else 1.0
+        else:
+            top -= 1
+            for n in range(m):
+                x, y = stack[top - 1, n], stack[top, n]
                 unknown = np.isnan(x) or np.isnan(y)
                 z = 0.0
-                if op == 10:
+                if op == 21:
+                    z = y if x != 0.0 and not np.isnan(x) else 0.0
+                elif op == 22:
+                    z = 1.0 if x != 0.0 and not np.isnan(x) else y
+                elif op == 10:
                     z = 1.0 if x > y else 0.0
                 elif op == 11:
                     z = 1.0 if x >= y else 0.0
@@ -514,40 +559,139 @@ def _judge(
                     z = 1.0 if x != y and not unknown else 0.0
                 else:
                     z = np.nan if unknown else (min(x, y) if op == 17 else max(x, y))
-                stack[top - 1] = z
-
-        # What it is for.
-        result = stack[0]
-        if phase == 1:
-            seen[alert, f] = result
-        elif phase == 2:
-            table[row[i], f] = result
-        elif result != 0.0 and not np.isnan(result):
-            a = meta[ALERTS]
-            meta[ALERTS] = a + 1
-            alerts[a, 0] = i
-            alerts[a, 1] = r
-            alerts[a, 2] = now
-            spoke = accounts[account, rules[r, R_SPOKE]]
-            if spoke < 0 or now >= (spoke >> 2):
-                accounts[account, rules[r, R_SPOKE]] = (now << 2) | rules[r, R_SEVERITY]
+                stack[top - 1, n] = z
 
 
 @compiled
-def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, account: int) -> bool:
-    """See that the account's block takes one more event: drop what is past the horizon, else move to a block twice as
-    large. False when the arena must grow first; nothing is changed then."""
+def _judge(
+    code: Any,
+    const: Any,
+    features: Any,
+    groups: Any,
+    rules: Any,
+    kinds: Any,
+    derived: Any,
+    refs: Any,
+    judged: Any,
+    events: Any,
+    accounts: Any,
+    meta: Any,
+    batch: Any,
+    row: Any,
+    alerts: Any,
+    seen: Any,
+    table: Any,
+    memo: Any,
+    stamps: Any,
+    stack: Any,
+    entry: Any,
+    chosen: Any,
+    met: Any,
+    marks: Any,
+    account: int,
+    k: int,
+    mark: int,
+    again: bool,
+) -> None:
+    """Judge a run of ``k`` entries of one account: the rules of their kinds, what the sentences of new alerts show, and the rows of the
+    feature table. Conditions are columns; who speaks is then settled entry by entry, because silence depends on what spoke before.
+    """
+    meta[STAMP] += 1
+    stamp = meta[STAMP]
+    any_met = rules.shape[0]  # the row of ``met`` that says whether any rule is met at an entry
+    for e in range(k):
+        kind = batch[entry[e, E_ROW], B_KIND]
+        for cell in range(kinds[kind, K_RULES], kinds[kind, K_RULES_END]):
+            r = refs[cell]
+            if marks[r] == stamp:
+                continue
+            marks[r] = stamp
+            m = 0
+            for other in range(e, k):
+                if judged[r, batch[entry[other, E_ROW], B_KIND]] != 0:
+                    chosen[m] = other
+                    m += 1
+            _walk(
+                code, const, features, groups, refs, events, accounts, batch, memo, stamps, stack, entry, chosen, stamp, account, k, m,
+                rules[r, R_START], rules[r, R_STOP],
+            )  # fmt: skip
+            for n in range(m):
+                if stack[0, n] != 0.0 and not np.isnan(stack[0, n]):
+                    met[r, chosen[n]] = stamp
+                    met[any_met, chosen[n]] = stamp
+    for e in range(k):
+        if met[any_met, e] != stamp:
+            continue
+        i, now = entry[e, E_ROW], entry[e, E_NOW]
+        kind = batch[i, B_KIND]
+        before = meta[ALERTS]
+        for cell in range(kinds[kind, K_RULES], kinds[kind, K_RULES_END]):
+            r = refs[cell]
+            if met[r, e] != stamp:
+                continue
+            # The time * 4 + severity of the group's last alert. A higher severity breaks the silence; a late event is
+            # silenced by an alert on either side of it.
+            spoke = accounts[account, rules[r, R_SPOKE]]
+            if spoke >= 0 and rules[r, R_SEVERITY] <= (spoke & 3) and abs(now - (spoke >> 2)) < rules[r, R_COOLDOWN]:
+                continue
+            raised = False
+            if again:
+                for a in range(mark, meta[ALERTS]):
+                    raised = raised or alerts[a, 1] == r
+            if raised:
+                continue
+            a = meta[ALERTS]
+            meta[ALERTS] = a + 1
+            alerts[a, 0], alerts[a, 1], alerts[a, 2] = i, r, now
+            if spoke < 0 or now >= (spoke >> 2):
+                accounts[account, rules[r, R_SPOKE]] = (now << 2) | rules[r, R_SEVERITY]
+        chosen[0] = e
+        for a in range(before, meta[ALERTS]):
+            r = alerts[a, 1]
+            for cell in range(rules[r, R_SHOWN], rules[r, R_SHOWN_END]):
+                f = refs[cell]
+                _walk(
+                    code, const, features, groups, refs, events, accounts, batch, memo, stamps, stack, entry, chosen, stamp, account, k, 1,
+                    derived[f, 0], derived[f, 1],
+                )  # fmt: skip
+                seen[a, f] = stack[0, 0]
+    if table.shape[0] == 0 or again:
+        return
+    windowed = features.shape[0]
+    for f in range(windowed):
+        _read(features, groups, refs, events, accounts, memo, stamps, stamp, account, f, entry, k)
+    for e in range(k):
+        place = row[entry[e, E_ROW]]
+        chosen[e] = e
+        for f in range(windowed):
+            table[place, f] = memo[f, e]
+    for f in range(windowed, table.shape[1]):
+        _walk(
+            code, const, features, groups, refs, events, accounts, batch, memo, stamps, stack, entry, chosen, stamp, account, k, k,
+            derived[f, 0], derived[f, 1],
+        )  # fmt: skip
+        for e in range(k):
+            table[row[entry[e, E_ROW]], f] = stack[0, e]
+
+
+@compiled
+def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, account: int, more: int) -> bool:
+    """See that the account's block takes ``more`` events: drop what is past the horizon, and move to a larger block where that does
+    not leave as much room as is kept. False when the arena must grow first; nothing is changed then."""
     start, size = accounts[account, START], accounts[account, SIZE]
     first, end = accounts[account, FIRST], accounts[account, END]
     room = 1 << size if start >= 0 else 0
-    if end - first < room:
+    if end - first + more <= room:
         return True
     dead = 0
     while dead < end - first and events[start + dead, TS] <= accounts[account, CLOCK] - limits[HORIZON]:
         dead += 1
+    alive = end - first - dead
+    wanted = FIRST_SIZE
+    while (1 << wanted) < alive + max(more, alive):
+        wanted += 1
     target = start
-    if dead * 2 < room or start < 0:
-        wanted = FIRST_SIZE if start < 0 else size + 1
+    if start < 0 or wanted > size:
         target = meta[FREE + wanted]
         if target >= 0:
             meta[FREE + wanted] = events[target, 0]
@@ -641,6 +785,17 @@ def _mask(kinds: Any, channels: Any, streams: Any, batch: Any, i: int) -> Any:
     return mask
 
 
+@inlined
+def _put(kinds: Any, channels: Any, streams: Any, events: Any, batch: Any, i: int, place: int) -> None:
+    """Write a row of the batch into the arena."""
+    events[place, TS] = batch[i, B_TS]
+    events[place, AMOUNT] = batch[i, B_AMOUNT]
+    events[place, ID] = batch[i, B_ID]
+    events[place, PARTY] = batch[i, B_PARTY]
+    events[place, KIND] = batch[i, B_CHANNEL] << 32 | batch[i, B_KIND]
+    events[place, MASK] = _mask(kinds, channels, streams, batch, i)
+
+
 @compiled
 def run(
     code: Any,
@@ -653,6 +808,7 @@ def run(
     channels: Any,
     derived: Any,
     refs: Any,
+    judged: Any,
     limits: Any,
     events: Any,
     accounts: Any,
@@ -666,70 +822,93 @@ def run(
     memo: Any,
     stamps: Any,
     stack: Any,
+    entry: Any,
+    chosen: Any,
+    met: Any,
+    marks: Any,
     begin: int,
 ) -> tuple[int, int]:
     """Take rows of the batch from ``begin`` on, in order of arrival.
 
     Returns the next row and why it stopped: DONE, FLUSH (alerts must be taken away), ROOM (the arena must double) or REHASH
-    (the slots must double). A row is taken whole or, when it stops at it, not at all.
+    (the slots must double). A row is taken whole or not at all.
     """
     rows = batch.shape[0]
-    for i in range(begin, rows):
-        if meta[ALERTS] + 2 * rules.shape[0] > alerts.shape[0]:
+    i = begin
+    while i < rows:
+        account = batch[i, B_ACCOUNT]
+        most = min(RUN, (alerts.shape[0] - meta[ALERTS]) // (2 * rules.shape[0] + 1))
+        if most < 1:
             return i, FLUSH
-        account, ts, kind = batch[i, B_ACCOUNT], batch[i, B_TS], batch[i, B_KIND]
-        clock = accounts[account, CLOCK]
-        tick = kind == limits[TICK]
-        end = accounts[account, END]
-        seq = end
-        if tick:
-            if ts < clock:
-                batch[i, B_STATUS] = TOO_LATE
-                continue
-        else:
-            known = _known(limits, events, accounts, batch, i)
-            if known != TAKEN or end >= MAX_SEQ:
-                batch[i, B_STATUS] = known if known != TAKEN else FULL
-                continue
-            if meta[HASHED] * 10 >= slots.shape[0] * 6:
-                return i, REHASH
-            if not _make_room(groups, limits, events, accounts, meta, account):
-                return i, ROOM
-            first = accounts[account, FIRST]
-            base = accounts[account, START] - first
-            while seq > first and events[base + seq - 1, TS] > ts:
+        stop = i + 1
+        while stop < rows and stop - i < most and batch[stop, B_ACCOUNT] == account:
+            stop += 1
+        if not _make_room(groups, limits, events, accounts, meta, account, stop - i):
+            return i, ROOM
+        base = accounts[account, START] - accounts[account, FIRST]
+        k = 0
+        late, crowded = False, False
+        while i < stop:
+            ts, kind = batch[i, B_TS], batch[i, B_KIND]
+            seq = accounts[account, END]
+            if kind == limits[TICK]:
+                if ts < accounts[account, CLOCK]:
+                    batch[i, B_STATUS] = TOO_LATE
+                    i += 1
+                    continue
+                entry[k, E_BOUND], entry[k, E_OWN] = seq, NONE
+            else:
+                known = _known(limits, events, accounts, batch, i)
+                if known != TAKEN or seq >= MAX_SEQ:
+                    batch[i, B_STATUS] = known if known != TAKEN else FULL
+                    i += 1
+                    continue
+                crowded = meta[HASHED] * 10 >= slots.shape[0] * 6
+                late = ts < accounts[account, CLOCK]
+                if crowded or late:
+                    break
+                _put(kinds, channels, streams, events, batch, i, base + seq)
+                accounts[account, END] = seq + 1
+                _link(streams, limits, events, accounts, slots, meta, account, seq)
+                entry[k, E_BOUND], entry[k, E_OWN] = seq + 1, seq
+            batch[i, B_STATUS] = TAKEN
+            accounts[account, CLOCK] = ts
+            entry[k, E_ROW], entry[k, E_NOW] = i, ts
+            k += 1
+            i += 1
+        turns = 0
+        if k == 0 and late and not crowded:
+            # A late event is judged at its own time, and once more at the account's newest time: a late third failed debit
+            # completes what its own time could not. Groups only move forward from the one to the other.
+            ts, end = batch[i, B_TS], accounts[account, END]
+            seq = end
+            while seq > accounts[account, FIRST] and events[base + seq - 1, TS] > ts:
                 seq -= 1
             for later in range(end, seq, -1):
                 for column in range(events.shape[1]):
                     events[base + later, column] = events[base + later - 1, column]
-            events[base + seq, TS] = ts
-            events[base + seq, AMOUNT] = batch[i, B_AMOUNT]
-            events[base + seq, ID] = batch[i, B_ID]
-            events[base + seq, PARTY] = batch[i, B_PARTY]
-            events[base + seq, KIND] = batch[i, B_CHANNEL] << 32 | kind
-            events[base + seq, MASK] = _mask(kinds, channels, streams, batch, i)
+            _put(kinds, channels, streams, events, batch, i, base + seq)
             accounts[account, END] = end + 1
             if seq == end:
                 _link(streams, limits, events, accounts, slots, meta, account, seq)
-                if ts < clock:
-                    _reset(groups, accounts, account)
+                _reset(groups, accounts, account)
             else:
                 _relink(groups, streams, limits, events, accounts, slots, meta, account)
-        late = ts < clock
-        batch[i, B_STATUS] = LATE if late else TAKEN
-        if not late:
-            accounts[account, CLOCK] = ts
-        # A late event is judged at its own time, and once more at the account's newest time: a late third failed debit
-        # completes what its own time could not. Groups only move forward from the one to the other.
+            batch[i, B_STATUS] = LATE
+            entry[0, E_ROW], entry[0, E_NOW], entry[0, E_BOUND], entry[0, E_OWN] = i, ts, seq + 1, seq
+            k, turns = 1, 1
+            i += 1
         mark = meta[ALERTS]
-        for again in range(2 if late else 1):
-            now = clock if again else ts
-            own = NONE if again or tick else seq
-            bound = end + 1 if again else (end if tick else seq + 1)
+        for turn in range(turns + 1 if k > 0 else 0):
+            if turn == 1:
+                entry[0, E_NOW], entry[0, E_BOUND] = accounts[account, CLOCK], accounts[account, END]
+                entry[0, E_OWN] = NONE
             _judge(
-                code, const, features, groups, rules, kinds, derived, refs, events, accounts, meta, batch, row, alerts, seen, table, memo, stamps,
-                stack, i, mark, bound, now, own, again == 1,
+                code, const, features, groups, rules, kinds, derived, refs, judged, events, accounts, meta, batch, row, alerts, seen, table,
+                memo, stamps, stack, entry, chosen, met, marks, account, k, mark, turn == 1,
             )  # fmt: skip
+        if crowded:
+            return i, REHASH
     return rows, DONE
 
 

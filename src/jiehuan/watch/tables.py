@@ -18,16 +18,19 @@ from jiehuan.watch.event import TICK
 from jiehuan.watch.expression import COMPARED, Op, Program
 
 _MICRO = 1_000_000
+_JOINS = {*range(Op.ADD, Op.NEG), *range(Op.LT, Op.NOT), Op.MIN, Op.MAX, Op.AND, Op.OR}
+"""The steps that make one of two."""
 _EVENT_COLUMNS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """``arrays`` in the order of ``kernel.run``, the row of a new account, and the width of an event's row."""
+    """``arrays`` in the order of ``kernel.run``, the row of a new account, the width of an event's row, and how deep programs stack."""
 
     arrays: tuple[NDArray[Any], ...]
     account: NDArray[np.int64]
     event_width: int
+    depth: int
 
 
 def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_code: Mapping[str, int]) -> Tables:
@@ -137,9 +140,10 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         np.array(channels, np.int64),
         _table(derived, 2),
         np.array([*refs, 0], np.int64),
+        np.array([[kind in rule.on for kind in kind_code] for rule in declared.rules], np.int64).reshape(-1, len(kind_code)),
         np.array(limits, np.int64),
     )
-    return Tables(arrays, np.array(account, np.int64), _EVENT_COLUMNS + len(maxima))
+    return Tables(arrays, np.array(account, np.int64), _EVENT_COLUMNS + len(maxima), programs.depth)
 
 
 def _all_streams(declared: Declaration) -> tuple[list[Stream], dict[int, int]]:
@@ -165,11 +169,16 @@ class _Programs:
     def __init__(self) -> None:
         self.code: list[tuple[int, int, int]] = []
         self.const: list[float] = []
+        self.depth = 1
 
     def add(self, program: Program) -> tuple[int, int]:
         start = len(self.code)
         shift = len(self.const)
+        height = 0
         for op, arg, constant in program.steps:
+            pushes = op in {Op.CONST, Op.FEATURE, Op.FIELD} or op >= COMPARED
+            height += 1 if pushes else -1 if op in _JOINS else 0
+            self.depth = max(self.depth, height)
             self.code.append(
                 (int(op), arg + shift if op == Op.CONST else arg, constant + shift if op >= COMPARED else constant)
             )
