@@ -6,12 +6,13 @@
 from jiehuan.line.account import read_account, read_accounts
 from jiehuan.line.decision import LineAccount, LineDecision
 from jiehuan.line.evaluate import evaluate
-from jiehuan.line.offpolicy import Estimate, estimate
+from jiehuan.line.offpolicy import METHODS, Estimate, estimate, estimate_policy
 from jiehuan.line.params import Grade, LineParams, default_params, load_params, read_params
 from jiehuan.line.review import holdout_arm, review
 from jiehuan.line.value import affordable_limit, expected_profit
 
 __all__ = [
+    "METHODS",
     "Estimate",
     "Grade",
     "LineAccount",
@@ -20,6 +21,7 @@ __all__ = [
     "affordable_limit",
     "default_params",
     "estimate",
+    "estimate_policy",
     "evaluate",
     "expected_profit",
     "holdout_arm",
