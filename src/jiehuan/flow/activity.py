@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,3 +18,15 @@ def note(
     connection.execute(
         insert(tables.activity).values(at=at, actor=actor, verb=verb, subject=subject, detail=dict(detail or {}))
     )
+
+
+def note_many(
+    connection: Connection, actor: str, verb: str, deeds: Sequence[tuple[datetime, str, Mapping[str, Any]]]
+) -> None:
+    """Append several deeds of one kind, each with its moment, subject and detail."""
+    if deeds:
+        rows = [
+            {"at": at, "actor": actor, "verb": verb, "subject": subject, "detail": dict(detail)}
+            for at, subject, detail in deeds
+        ]
+        connection.execute(insert(tables.activity), rows)

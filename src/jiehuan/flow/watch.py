@@ -1,82 +1,218 @@
 """Watch: events of accounts go through the signal engine; alerts are kept with their evidence, each once.
 
 The events in the database are the truth; the engine's memory is what replaying them gives. A ``Watcher`` holds that memory
-between calls and builds it anew from the stored events after a failure or a restart. An account is a borrower.
+between calls. It fetches an account's history when the account is first seen, so that a restarted process is ready at once and
+holds only the accounts that are alive; it forgets everything whenever a transaction may not have been committed. An account
+is a borrower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
-from jiehuan.flow.activity import note
+from jiehuan.flow.activity import note, note_many
 from jiehuan.store import tables
-from jiehuan.store.outbox import publish
+from jiehuan.store.outbox import publish_many
 from jiehuan.store.rows import insert_missing
 from jiehuan.units.errors import InputError, Problem, Refused
-from jiehuan.watch import Alert, Engine, Event, read_event
+from jiehuan.watch import TICK, Alert, Declaration, Engine, Event, load_signals, read_event
+from jiehuan.watch.engine import unknown_kind
+from jiehuan.watch.event import check_event
+
+LONGEST_ID = 200
+"""Characters of an id, a counterparty, a channel: what an index holds."""
+
+MOST_ACCOUNTS = 1_000_000
+"""Accounts that one memory holds; beyond it, it starts anew and fetches those that are alive."""
+
+AHEAD = timedelta(days=1)
+"""How far an event may be ahead of the clock: further, and it would silence its account until that day."""
 
 
 @dataclass
 class Watched:
-    """What a batch of events came to: alerts that are new, and rows that were refused."""
+    """What a batch of events came to. ``refused``: the events among ``problems`` that could be read, each with its reason."""
 
     alerts: list[Alert] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    refused: list[tuple[Event, Problem]] = field(default_factory=list)
     taken: int = 0
+    repeated: int = 0
 
 
 class Watcher:
-    """The signal engine over one database. Not for two threads at once."""
+    """The signal engine over one database. Not for two threads at once.
 
-    def __init__(self) -> None:
-        self._engine: Engine | None = None
+    ``declaration``: the signals (default: those that ship); ``most_accounts``: how many a memory may hold.
+    """
 
-    def watch(self, connection: Connection, rows: Iterable[Mapping[str, Any]], at: datetime) -> Watched:
-        """Take events (the **events** format), keep them and the alerts they raise. A bad row never stops the others."""
-        engine = self._engine or self._replayed(connection, at)
-        self._engine = None  # should anything below fail, the memory is ahead of the database and is thrown away
-        told = Watched()
+    def __init__(self, declaration: Declaration | None = None, most_accounts: int = MOST_ACCOUNTS) -> None:
+        self.declaration = declaration if declaration is not None else load_signals()
+        self.most_accounts = most_accounts
+        self._memories: dict[Hashable, _Memory] = {}
+        self._unproven: str | None = None
+        rests = (rule.cooldown for rule in self.declaration.rules)
+        self._reach = timedelta(seconds=max(self.declaration.horizon, *rests, 0) + self.declaration.lateness)
+
+    def watch(self, connection: Connection, rows: Iterable[Mapping[str, Any]], at: datetime | None = None) -> Watched:
+        """Take events (the **events** format) in order of their time, keep them and the alerts they raise.
+
+        A bad row never stops the others. Batches of past and simulated months are taken whole: ``at``, the caller's present,
+        bounds nothing here (``take`` has such a bound).
+        """
+        unreadable: list[Problem] = []
         good: list[Event] = []
         for number, row in enumerate(rows, start=1):
             try:
                 good.append(read_event(row, f"event {number}"))
             except InputError as error:
-                told.problems.extend(error.problems)
+                unreadable.extend(error.problems)
         good.sort(key=lambda event: event.at)
-        known = _known(connection, [event.event_id for event in good])
-        kept: list[Event] = []
-        for event in good:
-            if event.event_id in known:
-                continue
-            known.add(event.event_id)
-            try:
-                told.alerts.extend(engine.process(event))
-                kept.append(event)
-            except InputError as error:
-                told.problems.extend(error.problems)
-        told.taken = len(kept)
-        insert_missing(connection, tables.signal_event, [_event_row(event) for event in kept])
-        _keep_alerts(connection, told.alerts)
-        self._engine = engine
+        told = self.take(connection, {None: good})
+        told.problems[:0] = unreadable
         return told
 
-    def _replayed(self, connection: Connection, at: datetime) -> Engine:
-        engine = Engine()
-        remembered = timedelta(seconds=engine.declaration.horizon)
-        stored = connection.execute(
-            select(tables.signal_event)
-            .where(tables.signal_event.c.at >= at - remembered)
-            .order_by(tables.signal_event.c.at, tables.signal_event.c.event_id)
-        )
-        for row in stored.mappings():
-            names = ("event_id", "account_id", "at", "kind", "amount_fen", "counterparty", "channel")
-            engine.process(Event(**{name: row[name] for name in names}))
-        return engine
+    def take(
+        self, connection: Connection, parts: Mapping[Hashable, Sequence[Event]], now: datetime | None = None
+    ) -> Watched:
+        """Take events in the order they are given, in the caller's transaction. Each part has a memory of its own, and an
+        account's events must all come in one part (as those of one partition do). ``now``: refuse events that are far ahead
+        of it.
+
+        Call ``committed`` when the transaction is; a call without it looks whether the last one's events are there.
+        """
+        told = Watched()
+        with self._forgetting_on_failure(connection):
+            sound = {part: list(self._sound(events, now, told)) for part, events in parts.items()}
+            for part, events in sound.items():
+                self._remember(connection, part, events)
+            new = self._inserted(connection, [event for events in sound.values() for event in events], told)
+            lost: list[str] = []
+            for part, events in sound.items():
+                engine = self._memories[part].engine
+                for event in events:
+                    if event.event_id not in new:
+                        continue
+                    new.discard(event.event_id)  # the same id again in this batch is a repetition
+                    try:
+                        told.alerts.extend(engine.process(event))
+                        told.taken += 1
+                        self._unproven = event.event_id
+                    except InputError as error:
+                        lost.append(event.event_id)
+                        told.refused.extend((event, problem) for problem in error.problems)
+            if lost:
+                connection.execute(_DELETE, {"ids": lost})
+            _keep_alerts(connection, told.alerts)
+        told.problems.extend(problem for _, problem in told.refused)
+        return told
+
+    def committed(self) -> None:
+        """The transaction of the last ``take`` or ``watch`` is committed for certain."""
+        self._unproven = None
+
+    def forget(self, *parts: Hashable) -> None:
+        """Drop the memory of some parts (none named: of all), because another process has them, or a commit failed."""
+        for part in parts or list(self._memories):
+            self._memories.pop(part, None)
+        if not self._memories:
+            self._unproven = None
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts are in memory."""
+        return sum(len(memory.accounts) for memory in self._memories.values())
+
+    def memory(self) -> dict[str, int]:
+        """Bytes held in all, and accounts."""
+        return {
+            "bytes": sum(memory.engine.memory()["bytes"] for memory in self._memories.values()),
+            "accounts": self.accounts,
+        }
+
+    # Within
+
+    @contextmanager
+    def _forgetting_on_failure(self, connection: Connection) -> Iterator[None]:
+        """Should anything fail, the memory may be ahead of the database and is thrown away."""
+        if self._unproven is not None and not connection.execute(_IS_THERE, {"id": self._unproven}).scalar_one():
+            self.forget()
+        self._unproven = None
+        try:
+            yield
+        except BaseException:
+            self.forget()
+            raise
+
+    def _sound(self, events: Iterable[Event], now: datetime | None, told: Watched) -> Iterator[Event]:
+        """The events that the database and the engine can take; the others are refused with their reason."""
+        kinds = {*self.declaration.kinds, TICK}
+        for event in events:
+            problem = check_event(event) or _too_long(event)
+            if problem is None and event.kind not in kinds:
+                problem = unknown_kind(event.kind, kinds, f"event {event.event_id}")
+            if problem is None and now is not None and event.at > now + AHEAD:
+                where = f"event {event.event_id}, at"
+                problem = Problem(where, event.at.isoformat(), "in the future", "check the sender's clock")
+            if problem is not None:
+                told.refused.append((event, problem))
+            else:
+                yield event
+
+    def _remember(self, connection: Connection, part: Hashable, events: Sequence[Event]) -> None:
+        """Bring the history of accounts that are new to a memory into it, in the order in which it was taken."""
+        memory = self._memories.get(part)
+        if memory is None or len(memory.accounts) > self.most_accounts:
+            memory = self._memories[part] = _Memory(Engine(self.declaration))
+        strange = {event.account_id for event in events} - memory.accounts
+        if not strange:
+            return
+        since = min(event.at for event in events if event.account_id in strange) - self._reach
+        stored = connection.execute(_HISTORY, {"accounts": list(strange), "since": since})
+        for row in stored:
+            memory.engine.process(Event(*row))
+        memory.accounts |= strange
+
+    def _inserted(self, connection: Connection, events: Sequence[Event], told: Watched) -> set[str]:
+        """Keep the events; the ids of those that were not there. The same id with other content is refused."""
+        if not events:
+            return set()
+        first: dict[str, Event] = {}
+        again: list[Event] = []
+        for event in events:
+            if first.setdefault(event.event_id, event) is not event:
+                again.append(event)
+        kept = list(first.values())
+        found = connection.execute(_INSERT, {name: [getattr(event, name) for event in kept] for name in _COLUMNS})
+        new = set(found.scalars())
+        if len(new) < len(kept):
+            again.extend(event for event in kept if event.event_id not in new)
+        if again:
+            told.repeated += len(again)
+            stored = {
+                row.event_id: Event(*row) for row in connection.execute(_SAME, {"ids": [e.event_id for e in again]})
+            }
+            for event in again:
+                if event.event_id in stored and stored[event.event_id] != event:
+                    told.repeated -= 1
+                    where = f"event {event.event_id}, event_id"
+                    reason, mend = "the same id came before with other content", "give each event an id of its own"
+                    told.refused.append((event, Problem(where, event.event_id, reason, mend)))
+        return new
+
+
+@dataclass
+class _Memory:
+    """An engine, and the accounts whose history it has."""
+
+    engine: Engine
+    accounts: set[str] = field(default_factory=set)
 
 
 def judge_alert(connection: Connection, alert_id: str, verdict: str, actor: str, at: datetime) -> None:
@@ -106,25 +242,43 @@ def _keep_alerts(connection: Connection, alerts: list[Alert]) -> None:
     loans = {row.borrower_id: row.loan_id for row in connection.execute(newest)}
     rows = [{**alert.as_row(), "at": alert.at, "loan_id": loans.get(alert.account_id)} for alert in alerts]
     insert_missing(connection, tables.alert, rows)
-    for alert in alerts:
-        publish(connection, "alert.raised", alert.account_id, {"alert_id": alert.alert_id, "rule": alert.rule})
-        note(
-            connection, alert.at, "system", "alerted", alert.alert_id, {"rule": alert.rule, "severity": alert.severity}
-        )
+    messages = [(alert.account_id, {"alert_id": alert.alert_id, "rule": alert.rule}) for alert in alerts]
+    publish_many(connection, "alert.raised", messages)
+    note_many(
+        connection,
+        "system",
+        "alerted",
+        [(alert.at, alert.alert_id, {"rule": alert.rule, "severity": alert.severity}) for alert in alerts],
+    )
 
 
-def _known(connection: Connection, ids: list[str]) -> set[str]:
-    found = select(tables.signal_event.c.event_id).where(tables.signal_event.c.event_id.in_(ids))
-    return set(connection.execute(found).scalars()) if ids else set()
+def _too_long(event: Event) -> Problem | None:
+    """What a column of text or its index would not take."""
+    for name in ("event_id", "account_id", "counterparty", "channel"):
+        said = getattr(event, name)
+        if len(said) > LONGEST_ID:
+            mend = f"write {LONGEST_ID} characters or fewer"
+            return Problem(f"event, {name}", said[:80], f"{len(said)} characters long", mend)
+        if "\0" in said or any("\ud800" <= letter <= "\udfff" for letter in said):
+            return Problem(f"event, {name}", ascii(said)[:80], "not text that can be kept", "write whole characters")
+    return None
 
 
-def _event_row(event: Event) -> dict[str, Any]:
-    return {
-        "event_id": event.event_id,
-        "account_id": event.account_id,
-        "at": event.at,
-        "kind": event.kind,
-        "amount_fen": event.amount_fen,
-        "counterparty": event.counterparty,
-        "channel": event.channel,
-    }
+_COLUMNS = {
+    "event_id": "text", "account_id": "text", "at": "timestamptz", "kind": "text", "amount_fen": "bigint", "counterparty": "text",
+    "channel": "text",
+}  # fmt: skip
+"""The fields of an event, in their order."""
+
+_LISTED = ", ".join(_COLUMNS)
+_INSERT = text(
+    f"INSERT INTO signal_event ({_LISTED}) SELECT * FROM unnest("  # noqa: S608 - our names
+    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+    + ") ON CONFLICT (event_id) DO NOTHING RETURNING event_id"
+)
+_SAME = text(f"SELECT {_LISTED} FROM signal_event WHERE event_id = ANY(:ids)")  # noqa: S608
+_HISTORY = text(
+    f"SELECT {_LISTED} FROM signal_event WHERE account_id = ANY(:accounts) AND at >= :since ORDER BY seq"  # noqa: S608
+)
+_DELETE = text("DELETE FROM signal_event WHERE event_id = ANY(:ids)")
+_IS_THERE = text("SELECT EXISTS (SELECT FROM signal_event WHERE event_id = :id)")

@@ -8,7 +8,7 @@ ordered by (transaction, number) and read up to ``pg_snapshot_xmin``. Each consu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,13 @@ class Message:
 def publish(connection: Connection, topic: str, key: str, payload: Mapping[str, Any]) -> None:
     """Add a message to the caller's transaction. No personal data. ``key``: the thing it is about."""
     connection.execute(insert(outbox).values(topic=topic, key=key, payload=dict(payload)))
+
+
+def publish_many(connection: Connection, topic: str, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Add several messages of one topic, each a key and a payload, in their order."""
+    if messages:
+        rows = [{"topic": topic, "key": key, "payload": dict(payload)} for key, payload in messages]
+        connection.execute(insert(outbox), rows)
 
 
 def read_outbox(connection: Connection, after: Place, limit: int = 500) -> list[Message]:

@@ -281,6 +281,50 @@ signal_event = Table(
     Column("counterparty", Text, nullable=False, server_default=""),
     Column("channel", Text, nullable=False, server_default=""),
     _at("received_at", default=True),
+    Column("seq", BigInteger, Identity(always=True), nullable=False),  # the order in which events were taken
+)
+
+signal_inbox = Table(
+    "signal_inbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("content", JSONB, nullable=False),  # an event that came by HTTP and waits for the worker
+    Column("sender", Text, nullable=False),
+    _at("received_at", default=True),
+)
+
+stream_place = Table(
+    "stream_place",
+    metadata,
+    Column("consumer", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("topic_id", Text, nullable=False, server_default=""),  # another id: the topic was made anew
+    Column("next_offset", BigInteger, nullable=False),  # the first message whose effect is not committed
+    Column("high_offset", BigInteger, nullable=False, server_default="0"),  # one past the topic's last message, as last seen
+    Column("taken", BigInteger, nullable=False, server_default="0"),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),  # counts owners: who has an older one is refused
+    Column("owner", Text, nullable=False, server_default=""),
+    _at("updated_at", default=True),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("letter_id", Text, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("topic_id", Text, nullable=False, server_default=""),
+    Column("offset", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # key and value as they came; a poison message may hold anything
+    Column("place", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("mend", Text, nullable=False),
+    Column("status", Text, nullable=False),  # parked retried dropped
+    _at("parked_at", default=True),
+    _at("settled_at", nullable=True),
+    Index("ix_dead_letter_parked", "parked_at", postgresql_where="status = 'parked'"),
 )
 
 signal_version = Table(
