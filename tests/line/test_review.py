@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +21,7 @@ from jiehuan.line import (
     expected_profit,
     holdout_arm,
     load_params,
+    read_account,
     read_accounts,
     read_params,
     review,
@@ -86,7 +87,7 @@ def test_a_critical_alert_closes_the_unused_part_with_its_own_words() -> None:
 
 def test_the_price_of_new_draws_follows_the_grade_in_steps_and_waits() -> None:
     assert review(replace(GOOD, pd=0.5), LAW, NO_HOLDOUT).new_rate_ppm == 210_000
-    assert review(replace(GOOD, pd=0.005), LAW, NO_HOLDOUT).new_rate_ppm == 150_000
+    assert review(replace(GOOD, pd=0.005), LAW, NO_HOLDOUT).new_rate_ppm == 120_000, "it falls to the grade's at once"
     assert review(replace(GOOD, pd=0.5, last_rate_change=date(2026, 10, 1)), LAW, NO_HOLDOUT).new_rate_ppm == 180_000
 
 
@@ -99,8 +100,11 @@ def test_law_binds_both_arms() -> None:
         decision = review(account, LAW, default_params())
         assert decision.arm == arm
         assert decision.new_limit_fen == LAW.value("balance_cap") == 20_000_000
-        assert decision.new_rate_ppm == LAW.value("cost_cap") == 240_000
-        assert {"law_cap", "cost_cap"} <= {reason["code"] for reason in decision.reasons}
+        assert decision.new_rate_ppm == 180_000 <= LAW.value("cost_cap")
+        assert "law_cap" in {reason["code"] for reason in decision.reasons}
+        closed = review(replace(account, dpd=31), LAW, default_params())
+        assert closed.new_rate_ppm == LAW.value("cost_cap") == 240_000
+        assert "cost_cap" in {reason["code"] for reason in closed.reasons}
 
 
 def test_the_holdout_keeps_its_line_and_what_was_wanted_is_kept_for_learning() -> None:
@@ -108,7 +112,10 @@ def test_the_holdout_keeps_its_line_and_what_was_wanted_is_kept_for_learning() -
     decisions = [review(replace(GOOD, borrower_id=f"b{i}", pd=0.3), LAW, params) for i in range(400)]
     held = [d for d in decisions if d.arm == "holdout"]
     assert 150 < len(held) < 250
-    assert all(d.new_limit_fen == d.old_limit_fen and d.new_rate_ppm == d.old_rate_ppm and not d.notify for d in held)
+    assert all(d.new_limit_fen == d.old_limit_fen for d in held)
+    assert len({d.new_rate_ppm for d in decisions}) == 1, "a price by chance would be an unreasonable difference"
+    unpriced = [review(replace(GOOD, borrower_id=f"b{i}", rate_ppm=150_000), LAW, params) for i in range(40)]
+    assert all(not d.notify for d in unpriced if d.arm == "holdout")
     assert len({d.proposed_limit_fen for d in decisions}) == 1
     assert {d.propensity for d in decisions} == {0.5}
     again = [review(replace(GOOD, borrower_id=f"b{i}", pd=0.3), LAW, params).arm for i in range(400)]
@@ -153,7 +160,12 @@ def test_what_never_happens(a: LineAccount) -> None:
         assert d.arm == "treated"
     assert d.new_rate_ppm <= max(LAW.value("cost_cap"), 0)
     if a.rate_ppm <= LAW.value("cost_cap"):
-        assert abs(d.new_rate_ppm - a.rate_ppm) <= p.rate_step
+        assert d.new_rate_ppm - a.rate_ppm <= p.rate_step
+    if a.alert != "critical" and a.dpd <= 30:
+        grade = next(g.rate_ppm for g in p.grades if a.pd <= g.to_pd)
+        assert d.new_rate_ppm <= max(grade, a.rate_ppm) and (
+            a.rate_ppm < grade or d.new_rate_ppm == min(grade, 240_000)
+        )
     assert d.notify == (d.new_limit_fen != a.limit_fen or d.new_rate_ppm != a.rate_ppm)
     assert d.reasons
     assert d == review(a, LAW, p)
@@ -184,6 +196,45 @@ def test_a_limit_does_not_swing() -> None:
             balance_fen=decision.new_limit_fen // 2,
         )
     assert moves <= 2
+
+
+def test_who_decides_and_from_when_it_holds() -> None:
+    later = lambda days: TODAY + timedelta(days=days)  # noqa: E731
+    raised = review(replace(GOOD, rate_ppm=150_000), LAW, NO_HOLDOUT)
+    assert (raised.by_person, raised.limit_from) == (True, TODAY)
+    lowered = review(replace(GOOD, pd=0.2), LAW, NO_HOLDOUT)
+    assert (lowered.by_person, lowered.limit_from) == (False, later(3))
+    assert lowered.new_rate_ppm > lowered.old_rate_ppm and lowered.rate_from == later(15)
+    frozen = review(replace(GOOD, dpd=31), LAW, NO_HOLDOUT)
+    assert (frozen.by_person, frozen.limit_from) == (False, TODAY)
+    dearer = review(replace(GOOD, pd=0.05, rate_ppm=150_000, limit_fen=500_000), LAW, NO_HOLDOUT)
+    assert dearer.direction == "hold" and dearer.by_person and dearer.rate_from == later(15)
+    cheaper = review(replace(GOOD, pd=0.05, rate_ppm=240_000), LAW, NO_HOLDOUT)
+    assert cheaper.new_rate_ppm == 180_000 and not cheaper.by_person and cheaper.rate_from == TODAY
+    forced = review(replace(GOOD, limit_fen=30_000_000, rate_ppm=300_000, pd=0.05), LAW, NO_HOLDOUT)
+    assert (forced.limit_from, forced.rate_from, forced.by_person) == (TODAY, TODAY, False)
+
+
+def test_parameters_have_a_version_and_can_be_written_and_read_again() -> None:
+    shipped = default_params()
+    assert read_params(shipped.as_document()) == shipped
+    assert replace(shipped, holdout=0.2).version != shipped.version
+    old = {
+        name: value
+        for name, value in shipped.as_document().items()
+        if not name.startswith(("approve", "notice", "least_conf"))
+    }
+    assert read_params(old) == shipped, "a file of the first release is still read"
+    with pytest.raises(InputError, match="write true or false"):
+        read_params({**shipped.as_document(), "approve_raise": "perhaps"})
+
+
+def test_an_account_written_down_is_decided_on_as_before() -> None:
+    account = replace(
+        GOOD, alert="warning", alert_reason={"zh": "扣款失败", "en": "a debit failed"}, last_limit_change=TODAY
+    )
+    kept = read_account(json.loads(json.dumps(account.as_document())), "log")
+    assert kept == account and review(kept, LAW) == review(account, LAW)
 
 
 def test_profit_by_hand() -> None:

@@ -104,6 +104,9 @@ def read_account(row: Mapping[str, Any], where: str) -> LineAccount:
         )
     if problems:
         raise InputError(problems)
+    words = row.get("alert_reason")
+    if isinstance(words, Mapping):
+        values["alert_reason"] = {str(language): str(said) for language, said in words.items()}
     account = LineAccount(last_direction=direction, **values)
     check_account(account, where)
     return account

@@ -39,14 +39,20 @@ class LineAccount:
     alert: str = ""
     alert_reason: Mapping[str, str] = field(default_factory=dict)
 
+    def as_document(self) -> dict[str, Any]:
+        """As a row that ``read_account`` takes, for a log that can be decided on again."""
+        said = {name: getattr(self, name) for name in self.__slots__}
+        dates = {name: value.isoformat() for name, value in said.items() if isinstance(value, date)}
+        return {**said, **dates, "alert_reason": dict(self.alert_reason)}
+
 
 @dataclass(frozen=True, slots=True)
 class LineDecision:
-    """What a review decided. ``new_limit_fen`` and ``new_rate_ppm`` are in force for new draws from the notice on.
+    """What a review decided: the new limit from ``limit_from`` on, the new price for draws from ``rate_from`` on; what is drawn stays.
 
     ``direction``: raise, lower or hold. ``arm``: treated or holdout; ``proposed_limit_fen`` is what the rule wanted whatever the arm,
     ``propensity`` the probability with which this arm was drawn (for off-policy estimates). ``reasons``: {code, zh, en}, the
-    deciding one first. ``notify``: the borrower is to be told.
+    deciding one first. ``notify``: the borrower is to be told. ``by_person``: a person decides before anything changes.
     """
 
     borrower_id: str
@@ -64,6 +70,10 @@ class LineDecision:
     profit_after_fen: int
     notify: bool
     law_version: str
+    params_version: str
+    limit_from: date
+    rate_from: date
+    by_person: bool
 
     def as_row(self) -> dict[str, Any]:
         """Plain values for tables and JSON; reasons still a list."""
@@ -73,6 +83,8 @@ class LineDecision:
             "new_rate_ppm": self.new_rate_ppm, "direction": self.direction, "reasons": [dict(reason) for reason in self.reasons],
             "arm": self.arm, "propensity": self.propensity, "profit_before_fen": self.profit_before_fen,
             "profit_after_fen": self.profit_after_fen, "notify": self.notify, "law_version": self.law_version,
+            "params_version": self.params_version, "limit_from": self.limit_from.isoformat(), "rate_from": self.rate_from.isoformat(),
+            "by_person": self.by_person,
         }  # fmt: skip
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from jiehuan.units.errors import InputError, JiehuanError, Problem
-from jiehuan.units.money import parse_yuan
-from jiehuan.units.rates import parse_rate
+from jiehuan.units.ids import canonical_json
+from jiehuan.units.money import format_yuan, parse_yuan
+from jiehuan.units.rates import format_rate, parse_rate
 
 DEFAULT_PARAMS = Path(__file__).with_name("params.yaml")
 _MONEY = ("least_change", "round_to", "most")
@@ -19,6 +21,11 @@ _RATES = ("rate_step", "funding_rate", "cost_rate")
 _SHARES = (
     "holdout", "lgd", "undrawn_drawn_before_default", "usage", "raise_pd", "lower_pd", "raise_step", "lower_step", "raise_usage_from",
 )  # fmt: skip
+_DAYS = ("notice_raise_days", "notice_lower_days", "notice_price_up_days", "notice_price_down_days")
+_CHOICES = ("approve_raise", "approve_price_up")
+_LATER = {*_DAYS, *_CHOICES, "least_confirmed"}
+"""Names that came after the first release: where a file lacks them, the shipped values hold."""
+
 _MONTHS = (
     "rate_months", "raise_months", "raise_months_on_book", "raise_after_lower_months", "raise_clean_months", "lower_months", "draw_months",
 )  # fmt: skip
@@ -61,6 +68,27 @@ class LineParams:
     draw_months: int
     cover: float
     seed: int = 1
+    approve_raise: bool = True
+    approve_price_up: bool = True
+    notice_raise_days: int = 0
+    notice_lower_days: int = 3
+    notice_price_up_days: int = 15
+    notice_price_down_days: int = 0
+    least_confirmed: float = 0.2
+
+    def as_document(self) -> dict[str, Any]:
+        """As ``read_params`` takes it: amounts in yuan and rates a year, both as strings."""
+        said: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        said["grades"] = [{"to_pd": grade.to_pd, "rate": format_rate(grade.rate_ppm)} for grade in self.grades]
+        said.update(
+            {name: format_yuan(said[name]) for name in _MONEY} | {name: format_rate(said[name]) for name in _RATES}
+        )
+        return said
+
+    @property
+    def version(self) -> str:
+        """A hash of all values: decisions name the parameters that made them."""
+        return hashlib.sha256(canonical_json(self.as_document())).hexdigest()[:16]
 
 
 def load_params(path: Path | str | None = None) -> LineParams:
@@ -91,10 +119,10 @@ def read_params(document: Any, where: str = "params") -> LineParams:
         raise InputError(Problem(where, "", "no parameters", "write names and values"))
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    known = {"version", "grades", "cover", "seed", *_MONEY, *_RATES, *_SHARES, *_MONTHS}
+    known = {"version", "grades", "cover", "seed", *_MONEY, *_RATES, *_SHARES, *_MONTHS, *_LATER}
     for key in sorted(set(map(str, document)) - known):
         problems.append(Problem(where, key, "unknown key", f"use {', '.join(sorted(known))}"))
-    for name in sorted(known - {"version", "grades", "seed"} - set(document)):
+    for name in sorted(known - {"version", "grades", "seed"} - _LATER - set(document)):
         problems.append(Problem(f"{where}, {name}", "", "missing", f"write {name}"))
     for name in set(document) & known:
         value, place = document[name], f"{where}, {name}"
@@ -103,8 +131,12 @@ def read_params(document: Any, where: str = "params") -> LineParams:
                 values[name] = parse_yuan(value, place)
             elif name in _RATES:
                 values[name] = parse_rate(value, place)
-            elif name in _SHARES:
+            elif name in _SHARES or name == "least_confirmed":
                 values[name] = _number(value, place, 0.0, 1.0)
+            elif name in _DAYS:
+                values[name] = int(_number(value, place, 0, 365))
+            elif name in _CHOICES:
+                values[name] = _choice(value, place)
             elif name in _MONTHS:
                 values[name] = int(_number(value, place, 0, 120))
             elif name == "cover":
@@ -161,3 +193,9 @@ def _number(value: Any, place: str, low: float, high: float) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
         return float(value)
     raise InputError(Problem(place, str(value)[:80], "not a number in range", f"write one from {low} to {high}"))
+
+
+def _choice(value: Any, place: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise InputError(Problem(place, str(value)[:80], "not a choice", "write true or false"))

@@ -3,14 +3,17 @@
 The limit is chosen by expected profit (interest less funding, cost and expected loss on the exposure at default) among those
 that law, affordability and step limits allow. A dead band between the probabilities of default that raise and lower, and
 waiting times, keep it from swinging. What is drawn stays as it was agreed: neither its price nor its schedule changes, and a
-limit never goes below the balance. A random share of borrowers (seeded hash) keeps its line, so that the effect is known;
+limit never goes below the balance. A random share of borrowers (seeded hash) keeps its limit, so that the effect is known;
 what law requires is done to them too.
+
+The price of new draws is that of the risk grade and of nothing else: not of how much somebody uses the line, nor of chance. So it is
+the same in both arms, falls to the grade's at once, and only rises in steps (PIPL art. 24: no unreasonable differences).
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, timedelta
 
 from jiehuan.law import Law
 from jiehuan.line.decision import LineAccount, LineDecision, check_account
@@ -46,20 +49,28 @@ def review(account: LineAccount, law: Law, params: LineParams | None = None) -> 
             )
         )
     old_rate = account.rate_ppm
-    new_rate = old_rate if held else _price(account, law, p, reasons)
-    cap = law.value("cost_cap")
-    if held and cap is not None and old_rate > cap:
-        new_rate = int(cap)
-        reasons.append(
-            _reason("cost_cap", f"综合成本上限 {_percent(cap)}", f"the cap on the all-in cost, {_percent(cap)}")
-        )
+    new_rate = _price(account, law, p, reasons)
     direction = "raise" if new_limit > account.limit_fen else "lower" if new_limit < account.limit_fen else "hold"
     if not reasons:
         reasons.append(_reason("hold", "无需调整", "no change is called for"))
+    at_once = reasons[0]["code"] in {"freeze", "law_cap"}
+    limit_days = (
+        p.notice_raise_days if direction == "raise" else 0 if direction == "hold" or at_once else p.notice_lower_days
+    )
+    rate_days = (
+        p.notice_price_up_days if new_rate > old_rate else p.notice_price_down_days if new_rate < old_rate else 0
+    )
+    cap = law.value("cost_cap")
+    if cap is not None and old_rate > cap:
+        rate_days = 0
+    by_person = (direction == "raise" and p.approve_raise) or (
+        new_rate > old_rate and direction != "lower" and p.approve_price_up
+    )
     return LineDecision(
         account.borrower_id, law.on, account.limit_fen, new_limit, proposed, old_rate, new_rate, direction, tuple(reasons),
         "holdout" if held else "treated", p.holdout if held else 1.0 - p.holdout, expected_profit(account, account.limit_fen, p),
-        expected_profit(account, new_limit, p), new_limit != account.limit_fen or new_rate != old_rate, law.version,
+        expected_profit(account, new_limit, p), new_limit != account.limit_fen or new_rate != old_rate, law.version, p.version,
+        law.on + timedelta(days=limit_days), law.on + timedelta(days=rate_days), by_person,
     )  # fmt: skip
 
 
@@ -174,13 +185,13 @@ def _best(a: LineAccount, low: int, high: int, p: LineParams) -> int:
 
 
 def _price(a: LineAccount, law: Law, p: LineParams, reasons: list[dict[str, str]]) -> int:
-    """The price of new draws: that of the grade, moved by at most a step, never above the law's cap."""
+    """The price of new draws: that of the grade; upwards by at most a step and not too often; never above the law's cap."""
     wanted = next(grade.rate_ppm for grade in p.grades if a.pd <= grade.to_pd)
     cap = law.value("cost_cap")
     new = a.rate_ppm
     closed = a.alert == "critical" or a.dpd > 30
-    if not closed and _months(a.last_rate_change, law.on) >= p.rate_months:
-        new = max(a.rate_ppm - p.rate_step, min(a.rate_ppm + p.rate_step, wanted))
+    if not closed and (wanted < a.rate_ppm or _months(a.last_rate_change, law.on) >= p.rate_months):
+        new = min(a.rate_ppm + p.rate_step, wanted)
     if cap is not None and new > cap:
         new = int(cap)
         reasons.append(
