@@ -147,6 +147,107 @@ policy_version = Table(
     _at("created_at", default=True),
 )
 
+policy_draft = Table(
+    "policy_draft",
+    metadata,
+    Column("draft_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("graph", JSONB, nullable=False),  # may be broken: it is work under way
+    Column("base_version", Text),
+    Column("remark", Text, nullable=False, server_default=""),
+    Column("author", Text, nullable=False),
+    Column("revision", Integer, nullable=False),  # who saves an older one than is kept, is told
+    Column("status", Text, nullable=False),  # open proposed released discarded
+    _at("created_at"),
+    _at("updated_at"),
+)
+
+policy_release = Table(
+    "policy_release",
+    metadata,
+    Column("release_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", ForeignKey("policy_version.version"), nullable=False),
+    Column("draft_id", ForeignKey("policy_draft.draft_id")),
+    Column("effective_from", Date, nullable=False),
+    Column("remark", Text, nullable=False, server_default=""),
+    Column("findings", JSONB, nullable=False),
+    Column("difference", JSONB),
+    Column("status", Text, nullable=False),  # proposed approved refused withdrawn
+    Column("proposed_by", Text, nullable=False),
+    _at("proposed_at"),
+    Column("decided_by", Text),
+    _at("decided_at", nullable=True),
+    Column("reason", Text, nullable=False, server_default=""),
+    CheckConstraint(
+        "status NOT IN ('approved', 'refused') OR (decided_by IS NOT NULL AND decided_by <> proposed_by)",
+        name="four_eyes",
+    ),
+    Index("ix_policy_release_in_force", "name", "effective_from", postgresql_where="status = 'approved'"),
+)
+
+# rights: explanation and review
+
+explanation = Table(
+    "explanation",
+    metadata,
+    Column("decision_id", ForeignKey("decision.decision_id"), primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("file_id", ForeignKey("file.file_id"), nullable=False),
+    Column("asked_by", Text, nullable=False),
+    _at("made_at"),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("review_id", Text, primary_key=True),
+    Column("application_id", ForeignKey("application.application_id"), nullable=False, index=True),
+    Column("decision_id", ForeignKey("decision.decision_id"), nullable=False),
+    Column("kind", Text, nullable=False),  # policy (it left the decision to a person) request (the borrower asked)
+    Column("words", Text, nullable=False, server_default=""),
+    Column("asked_by", Text, nullable=False),
+    _at("asked_at"),
+    Column("due_on", Date, nullable=False),
+    Column("basis", JSONB, nullable=False),  # {days, unit, citation, zh, en}
+    Column("status", Text, nullable=False),  # open approved refused
+    Column("outcome_id", ForeignKey("decision.decision_id")),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("decided_by", Text),
+    _at("decided_at", nullable=True),
+    Column("missed_on", Date),  # the evening on which the missed deadline was raised
+    Index("uq_review_open", "application_id", unique=True, postgresql_where="status = 'open'"),
+    Index("ix_review_due", "due_on", postgresql_where="status = 'open'"),
+)
+
+# paid sources
+
+source_answer = Table(
+    "source_answer",
+    metadata,
+    Column("person_index", LargeBinary, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("question", LargeBinary, primary_key=True),  # keyed digest of what was sent
+    Column("sealed", LargeBinary, nullable=False),
+    _at("asked_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False, index=True),
+    _fen("cost_fen"),
+)
+
+source_call = Table(
+    "source_call",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("borrower_id", Text, index=True),
+    _at("at"),
+    Column("outcome", Text, nullable=False),  # answered remembered failed refused
+    _fen("cost_fen"),
+    Column("milliseconds", Integer, nullable=False),
+)
+
 # book
 
 loan = Table(
