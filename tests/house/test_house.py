@@ -88,7 +88,7 @@ def _checkout(home: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml", "web/package.json", "web/.npmrc", "tools/set_up.py"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-data.lock", "pyproject.toml", "web/package.json", "web/.npmrc", "tools/set_up.py"])
 def test_no_file_of_the_set_up_names_a_host(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?://|index-url|find-links|extra-index|registry\s*=", text), name

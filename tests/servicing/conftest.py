@@ -78,9 +78,23 @@ def cash_in(database: Database) -> int:
     with database.connect() as connection:
         found = connection.execute(
             text("SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM line JOIN entry USING (entry_id)"
-                 " WHERE account = 'cash' AND kind <> 'draw'")
+                 " WHERE account = 'cash' AND kind <> 'draw' AND loan_id IS NOT NULL")
         ).scalar_one()  # fmt: skip
     return int(found)
+
+
+def cash_at_bank(database: Database) -> int:
+    """Fen that the books say the clearing account holds, held money included."""
+    with database.connect() as connection:
+        found = connection.execute(text("SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM line WHERE account = 'cash'"))
+        return int(found.scalar_one())
+
+
+def in_suspense(database: Database) -> int:
+    """Fen that the books hold in suspense, what came in above zero."""
+    with database.connect() as connection:
+        said = "SELECT coalesce(sum(credit_fen - debit_fen), 0) FROM line WHERE account = 'suspense'"
+        return int(connection.execute(text(said)).scalar_one())
 
 
 def count(database: Database, table: Any) -> int:

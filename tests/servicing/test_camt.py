@@ -37,7 +37,7 @@ def test_the_example_is_read_to_the_fen() -> None:
 
 def test_every_line_is_booked(lender: Database) -> None:
     [report] = import_statements(lender, read_statements(EXAMPLE), TODAY)
-    assert report["lines"] == {"posted": 3, "matched": 0, "suspense": 0, "refused": 1}
+    assert report["lines"] == {"posted": 3, "matched": 0, "charge": 0, "suspense": 0, "refused": 1}
     assert report["difference"] == "0.00"
     assert cash_in(lender) == 193_360
 

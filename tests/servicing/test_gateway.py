@@ -119,7 +119,7 @@ def test_gateway_then_bank_is_one_payment(lender: Database, send: Send, write_cs
     send(PAYMENT)
     path = write_csv([("2026-02-06", "916.80", "e1", "P-1", "ln_1")])
     [report] = import_statements(lender, read_statements(path, MAPPING, "lending"), TODAY)
-    assert report["lines"] == {"posted": 0, "matched": 1, "suspense": 0, "refused": 0} and report["reconciled"]
+    assert report["lines"] == {"posted": 0, "matched": 1, "charge": 0, "suspense": 0, "refused": 0} and report["reconciled"]
     assert cash_in(lender) == 91680
 
 
@@ -142,7 +142,7 @@ def test_one_reference_on_two_entries_is_not_booked_twice_and_not_lost(
         ]
     )
     [report] = import_statements(lender, read_statements(path, MAPPING, "lending"), TODAY)
-    assert report["lines"] == {"posted": 0, "matched": 1, "suspense": 2, "refused": 0}
+    assert report["lines"] == {"posted": 0, "matched": 1, "charge": 0, "suspense": 2, "refused": 0}
     assert cash_in(lender) == 91680
 
 

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from jiehuan.flow.receipts import assign, give_back, suspense, unassign
+from jiehuan.flow.settle import reverse
 from jiehuan.flow.statements import import_statements, keep_handle, read_statements
+from jiehuan.flow.suspense import is_charge, is_entry, outgoing
+from jiehuan.store.audit import audit
 from jiehuan.store.database import Database
 from jiehuan.store.vault import open_vault
 from jiehuan.units.errors import Conflict, InputError, Refused
 from jiehuan.units.money import parse_yuan
 
-from .conftest import MAPPING, TODAY, WriteCsv, book, cash_in, everything, faults
+from .conftest import MAPPING, TODAY, WriteCsv, book, cash_at_bank, cash_in, everything, faults, in_suspense
 
 
 def bring(database: Database, path: Path, **changed: object) -> dict:
@@ -35,7 +38,7 @@ def test_a_line_that_names_a_loan_is_booked_once(lender: Database, write_csv: Wr
         [("2026-02-05", "916.80", "e1", "", "还款 ln_1"), ("2026-02-06", "916.80", "e2", "", "ln_2 repayment")]
     )
     report = bring(lender, path)
-    assert report["lines"] == {"posted": 2, "matched": 0, "suspense": 0, "refused": 0}
+    assert report["lines"] == {"posted": 2, "matched": 0, "charge": 0, "suspense": 0, "refused": 0}
     assert report["reconciled"] and adds_up(report) and report["known"] == 0
     assert cash_in(lender) == 2 * 91680
     before = everything(lender)
@@ -53,15 +56,18 @@ def test_what_fits_no_loan_is_held_and_later_assigned(lender: Database, write_cs
         "no loan's id, virtual account or known payer in it", "its references name 2 loans",
     ]  # fmt: skip
     assert cash_in(lender) == 0 and adds_up(report)
+    before = cash_at_bank(lender)
+    assert in_suspense(lender) == 91680 + 500 and faults(lender) == []
     first, second = report["suspense"]
     with lender.begin() as connection:
         assign(connection, first["receipt_id"], "ln_3", TODAY, "lin")
         assign(connection, first["receipt_id"], "ln_3", TODAY, "lin")  # once more changes nothing
         with pytest.raises(Refused, match="not in suspense"):
-            give_back(connection, first["receipt_id"], "lin", "sent back")
-        give_back(connection, second["receipt_id"], "lin", "sent back")
+            give_back(connection, first["receipt_id"], TODAY, "lin", "sent back")
+        give_back(connection, second["receipt_id"], TODAY, "lin", "sent back")
         assert suspense(connection) == []
     assert cash_in(lender) == 91680
+    assert in_suspense(lender) == 0 and cash_at_bank(lender) == before - 500 and faults(lender) == []
 
 
 def test_a_receipt_on_the_wrong_loan_goes_back_and_on_to_the_right_one(lender: Database, write_csv: WriteCsv) -> None:
@@ -122,7 +128,7 @@ def test_bad_rows_cost_themselves_only(lender: Database, write_csv: WriteCsv) ->
         ("2026-02-06", "1.00", "e6", "", "ln_1"),
     ])  # fmt: skip
     report = bring(lender, path)
-    assert report["lines"] == {"posted": 2, "matched": 0, "suspense": 0, "refused": 4}
+    assert report["lines"] == {"posted": 2, "matched": 0, "charge": 0, "suspense": 0, "refused": 4}
     reasons = [line["reason"] for line in report["refused"]]
     assert "at most two decimals" in reasons[0] and "not a date" in reasons[1]
     assert "duplicate" in reasons[2] and "not an amount" in reasons[3]
@@ -155,7 +161,7 @@ def test_overlapping_statements_book_an_entry_once(lender: Database, write_csv: 
             [("2026-02-06", "2.00", "e2", "", "ln_1"), ("2026-02-07", "4.00", "e3", "", "ln_1")], name="next.csv"
         ),
     )
-    assert report["lines"] == {"posted": 1, "matched": 0, "suspense": 0, "refused": 1}
+    assert report["lines"] == {"posted": 1, "matched": 0, "charge": 0, "suspense": 0, "refused": 1}
     assert "duplicate" in report["refused"][0]["reason"] and adds_up(report)
     assert cash_in(lender) == 700
 
@@ -166,8 +172,64 @@ def test_money_that_went_out_is_matched_to_the_draw(lender: Database, write_csv:
         ("2026-01-05", "-10000.00", "e2", "", "放款 ln_1"),  # a second payout of one draw is not explained away
         ("2026-01-06", "-3.00", "e3", "", "手续费"),
     ], opening=50000))  # fmt: skip
-    assert report["lines"] == {"posted": 0, "matched": 1, "suspense": 2, "refused": 0}
+    assert report["lines"] == {"posted": 0, "matched": 1, "charge": 0, "suspense": 2, "refused": 0}
     assert adds_up(report)
+    assert in_suspense(lender) == -1_000_000 - 300 and faults(lender) == []
+
+
+def test_a_person_says_what_money_that_went_out_was(lender: Database, write_csv: WriteCsv) -> None:
+    bring(lender, write_csv([("2026-01-05", "-10000.00", "e1", "", "放款"), ("2026-01-06", "-3.00", "e2", "", "手续费")]))
+    with lender.begin() as connection:
+        draw, charge = outgoing(connection)
+        entry = connection.exec_driver_sql("SELECT entry_id FROM entry WHERE loan_id = 'ln_1' AND kind = 'draw'").scalar_one()
+        with pytest.raises(Refused, match=r"paid out 10000.00, and the line is over 3.00"):
+            is_entry(connection, charge["line_id"], entry, TODAY, "lin")
+        with pytest.raises(Refused, match="no entry that paid out"):
+            is_entry(connection, draw["line_id"], "en_none", TODAY, "lin")
+        with pytest.raises(InputError, match="say what the charge was for"):
+            is_charge(connection, charge["line_id"], TODAY, "lin", " ")
+        for _ in range(2):  # once more changes nothing
+            is_entry(connection, draw["line_id"], entry, TODAY, "lin")
+            is_charge(connection, charge["line_id"], TODAY, "lin", "account fee")
+        with pytest.raises(Refused, match="not outgoing money in suspense, but charge"):
+            is_entry(connection, charge["line_id"], entry, TODAY, "lin")
+        assert outgoing(connection) == []
+        spent = "SELECT sum(debit_fen - credit_fen) FROM line WHERE account = 'bank_charges'"
+        assert connection.exec_driver_sql(spent).scalar_one() == 300
+    assert in_suspense(lender) == 0 and cash_at_bank(lender) == -3 * 1_000_000 - 300 and faults(lender) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "words"),
+    [
+        ("UPDATE receipt SET status = 'returned' WHERE status = 'suspense'", "suspense", "the books hold 5.00 in suspense"),
+        ("DELETE FROM receipt WHERE status = 'suspense'", "suspense", "money"),
+        ("UPDATE receipt SET amount_fen = 1 WHERE status = 'suspense'", "suspense", "0.01"),
+        ("UPDATE receipt SET event_id = 'ev_none' WHERE status = 'posted'", "receipts", "no such event"),
+        ("UPDATE receipt SET amount_fen = 1 WHERE status = 'posted'", "receipts", "event is over 9.00"),
+    ],
+)
+def test_the_audit_finds_money_that_is_lost_between_bank_and_books(
+    lender: Database, write_csv: WriteCsv, fault: str, check: str, words: str
+) -> None:
+    bring(lender, write_csv([("2026-02-05", "5.00", "e1", "", "谢谢"), ("2026-02-05", "9.00", "e2", "", "ln_1")]))
+    assert faults(lender, "suspense") == []
+    with lender.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.exec_driver_sql(fault)
+    found = {one.check: "\n".join(map(str, one.problems)) for one in audit(lender, only=["suspense"]) if one.faults}
+    assert words in found[check]
+
+
+def test_a_receipt_booked_by_an_event_that_was_reversed_is_found(lender: Database, write_csv: WriteCsv) -> None:
+    bring(lender, write_csv([("2026-02-05", "9.00", "e2", "", "ln_1")]))
+    with lender.begin() as connection:
+        event = connection.exec_driver_sql("SELECT event_id FROM receipt").scalar_one()
+        reverse(connection, "ln_1", event, TODAY, "undo")
+    assert in_suspense(lender) == 900 and faults(lender) == []
+    with lender.begin() as connection:
+        connection.exec_driver_sql("UPDATE receipt SET status = 'posted', loan_id = 'ln_1'")
+    assert any("an event that was reversed" in one for one in faults(lender, "suspense"))
 
 
 def test_same_number_other_balances_is_a_conflict(lender: Database, write_csv: WriteCsv) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from jiehuan.ledger import balances, journal, post, provision_entry, read_funding, sale_entry
+from jiehuan.ledger import balances, held_entry, journal, post, provision_entry, read_funding, sale_entry
 from jiehuan.loan import Schedule, Terms, make_schedule, read_events, read_terms, replay
 from jiehuan.store import tables
 from jiehuan.store.audit import Audit, Finding, Tally, audit, register
@@ -23,6 +23,7 @@ from jiehuan.store.audit.run import _CHECKS
 from jiehuan.store.audit.tally import finding
 from jiehuan.store.database import Database
 from jiehuan.store.files import put_file
+from jiehuan.store.held import append_held
 from jiehuan.store.idempotency import once
 from jiehuan.store.journal import append_entries, read_entries
 from jiehuan.store.outbox import publish
@@ -94,6 +95,15 @@ def fill(database: Database, write_loan: PutLoan) -> None:
             {"sealed": vault.seal(MOBILE, "bo_1"), "index": vault.blind_index(MOBILE)},
         )
         put_file(connection, b"%PDF", kind="contract", name="c.pdf", media_type="application/pdf", subject="ln_good")
+        for receipt_id, status, loan_id in (("rc_held", "suspense", None), ("rc_booked", "posted", "ln_good")):
+            amount, event_id = (91680, "e1") if loan_id else (500, None)
+            row = {
+                "receipt_id": receipt_id, "origin": "statement:x", "amount_fen": amount, "on": date(2026, 1, 1), "status": status,
+                "loan_id": loan_id, "event_id": event_id,
+            }  # fmt: skip
+            connection.execute(insert(tables.receipt).values(row))
+        held = held_entry("rc_held", 0, 500, date(2026, 1, 1), date(2026, 1, 1))
+        append_held(connection, "rc_held", lambda entries: held)
         publish(connection, "loan.repaid", "ln_good", {"amount": "916.80"})
         once(connection, "repay", "k1", {"a": 1}, lambda: (201, {"ok": True}))
         for number in range(3):
@@ -270,6 +280,8 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
             " AND entry_id IN (SELECT entry_id FROM entry WHERE reverses IS NOT NULL)"
         ],
     ),
+    "money in suspense without a receipt": ("suspense", "in suspense for it", ["DELETE FROM receipt WHERE receipt_id = 'rc_held'"]),
+    "a receipt of no event": ("receipts", "no such event", ["UPDATE receipt SET event_id = 'e0' WHERE receipt_id = 'rc_booked'"]),
     "a key used twice": (
         "keys",
         "is there 3 times",
@@ -316,6 +328,8 @@ GROUPS = {
     "keys": "keys",
     "guards": "guards",
     "files": "files",
+    "suspense": "suspense",
+    "receipts": "suspense",
     "contact_rules": "contacts",
     "personal_data": "personal",
     **dict.fromkeys(CHECKS, "loans"),

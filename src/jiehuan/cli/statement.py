@@ -24,6 +24,9 @@ def register(app: typer.Typer) -> None:
     group.command("assign")(assign)
     group.command("unassign")(unassign)
     group.command("return")(give_back)
+    group.command("outgoing")(outgoing)
+    group.command("charge")(charge)
+    group.command("match")(match)
     group.command("handle")(handle)
     app.add_typer(group, name="statement")
 
@@ -156,6 +159,7 @@ def unassign(
 def give_back(
     receipt_id: str = typer.Argument(..., help="The receipt in suspense."),
     reason: str = typer.Option(..., "--reason", help="Where the money went, without personal data."),
+    on: str = typer.Option("", "--on", help="The day the money left, YYYY-MM-DD (default: today)."),
     by: str = _BY,
     as_json: bool = JSON_FLAG,
 ) -> None:
@@ -165,7 +169,59 @@ def give_back(
     """
     from jiehuan.flow import receipts
 
-    _resolve(as_json, lambda connection: receipts.give_back(connection, receipt_id, _person(by), _plain(reason)))
+    day = _day(on)
+    _resolve(as_json, lambda connection: receipts.give_back(connection, receipt_id, day, _person(by), _plain(reason)))
+
+
+def outgoing(as_json: bool = JSON_FLAG) -> None:
+    """Money that went out and that the books do not know for what, oldest first.
+
+    Example: jiehuan statement outgoing
+    """
+    from jiehuan.flow.suspense import outgoing as held
+    from jiehuan.store.database import open_database
+
+    with open_database() as database, database.connect() as connection:
+        rows = held(connection)
+    if as_json:
+        show_json(rows)
+    else:
+        columns = ("line_id", "on", "amount", "reference", "reason")
+        show_table("outgoing", columns, [[row[name] for name in columns] for row in rows])
+
+
+def charge(
+    line_id: str = typer.Argument(..., help="The line, from the outgoing list."),
+    reason: str = typer.Option(..., "--reason", help="What the charge was for, without personal data."),
+    on: str = typer.Option("", "--on", help="The day you learn of it, YYYY-MM-DD (default: today)."),
+    by: str = _BY,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Book an outgoing line as a charge of the bank or the payment firm.
+
+    Example: jiehuan statement charge sl_5k… --reason "account fee, June"
+    """
+    from jiehuan.flow.suspense import is_charge
+
+    day = _day(on)
+    _explain(as_json, lambda connection: is_charge(connection, line_id, day, _person(by), _plain(reason)))
+
+
+def match(
+    line_id: str = typer.Argument(..., help="The line, from the outgoing list."),
+    entry_id: str = typer.Argument(..., help="The journal entry that paid this out: a draw, refund, advance or return."),
+    on: str = typer.Option("", "--on", help="The day you learn of it, YYYY-MM-DD (default: today)."),
+    by: str = _BY,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Say which entry of the books an outgoing line is.
+
+    Example: jiehuan statement match sl_5k… en_1f…
+    """
+    from jiehuan.flow.suspense import is_entry
+
+    day = _day(on)
+    _explain(as_json, lambda connection: is_entry(connection, line_id, entry_id, day, _person(by)))
 
 
 def handle(
@@ -203,6 +259,14 @@ def _resolve(as_json: bool, work: Any) -> None:
 
     with open_database() as database:
         done = asdict(database.transact(work))
+    show_json(done) if as_json else show_facts(done)
+
+
+def _explain(as_json: bool, work: Any) -> None:
+    from jiehuan.store.database import open_database
+
+    with open_database() as database:
+        done = database.transact(work)
     show_json(done) if as_json else show_facts(done)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, exists, insert, select, text, update
 from jiehuan.flow.activity import note
 from jiehuan.flow.repay import repay
 from jiehuan.flow.settle import event_id, must_be_ours, reverse
+from jiehuan.flow.suspense import hold, release, send_back
 from jiehuan.store import tables
 from jiehuan.store.locks import lock_loan
 from jiehuan.units.errors import Conflict, InputError, Problem, Refused
@@ -93,6 +94,8 @@ def receive(connection: Connection, money: Money, loan_id: str | None, reason: s
         "event_id": event_id(posted, _key(money.receipt_id, None)) if posted else None,
     }  # fmt: skip
     connection.execute(insert(receipt).values(row))
+    if not posted:
+        hold(connection, money.receipt_id, money.amount_fen, money.on, money.known_on)
     return Received(money.receipt_id, status, posted, reason)
 
 
@@ -105,6 +108,7 @@ def assign(connection: Connection, receipt_id: str, loan_id: str, known_on: date
         return Received(receipt_id, "posted", loan_id, row.reason)
     _must_be_in_suspense(row)
     key = _key(receipt_id, row.event_id)
+    release(connection, receipt_id, known_on)
     _post(connection, receipt_id, row.event_id, loan_id, row.amount_fen, row.on, known_on, row.origin)
     posted = {"status": "posted", "loan_id": loan_id, "event_id": event_id(loan_id, key)}
     _resolve(connection, receipt_id, by, "assigned", posted)
@@ -123,12 +127,13 @@ def unassign(connection: Connection, receipt_id: str, known_on: date, by: str, r
     return Received(receipt_id, "suspense", None, reason)
 
 
-def give_back(connection: Connection, receipt_id: str, by: str, reason: str) -> Received:
-    """Close a receipt in suspense whose money went back to the payer, or was no loan's money."""
+def give_back(connection: Connection, receipt_id: str, on: date, by: str, reason: str) -> Received:
+    """Close a receipt in suspense whose money went back to the payer on a day, or was no loan's money."""
     row = _held(connection, receipt_id)
     _must_be_in_suspense(row)
     if not reason.strip():
         raise InputError(Problem("reason", "", "missing", "say where the money went"))
+    send_back(connection, receipt_id, row.amount_fen, on)
     _resolve(connection, receipt_id, by, reason, {"status": "returned"})
     return Received(receipt_id, "returned", None, reason)
 

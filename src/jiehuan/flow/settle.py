@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from jiehuan.flow.servicing import load_loan, record
+from jiehuan.flow.suspense import hold
 from jiehuan.loan import LoanState
 from jiehuan.store import tables
 from jiehuan.store.locks import lock_loan
@@ -78,18 +79,21 @@ def act(
         event["amount"] = format_yuan(amount_fen)
     state = record(connection, loan_id, event, key, max(on, known_on or on))
     if kind == "reversal":
-        _back_in_suspense(connection, loan_id, str(said["of"]))
+        _back_in_suspense(connection, loan_id, str(said["of"]), max(on, known_on or on))
     return state
 
 
-def _back_in_suspense(connection: Connection, loan_id: str, event: str) -> None:
+def _back_in_suspense(connection: Connection, loan_id: str, event: str, known_on: date) -> None:
     """Money that came in and whose booking was undone is nobody's until a person says whose, or that it went back."""
     receipt = tables.receipt.c
-    connection.execute(
+    freed = connection.execute(
         update(tables.receipt)
         .where(receipt.loan_id == loan_id, receipt.event_id == event, receipt.status == "posted")
         .values(status="suspense", loan_id=None, reason="its booking was reversed")
-    )
+        .returning(receipt.receipt_id, receipt.amount_fen, receipt.on)
+    ).all()
+    for row in freed:
+        hold(connection, row.receipt_id, row.amount_fen, row.on, known_on)
 
 
 def must_be_ours(connection: Connection, loan_id: str) -> None:

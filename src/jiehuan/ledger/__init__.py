@@ -24,6 +24,7 @@ from jiehuan.ledger.entry import Entry, Line, balances, entry_id, reversal
 from jiehuan.ledger.funding import Funding, apportion, read_funding
 from jiehuan.ledger.journal import amended, journal, late, standing_entries
 from jiehuan.ledger.posting import post
+from jiehuan.ledger.suspense import bank_charge_entry, held_entry, held_fen, returned_entry
 from jiehuan.ledger.valuation import accrual_entry, advance_entry, provision_entry, sale_entry
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "amended",
     "apportion",
     "balances",
+    "bank_charge_entry",
     "chart",
     "check_balance",
     "check_cash",
@@ -46,12 +48,15 @@ __all__ = [
     "check_principal",
     "check_state",
     "entry_id",
+    "held_entry",
+    "held_fen",
     "journal",
     "late",
     "non_accrual_above_dpd",
     "post",
     "provision_entry",
     "read_funding",
+    "returned_entry",
     "reversal",
     "sale_entry",
     "standing_entries",

@@ -83,7 +83,7 @@ def entry_of(row: Any) -> Entry:
     """An entry from a row of ``entry`` with its lines as ``[[account, debit, credit], …]``."""
     return Entry(
         row.entry_id,
-        row.loan_id,
+        row.loan_id or row.held_id,
         row.movement_id,
         row.event_id or "",
         row.kind,

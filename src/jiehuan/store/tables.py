@@ -333,7 +333,8 @@ entry = Table(
     metadata,
     Column("entry_id", Text, primary_key=True),  # derived from what it posts: posting twice posts once
     Column("seq", BigInteger, Identity(always=True), unique=True),
-    Column("loan_id", ForeignKey("loan.loan_id"), nullable=False),
+    Column("loan_id", ForeignKey("loan.loan_id")),
+    Column("held_id", Text),  # instead of a loan: the receipt or statement line whose money is in suspense
     Column("n", Integer, nullable=False),  # place in the loan's chain, from 0
     Column("movement_id", Text, nullable=False),  # empty for provisions, accruals and costs advanced
     Column("event_id", Text),
@@ -345,6 +346,8 @@ entry = Table(
     Column("hash", LargeBinary, nullable=False),
     _at("recorded_at", default=True),
     UniqueConstraint("loan_id", "n"),
+    CheckConstraint("(loan_id IS NULL) <> (held_id IS NULL)", name="one_owner"),
+    Index("uq_entry_held", "held_id", "n", unique=True, postgresql_where="held_id IS NOT NULL"),
 )
 
 line = Table(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, text
 from jiehuan.flow.receipts import Money, receive
 from jiehuan.flow.statements.match import Hints, find_loan
 from jiehuan.flow.statements.read import Line, Statement
+from jiehuan.flow.suspense import hold
 from jiehuan.store import tables
 from jiehuan.store.audit.personal import personal_data
 from jiehuan.store.database import Database
@@ -24,7 +25,7 @@ from jiehuan.units.errors import Conflict, InputError, Problem
 from jiehuan.units.ids import derived_id
 from jiehuan.units.money import format_yuan
 
-OUTCOMES = ("posted", "matched", "suspense", "refused")
+OUTCOMES = ("posted", "matched", "charge", "suspense", "refused")
 _line = tables.statement_line
 
 
@@ -154,6 +155,8 @@ def _book(
         reason = "" if entry_id else "went out, and the books do not know for what"
         row |= {"outcome": "matched" if entry_id else "suspense", "entry_id": entry_id, "reason": reason}
     connection.execute(insert(_line).values(row))
+    if row["outcome"] == "suspense" and line.amount_fen < 0:
+        hold(connection, line_id, line.amount_fen, line.on, max(known_on, line.on))
     return True
 
 

@@ -38,10 +38,11 @@ def check_entries(audit: Audit) -> Iterator[Finding]:
 def check_chain(audit: Audit) -> Iterator[Finding]:
     """Each entry's hash follows from the one before it and from what the entry says; no place in a chain is empty."""
     tally = Tally()
-    loan_id, n, previous = "", -1, b""
+    owner, n, previous = "", -1, b""
     for row in audit.connection.execute(_CHAIN):
-        if row.loan_id != loan_id:
-            loan_id, n, previous = row.loan_id, -1, first_hash(row.loan_id)
+        if (row.loan_id or row.held_id) != owner:
+            owner = row.loan_id or row.held_id
+            n, previous = -1, first_hash(owner)
         n += 1
         tally.look(_link(row, n, previous))
         n, previous = row.n, bytes(row.hash)
@@ -77,7 +78,7 @@ def check_seals(audit: Audit) -> Iterator[Finding]:
 
 
 def _link(row: Any, n: int, previous: bytes) -> Iterator[Problem]:
-    place = f"entry {row.entry_id}, place {row.n} of loan {row.loan_id}"
+    place = f"entry {row.entry_id}, place {row.n} of {row.loan_id or row.held_id}"
     mend = "restore the journal from a backup, or find who changed it"
     if row.n != n:
         yield Problem(place, str(n), "an entry is missing before it", mend)
@@ -119,6 +120,6 @@ _WRONG = text(
 _CHAIN = text(
     "SELECT e.*, (SELECT jsonb_agg(jsonb_build_array(l.account, l.debit_fen, l.credit_fen) ORDER BY l.n)"
     "  FROM line l WHERE l.entry_id = e.entry_id) AS lines"
-    " FROM entry e ORDER BY e.loan_id, e.n"
+    " FROM entry e ORDER BY coalesce(e.loan_id, e.held_id), e.n"
 )
 _SEALED = text("SELECT hash FROM entry WHERE seq > :after AND seq <= :to ORDER BY seq")

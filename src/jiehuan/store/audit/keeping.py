@@ -17,6 +17,7 @@ KEYS = (
     ("contact", "idempotency_key"),
     ("entry", "entry_id"),
     ("entry", "loan_id, n"),
+    ("entry", "held_id, n"),
     ("entry", "reverses"),
     ("line", "entry_id, n"),
     ("idempotency", "scope, key"),

@@ -9,6 +9,7 @@ from jiehuan.store.audit.entries import check_chain, check_entries, check_seals
 from jiehuan.store.audit.keeping import check_files, check_guards, check_keys
 from jiehuan.store.audit.loans import check_loans
 from jiehuan.store.audit.personal import check_personal
+from jiehuan.store.audit.suspense import check_suspense
 from jiehuan.store.audit.tally import Audit, Finding
 from jiehuan.store.database import Database
 from jiehuan.units.errors import InputError, Problem
@@ -22,6 +23,7 @@ _CHECKS: dict[str, Check] = {
     "seals": check_seals,
     "keys": check_keys,
     "loans": check_loans,
+    "suspense": check_suspense,
     "files": check_files,
     "contacts": check_contact_rules,
     "personal": check_personal,
