@@ -1,7 +1,6 @@
 """toad and scorecardpy on one split, for ``score_fit.py``: run by an interpreter of their own, as both need old pandas and numpy.
 
     python score_peers.py train.parquet test.parquet y        -> one JSON line {name: {"seconds", "p": [...]}}
-    python score_peers.py --german german.csv                 -> writes the German credit table that scorecardpy ships
 
 Each is used as its own documentation shows: select, bin, WOE, logistic regression. The time is of all of that on the train part.
 """
@@ -20,14 +19,14 @@ def with_toad(train, test, target):
     import toad
     from sklearn.linear_model import LogisticRegression
 
-    start = time.perf_counter()
+    start = time.process_time()
     chosen = toad.selection.select(train, target=target, empty=0.9, iv=0.005, corr=0.95)
     combiner = toad.transform.Combiner()
     combiner.fit(chosen, y=target, method="chi", min_samples=0.05)
     woe = toad.transform.WOETransformer()
     features = woe.fit_transform(combiner.transform(chosen), chosen[target], exclude=[target]).drop(columns=[target])
     model = LogisticRegression(max_iter=1000).fit(features, train[target])
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     rows = woe.transform(combiner.transform(test[chosen.columns])).drop(columns=[target])
     return {"seconds": seconds, "p": model.predict_proba(rows)[:, 1].tolist()}
 
@@ -36,12 +35,12 @@ def with_scorecardpy(train, test, target):
     import scorecardpy
     from sklearn.linear_model import LogisticRegression
 
-    start = time.perf_counter()
+    start = time.process_time()
     chosen = scorecardpy.var_filter(train, y=target)
     bins = scorecardpy.woebin(chosen, y=target, no_cores=1, print_info=False)
     features = scorecardpy.woebin_ply(chosen, bins, no_cores=1, print_info=False).drop(columns=[target]).fillna(0)
     model = LogisticRegression(penalty="l1", C=0.9, solver="saga", max_iter=1000).fit(features, chosen[target])
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     rows = scorecardpy.woebin_ply(test[chosen.columns], bins, no_cores=1, print_info=False)[features.columns].fillna(0)
     return {"seconds": seconds, "p": model.predict_proba(rows)[:, 1].tolist()}
 
@@ -52,11 +51,6 @@ def coded(table):
 
 
 def main():
-    if sys.argv[1] == "--german":
-        import scorecardpy
-
-        scorecardpy.germancredit().to_csv(sys.argv[2], index=False)
-        return
     import pandas
 
     train, test, target = pandas.read_parquet(sys.argv[1]), pandas.read_parquet(sys.argv[2]), sys.argv[3]

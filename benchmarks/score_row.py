@@ -45,7 +45,9 @@ def forest(features: int = 60) -> tuple[Model, lightgbm.Booster, pl.DataFrame]:
     values[random.random(values.shape) < 0.1] = np.nan
     events = (random.random(50_000) < 1 / (1 + np.exp(2 - np.nan_to_num(values[:, :20]).sum(axis=1) / 3))).astype(float)
     booster = lightgbm.train(
-        {"objective": "binary", "num_leaves": 31, "verbosity": -1, "num_threads": 1}, lightgbm.Dataset(values, events), num_boost_round=300
+        {"objective": "binary", "num_leaves": 31, "verbosity": -1, "num_threads": 1},
+        lightgbm.Dataset(values, events),
+        num_boost_round=300,
     )
     text = booster.model_to_string()
     names = [f"x{place}" for place in range(features)]
@@ -58,7 +60,14 @@ def fast_single_row(booster: lightgbm.Booster, features: int) -> Callable[[np.nd
     """LightGBM's own fast path for one row, through its C interface."""
     library, handle = lightgbm.basic._LIB, ctypes.c_void_p()
     library.LGBM_BoosterPredictForMatSingleRowFastInit(
-        booster._handle, 1, 0, -1, 1, ctypes.c_int32(features), lightgbm.basic._c_str("num_threads=1"), ctypes.byref(handle)
+        booster._handle,
+        1,
+        0,
+        -1,
+        1,
+        ctypes.c_int32(features),
+        lightgbm.basic._c_str("num_threads=1"),
+        ctypes.byref(handle),
     )  # raw score, float64
     out, count = ctypes.c_double(), ctypes.c_int64()
     at_out, at_count = ctypes.byref(out), ctypes.byref(count)
@@ -117,9 +126,13 @@ def main() -> None:
     card = fit(pl.DataFrame(table | {"y": happened}), "y", settings={"evaluation": {"folds": 2, "bootstrap": 0}})
     large = pl.DataFrame({f"x{place}": random.normal(size=count) for place in range(15)})
     head = large.head(300)
-    assert [card.scorer.logit_of_row(one) for one in head.iter_rows(named=True)] == card.scorer.logits_of(large)[:300].tolist()
+    assert [card.scorer.logit_of_row(one) for one in head.iter_rows(named=True)] == card.scorer.logits_of(large)[
+        :300
+    ].tolist()
     row = large.row(0, named=True)
-    print(f"\nscorecard of {len(card.inputs)} features; batch equal to the rows to the bit\n\n| scorecard | |\n|---|---|")
+    print(
+        f"\nscorecard of {len(card.inputs)} features; batch equal to the rows to the bit\n\n| scorecard | |\n|---|---|"
+    )
     print(f"| predict_row | {best(lambda: card.predict_row(row), 20_000) * 1e6:.1f} us |")
     print(f"| score_row with reasons | {best(lambda: card.score_row(row), 5000) * 1e6:.1f} us |")
     seconds = best(lambda: card.predict(large), 1, 3)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from jiehuan.score import Model, evaluate, fit
+from jiehuan.score.card import card_markdown
 from jiehuan.units.errors import InputError
 
 TARGET = "default.payment.next.month"
@@ -205,15 +206,41 @@ def test_rejected_applicants_raise_the_risk_and_bring_their_caveat(applications:
     accepted = applications.filter(pl.col("income") > 3000)
     rejected = applications.filter(pl.col("income") <= 3000).drop("bad")
     plain = fit(accepted, "bad", kind, features=["income", "job"], settings=settings)
-    for method in ("parcelling", "augmentation"):
+    for method in ("fuzzy", "parcelling", "augmentation"):
         model = fit(
             accepted, "bad", kind, features=["income", "job"], rejects=rejected, reject_method=method, settings=settings
         )
         assert "reject_inference" in {one["code"] for one in model.warnings}
         assert model.metrics["out_of_fold"]["rows"] == plain.metrics["out_of_fold"]["rows"] == accepted.height
         assert model.fitted["rejects"] == method
-        if method == "parcelling":
-            assert model.predict(rejected).mean() > plain.predict(rejected).mean()
+        told = model.metrics["rejects"]
+        assert (told["method"], told["rows"]) == (method, rejected.height)
+        assert told["mean_pd"] == pytest.approx(model.predict(rejected).mean())
+        if method != "augmentation":
+            assert told["mean_pd"] > told["mean_pd_without"]
+        card = card_markdown(model)
+        assert f"{rejected.height} rejected applicants entered the fit by {method}" in card
+        assert "no figure here can tell whether that helped" in card
+
+
+def test_parcels_are_drawn_by_the_rate_of_their_band(applications: pl.DataFrame) -> None:
+    """With an uplift of 1 and rejects like the accepted, the inferred rate is that of the accepted, and the seed draws the same."""
+    settings = {"evaluation": {"folds": 2, "bootstrap": 0}, "rejects": {"uplift": 1.0}}
+    models = [
+        fit(
+            applications.head(4000), "bad", features=["income", "job"], rejects=applications.tail(2000).drop("bad"),
+            reject_method="parcelling", settings=settings,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    told = models[0].metrics["rejects"]
+    assert told["mean_pd"] == pytest.approx(told["mean_pd_without"], abs=0.01)
+    assert models[0].as_document() == models[1].as_document()
+
+
+def test_rejects_without_a_column_are_refused_by_their_place(applications: pl.DataFrame) -> None:
+    with pytest.raises(InputError, match="rejects, column income: missing"):
+        fit(applications, "bad", features=["income", "job"], rejects=applications.select("job"))
 
 
 def test_fairness_by_group(applications: pl.DataFrame) -> None:

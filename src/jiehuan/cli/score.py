@@ -76,7 +76,7 @@ def _fit(
     rejects: Path | None = typer.Option(
         None, "--rejects", help="Table of rejected applicants, for reject inference.", show_default=False
     ),
-    reject_method: str = typer.Option("parcelling", "--reject-method", help="parcelling or augmentation."),
+    reject_method: str = typer.Option("fuzzy", "--reject-method", help="fuzzy, parcelling or augmentation."),
     seed: int = typer.Option(20_260_701, "--seed", help="Same data and seed, same model."),
     as_json: bool = JSON_FLAG,
 ) -> None:

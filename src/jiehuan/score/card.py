@@ -125,6 +125,13 @@ def _sections(model: Model) -> Iterable[Section]:
              f"{one['approved']:.3f}", f"{one['impact_ratio']:.2f}")
             for one in metrics["fairness"]
         ])  # fmt: skip
+    if told := metrics.get("rejects"):
+        yield "Rejected applicants", [
+            f"{told['rows']} rejected applicants entered the fit by {told['method']}, with outcomes inferred, not seen",
+            f"their mean probability is {told['mean_pd']:.4f}; it would be {told['mean_pd_without']:.4f} had they been left out",
+            "no figure here can tell whether that helped: their true outcomes are unknown, and all metrics are of accepted rows",
+            "the literature finds little gain (Crook and Banasik 2004); a small share approved at random would tell",
+        ], None  # fmt: skip
     yield "Limits", [
         "Measured on applicants who were accepted and whose outcome is known; others may differ.",
         "A probability ages: watch drift (`jiehuan score drift`) and fit again when the PSI passes 0.25.",

@@ -8,6 +8,7 @@ labelled rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from jiehuan.score.assess import Assessment, assess, reference_of
 from jiehuan.score.columns import plan_columns, time_of
 from jiehuan.score.findings import Finding, finding
 from jiehuan.score.leaks import find_leaks, refuse_copies, single_aucs
-from jiehuan.score.learners import CardLearner, Learner, TreeLearner
+from jiehuan.score.learners import CardLearner, Learned, Learner, TreeLearner
 from jiehuan.score.metrics import point_metrics
 from jiehuan.score.model import Model
 from jiehuan.score.rejects import RejectLearner
@@ -50,7 +51,7 @@ def fit(
     specials: Mapping[str, Sequence[float]] | None = None,
     labels: Mapping[str, Mapping[str, str]] | None = None,
     rejects: Table | None = None,
-    reject_method: str = "parcelling",
+    reject_method: str = "fuzzy",
     settings: Mapping[str, Any] | None = None,
     seed: int = 20_260_701,
     advance: Callable[[str], None] | None = None,
@@ -68,7 +69,7 @@ def fit(
         monotone: feature to 1 (risk rises), -1 or 0 (free); others are told from the data.
         specials: feature to the codes that stand for "no value", each with a bin of its own (default: told from the data).
         labels: column to {"zh", "en"}, for reasons and the card.
-        rejects: rejected applicants (no outcome), for reject inference by ``reject_method`` parcelling or augmentation.
+        rejects: rejected applicants (no outcome), for reject inference by ``reject_method`` fuzzy, parcelling or augmentation.
         settings: changes of ``defaults.yaml``. ``seed``: same data and seed, same model.
         advance: called with a short text as each of about ``folds + 4`` steps begins.
 
@@ -104,7 +105,7 @@ def fit(
     findings = _notices(outcome, table, how, target) + plan.findings + find_leaks(sheet, areas, how.leaks)
     learner: Learner = _learner(kind, how, seed, monotone or {}, specials or {})
     if rejects is not None:
-        learner = RejectLearner(learner, _reject_sheet(rejects, sheet), reject_method, how.rejects)
+        learner = RejectLearner(learner, _reject_sheet(rejects, sheet), reject_method, how.rejects, seed)
         findings.append(finding("reject_inference"))
 
     measured = assess(learner, sheet, clusters, moments, bins, how, seed, say)
@@ -118,6 +119,8 @@ def fit(
         "in_sample": point_metrics(outcome.events, 1 / (1 + np.exp(-logits))),
         "features": _feature_rows(bins, areas, learned.details(), measured),
     }
+    if isinstance(learner, RejectLearner):
+        metrics["rejects"] = _rejects_told(learner, learned, sheet, clusters, measured)
     if groups:
         from jiehuan.score.fairness import fairness
 
@@ -178,11 +181,26 @@ def _reject_sheet(rejects: Table, sheet: Sheet) -> Sheet:
     from jiehuan.score.schema import problems_with
 
     table = rejects if isinstance(rejects, pl.DataFrame) else pl.DataFrame(rejects, infer_schema_length=None)
-    if problems := problems_with(sheet.inputs, table):
-        raise InputError(problems)
     if not table.height:
         raise Refused(Problem("rejects", "", "no rows", "leave the option out, or give rejected applications"))
+    if problems := problems_with(sheet.inputs, table):
+        raise InputError([replace(one, where=f"rejects, {one.where}") for one in problems])
     return read_sheet(table, sheet.inputs, np.zeros(table.height), None)
+
+
+def _rejects_told(
+    learner: RejectLearner, learned: Learned, sheet: Sheet, clusters: Ints | None, measured: Assessment
+) -> dict[str, Any]:
+    """What the rejected applicants did to the model: mean probability of theirs with them in the fit, and without."""
+
+    def mean(model: Learned) -> float:
+        raw = model.raw(learner.rejected)
+        logits = measured.calibration.many(raw) if learner.calibrated else raw
+        return float((1 / (1 + np.exp(-logits))).mean())
+
+    without = learner.inner.learn(sheet, clusters, measured.rounds)
+    rows = len(learner.rejected)
+    return {"method": learner.method, "rows": rows, "mean_pd": mean(learned), "mean_pd_without": mean(without)}
 
 
 def _feature_rows(

@@ -89,7 +89,10 @@ def read_changes(path: Path | None) -> dict[str, Any]:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(Problem(str(path), "", f"may not be read: {error.strerror}", "check the path")) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        where = f"{path} byte {error.start}"
+        raise InputError(Problem(where, "", "not UTF-8 text", "save the file as UTF-8")) from None
+    except yaml.YAMLError as error:
         raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
     if found is not None and not (
         isinstance(found, dict) and all(isinstance(section, dict) for section in found.values())

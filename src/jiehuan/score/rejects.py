@@ -1,9 +1,10 @@
 """Reject inference: letting rejected applicants, whose outcome nobody knows, into the fit. Offered with its caveat.
 
-Parcelling (fuzzy): each reject enters twice, as an event with weight p and as a non-event with weight 1 - p, where p is the
-accepted-only model's probability times an uplift. Augmentation: no reject enters; accepted rows count 1 / (share accepted in
-their band of the score), so that they stand for all applicants. Metrics are measured on accepted rows alone either way.
-Hand and Henley (1993); Crook and Banasik (2004) found little gain from either: hence the caveat.
+Fuzzy: each reject enters twice, as an event with weight p and as a non-event with weight 1 - p, where p is the accepted-only
+model's probability times an uplift. Parcelling: in each band of the score so many rejects are drawn as events as the rate of the
+accepted there, times the uplift, says; the others enter as non-events. Augmentation: no reject enters; accepted rows count
+1 / (share accepted in their band of the score), so that they stand for all applicants. Metrics are measured on accepted rows alone.
+Hand and Henley (1993); Crook and Banasik (2004) found little gain from any of them: hence the caveat.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from jiehuan.score.stability import band_edges, bands_of
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
-METHODS = ("parcelling", "augmentation")
+METHODS = ("fuzzy", "parcelling", "augmentation")
+
+MOST = 0.99
+"""No reject, and no band of them, is taken to be worse than this."""
+
+HELD = 20.0
+"""Rows at the mean predicted of the band that steady a band's rate where few were accepted."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class RejectLearner:
     rejected: Sheet
     method: str
     how: Rejects
+    seed: int
 
     @property
     def calibrated(self) -> bool:
@@ -44,16 +52,38 @@ class RejectLearner:
         weights = np.ones(len(sheet)) if sheet.weights is None else sheet.weights
         accepted, turned_down = first.raw(sheet), first.raw(self.rejected)
         if self.method == "augmentation":
-            edges = band_edges(np.concatenate([accepted, turned_down]), self.how.bands)
-            taken, refused = bands_of(accepted, edges), bands_of(turned_down, edges)
-            share = (taken + 1) / (taken + refused + 1)
-            heavy = weights / share[np.searchsorted(edges, accepted, side="right")]
+            heavy = weights / self._share_accepted(accepted, turned_down)
             return self.inner.learn(replace(sheet, weights=heavy * len(heavy) / heavy.sum()), clusters, rounds)
-        chance = np.minimum(self.how.uplift / (1 + np.exp(-first.own.many(turned_down))), 0.99)
-        twice = self.rejected.take(np.concatenate([np.arange(len(self.rejected))] * 2))
-        outcomes = np.repeat([1.0, 0.0], len(self.rejected))
-        both = sheet.join(replace(twice, events=outcomes), weights, np.concatenate([chance, 1 - chance]))
-        if clusters is not None:
-            fresh = clusters.max() + 1 + np.arange(len(self.rejected))
-            clusters = np.concatenate([clusters, fresh, fresh])
+        chance = 1 / (1 + np.exp(-first.own.many(turned_down)))
+        count = np.arange(len(self.rejected))
+        if self.method == "fuzzy":
+            risk = np.minimum(self.how.uplift * chance, MOST)
+            entered = self.rejected.take(np.concatenate([count, count]))
+            outcomes, entering = np.repeat([1.0, 0.0], len(count)), np.concatenate([risk, 1 - risk])
+        else:
+            entered, entering = self.rejected, np.ones(len(count))
+            outcomes = self._drawn(accepted, sheet.events, turned_down, chance)
+        both = sheet.join(replace(entered, events=outcomes), weights, entering)
+        if clusters is not None:  # nobody knows whether a reject is a borrower: each stands alone, with its other half
+            fresh = clusters.max() + 1 + count
+            clusters = np.concatenate([clusters, *([fresh] * (len(entered) // len(count)))])
         return self.inner.learn(both, clusters, rounds)
+
+    def _share_accepted(self, accepted: Floats, turned_down: Floats) -> Floats:
+        edges = band_edges(np.concatenate([accepted, turned_down]), self.how.bands)
+        taken, refused = bands_of(accepted, edges), bands_of(turned_down, edges)
+        share = (taken + 1) / (taken + refused + 1)
+        return np.asarray(share[np.searchsorted(edges, accepted, side="right")])
+
+    def _drawn(self, accepted: Floats, events: Floats, turned_down: Floats, chance: Floats) -> Floats:
+        """Outcomes of the rejects: in each band of the score a share of them, drawn by the seed, are events."""
+        random = np.random.default_rng(self.seed + 3)
+        edges = band_edges(np.concatenate([accepted, turned_down]), self.how.bands)
+        of_taken, of_refused = (np.searchsorted(edges, raw, side="right") for raw in (accepted, turned_down))
+        outcomes = np.zeros(len(turned_down))
+        for band in np.unique(of_refused):
+            members, inside = np.flatnonzero(of_refused == band), of_taken == band
+            rate = (events[inside].sum() + HELD * chance[members].mean()) / (inside.sum() + HELD)
+            many = round(min(self.how.uplift * rate, MOST) * len(members))
+            outcomes[random.permutation(members)[:many]] = 1.0
+        return outcomes

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+PLURAL = {"number": "numbers", "category": "categories", "date": "dates"}
+
+
 def problems_with(inputs: Sequence[Input], table: pl.DataFrame) -> list[Problem]:
     """What keeps a table from being scored: absent columns (with the near name), columns of another type (with a value)."""
     problems = []
@@ -30,9 +33,9 @@ def problems_with(inputs: Sequence[Input], table: pl.DataFrame) -> list[Problem]
                 problems.append(Problem(f"column {column}", "", "missing, but the model needs it", mend))
             elif not _fits(table.schema[column], wanted, one):
                 found = _example(table.get_column(column), wanted)
-                reason = f"{table.schema[column]} where the model was fitted on {wanted}s"
+                reason = f"{table.schema[column]} where the model was fitted on {PLURAL[wanted]}"
                 problems.append(
-                    Problem(f"column {column}", found, reason, f"write it as {wanted}s, null where not known")
+                    Problem(f"column {column}", found, reason, f"write it as {PLURAL[wanted]}, null where not known")
                 )
     return problems
 
@@ -58,4 +61,6 @@ def _example(column: pl.Series, wanted: str) -> str:
     if wanted == "number" and column.dtype == pl.String:
         odd = known.filter(known.cast(pl.Float64, strict=False).is_null())
         known = odd if len(odd) else known
+    if column.dtype.is_nested():
+        return ""  # the type says it
     return str(known[0])[:60] if len(known) else ""
