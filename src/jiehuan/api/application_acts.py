@@ -162,8 +162,9 @@ def disburse_application(write: Write, application_id: Annotated[Id, Path()]) ->
 @router.post("/{application_id}/what-if")
 def what_if(database: Store, application_id: Annotated[Id, Path()], body: WhatIf) -> WouldBe:
     """What the policy in force would decide if the application were otherwise. Nothing is kept, so no key is needed."""
-    from jiehuan.flow.decide import champion, document_of, policy_in_force
+    from jiehuan.flow.decide import champion, document_of
     from jiehuan.flow.evaluate import evaluate
+    from jiehuan.flow.policies import policy_in_force
 
     with database.connect() as connection:
         row = connection.execute(

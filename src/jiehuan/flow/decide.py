@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -15,13 +14,12 @@ from sqlalchemy import Connection, insert, select, update
 from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
 from jiehuan.flow.outcomes import earlier_loans
-from jiehuan.policy import Policy, default_policy, load_policy
+from jiehuan.flow.policies import policy_in_force, policy_version
 from jiehuan.score import Model
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish
-from jiehuan.store.rows import insert_missing
 from jiehuan.units.errors import Problem, Refused
-from jiehuan.units.ids import canonical_json, new_id
+from jiehuan.units.ids import new_id
 from jiehuan.units.money import format_yuan, parse_yuan
 from jiehuan.units.rates import PPM, parse_rate
 
@@ -182,48 +180,6 @@ def load_model(connection: Connection, model_id: str) -> Model:
 
 
 _MODELS: dict[str, Model] = {}
-
-
-def policy_in_force(connection: Connection, at: datetime) -> Policy:
-    """The active policy with the latest effective date up to ``at``; before any was released, the shipped one, released now."""
-    graph = connection.execute(
-        select(tables.policy_version.c.graph)
-        .where(
-            tables.policy_version.c.name == "admission",
-            tables.policy_version.c.status == "active",
-            tables.policy_version.c.effective_from <= at.date(),
-        )
-        .order_by(tables.policy_version.c.effective_from.desc(), tables.policy_version.c.created_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    if graph:
-        return _read(canonical_json(graph))
-    shipped = default_policy()
-    row = {
-        "version": shipped.version, "name": "admission", "graph": dict(shipped.document), "status": "active",
-        "effective_from": at.date(), "author": "jiehuan", "approved_by": "jiehuan",
-    }  # fmt: skip
-    insert_missing(connection, tables.policy_version, [row])
-    return shipped
-
-
-def policy_version(connection: Connection, version: str) -> Policy:
-    """A policy by its version (the hash of its content)."""
-    if default_policy().version == version:
-        return default_policy()
-    graph = connection.execute(
-        select(tables.policy_version.c.graph).where(tables.policy_version.c.version == version)
-    ).scalar_one_or_none()
-    if graph is None:
-        raise Refused(Problem("policy version", version, "is not stored here", "release it again"))
-    return _read(canonical_json(graph))
-
-
-@lru_cache(maxsize=16)
-def _read(graph: bytes) -> Policy:
-    import json
-
-    return load_policy(json.loads(graph), "admission")
 
 
 def _told(score_reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
