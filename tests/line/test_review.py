@@ -201,18 +201,18 @@ def test_a_limit_does_not_swing() -> None:
 def test_who_decides_and_from_when_it_holds() -> None:
     later = lambda days: TODAY + timedelta(days=days)  # noqa: E731
     raised = review(replace(GOOD, rate_ppm=150_000), LAW, NO_HOLDOUT)
-    assert (raised.by_person, raised.limit_from) == (True, TODAY)
+    assert (raised.limit_by_person, raised.limit_from) == (True, TODAY)
     lowered = review(replace(GOOD, pd=0.2), LAW, NO_HOLDOUT)
-    assert (lowered.by_person, lowered.limit_from) == (False, later(3))
-    assert lowered.new_rate_ppm > lowered.old_rate_ppm and lowered.rate_from == later(15)
+    assert (lowered.limit_by_person, lowered.limit_from) == (False, later(3))
+    assert lowered.new_rate_ppm > lowered.old_rate_ppm and lowered.rate_from == later(15) and lowered.rate_by_person
     frozen = review(replace(GOOD, dpd=31), LAW, NO_HOLDOUT)
-    assert (frozen.by_person, frozen.limit_from) == (False, TODAY)
+    assert (frozen.limit_by_person, frozen.limit_from) == (False, TODAY)
     dearer = review(replace(GOOD, pd=0.05, rate_ppm=150_000, limit_fen=500_000), LAW, NO_HOLDOUT)
-    assert dearer.direction == "hold" and dearer.by_person and dearer.rate_from == later(15)
+    assert dearer.direction == "hold" and dearer.rate_by_person and dearer.rate_from == later(15)
     cheaper = review(replace(GOOD, pd=0.05, rate_ppm=240_000), LAW, NO_HOLDOUT)
-    assert cheaper.new_rate_ppm == 180_000 and not cheaper.by_person and cheaper.rate_from == TODAY
+    assert cheaper.new_rate_ppm == 180_000 and not cheaper.rate_by_person and cheaper.rate_from == TODAY
     forced = review(replace(GOOD, limit_fen=30_000_000, rate_ppm=300_000, pd=0.05), LAW, NO_HOLDOUT)
-    assert (forced.limit_from, forced.rate_from, forced.by_person) == (TODAY, TODAY, False)
+    assert (forced.limit_from, forced.rate_from, forced.rate_by_person) == (TODAY, TODAY, False)
 
 
 def test_parameters_have_a_version_and_can_be_written_and_read_again() -> None:

@@ -62,7 +62,7 @@ def _review(
         "borrower_id": pl.String, "on": pl.String, "old_limit_fen": pl.Int64, "new_limit_fen": pl.Int64, "proposed_limit_fen": pl.Int64,
         "old_rate_ppm": pl.Int64, "new_rate_ppm": pl.Int64, "direction": pl.String, "reasons": pl.String, "arm": pl.String,
         "propensity": pl.Float64, "profit_before_fen": pl.Int64, "profit_after_fen": pl.Int64, "notify": pl.Boolean, "law_version": pl.String,
-        "params_version": pl.String, "limit_from": pl.String, "rate_from": pl.String, "by_person": pl.Boolean,
+        "params_version": pl.String, "limit_from": pl.String, "rate_from": pl.String, "limit_by_person": pl.Boolean, "rate_by_person": pl.Boolean,
     }  # fmt: skip
     write_table(pl.DataFrame(rows, schema=schema), out)
     moved = Counter(decision.direction for decision in decisions)

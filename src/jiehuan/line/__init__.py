@@ -6,6 +6,7 @@
 from jiehuan.line.account import read_account, read_accounts
 from jiehuan.line.decision import LineAccount, LineDecision
 from jiehuan.line.evaluate import evaluate
+from jiehuan.line.notice import Notice, notice
 from jiehuan.line.offpolicy import METHODS, Estimate, estimate, estimate_policy
 from jiehuan.line.params import Grade, LineParams, default_params, load_params, read_params
 from jiehuan.line.review import holdout_arm, review
@@ -18,6 +19,7 @@ __all__ = [
     "LineAccount",
     "LineDecision",
     "LineParams",
+    "Notice",
     "affordable_limit",
     "default_params",
     "estimate",
@@ -26,6 +28,7 @@ __all__ = [
     "expected_profit",
     "holdout_arm",
     "load_params",
+    "notice",
     "read_account",
     "read_accounts",
     "read_params",

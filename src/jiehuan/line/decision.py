@@ -52,7 +52,8 @@ class LineDecision:
 
     ``direction``: raise, lower or hold. ``arm``: treated or holdout; ``proposed_limit_fen`` is what the rule wanted whatever the arm,
     ``propensity`` the probability with which this arm was drawn (for off-policy estimates). ``reasons``: {code, zh, en}, the
-    deciding one first. ``notify``: the borrower is to be told. ``by_person``: a person decides before anything changes.
+    deciding one first. ``notify``: the borrower is to be told. ``limit_by_person``, ``rate_by_person``: a person decides
+    before it changes.
     """
 
     borrower_id: str
@@ -73,7 +74,8 @@ class LineDecision:
     params_version: str
     limit_from: date
     rate_from: date
-    by_person: bool
+    limit_by_person: bool
+    rate_by_person: bool
 
     def as_row(self) -> dict[str, Any]:
         """Plain values for tables and JSON; reasons still a list."""
@@ -84,7 +86,7 @@ class LineDecision:
             "arm": self.arm, "propensity": self.propensity, "profit_before_fen": self.profit_before_fen,
             "profit_after_fen": self.profit_after_fen, "notify": self.notify, "law_version": self.law_version,
             "params_version": self.params_version, "limit_from": self.limit_from.isoformat(), "rate_from": self.rate_from.isoformat(),
-            "by_person": self.by_person,
+            "limit_by_person": self.limit_by_person, "rate_by_person": self.rate_by_person,
         }  # fmt: skip
 
 

@@ -63,14 +63,12 @@ def review(account: LineAccount, law: Law, params: LineParams | None = None) -> 
     cap = law.value("cost_cap")
     if cap is not None and old_rate > cap:
         rate_days = 0
-    by_person = (direction == "raise" and p.approve_raise) or (
-        new_rate > old_rate and direction != "lower" and p.approve_price_up
-    )
     return LineDecision(
         account.borrower_id, law.on, account.limit_fen, new_limit, proposed, old_rate, new_rate, direction, tuple(reasons),
         "holdout" if held else "treated", p.holdout if held else 1.0 - p.holdout, expected_profit(account, account.limit_fen, p),
         expected_profit(account, new_limit, p), new_limit != account.limit_fen or new_rate != old_rate, law.version, p.version,
-        law.on + timedelta(days=limit_days), law.on + timedelta(days=rate_days), by_person,
+        law.on + timedelta(days=limit_days), law.on + timedelta(days=rate_days),
+        direction == "raise" and p.approve_raise, new_rate > old_rate and p.approve_price_up,
     )  # fmt: skip
 
 
