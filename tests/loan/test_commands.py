@@ -222,3 +222,12 @@ def test_day_end_lists_refused_loans_and_does_the_rest(cli, tmp_path):
     assert cli("loan", "day-end", documents, "--on", "2026-06-30", "--out", tmp_path / "one.json").returncode == 0
     assert cli("loan", "day-end", tmp_path / "no.csv", "--on", "2026-06-30", "--out", out).returncode == 2
     assert cli("loan", "day-end", events, "--on", "2026-06-30", "--out", out).returncode == 2
+
+
+def test_a_state_folder_that_is_a_file_is_said(cli, tmp_path):
+    (tmp_path / "state").write_text("in the way")
+    out = tmp_path / "lines.csv"
+    done = cli("loan", "day-end", str(EXAMPLES / "loan_book.csv"), "--on", "2026-06-30", "--out", str(out),
+               "--state", str(tmp_path / "state"))  # fmt: skip
+    assert done.returncode == 2 and "state: file exists; check the path" in done.stderr
+    assert "Traceback" not in done.stderr and not out.exists()

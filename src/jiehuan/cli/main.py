@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 import typer
 
 import jiehuan.cli
-from jiehuan.units.errors import JiehuanError
+from jiehuan.units.errors import InputError, JiehuanError, Problem
 
 
 def build(first: str = "") -> typer.Typer:
@@ -47,10 +47,19 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         build(words[0] if words else "")(args=words, prog_name="jiehuan")
     except JiehuanError as error:
-        from jiehuan.cli.terminal import show_error
-
-        show_error(error, as_json="--json" in words)
-        sys.exit(error.exit_code)
+        _fail(error, words)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        said = (error.strerror or "cannot be used").lower()
+        _fail(InputError(Problem(str(error.filename), "", said, "check the path, its permissions and the room on the disk")), words)
+
+
+def _fail(error: JiehuanError, words: list[str]) -> None:
+    from jiehuan.cli.terminal import show_error
+
+    show_error(error, as_json="--json" in words)
+    sys.exit(error.exit_code)
