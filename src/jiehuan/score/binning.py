@@ -99,7 +99,8 @@ def bin_categories(
                 calm[members].sum(),
             )
         )
-    rare = np.setdiff1d(np.arange(len(names)), ordered)
+    rare = np.ones(len(names), bool)
+    rare[ordered] = False
     parts.append(("missing", "missing", rows[-1], hits[-1]))
     parts.append(("other", "other", known_rows[rare].sum(), known_hits[rare].sum()))
     return Bins(name, "groups", (), tuple(groups), (), _evidence(parts, how.smoothing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,13 @@ class Sheet:
         values = self.features[bins.name]
         if not isinstance(values, Category):
             return bins.codes_of_numbers(values)
-        places = {text: place for place, group in enumerate(bins.groups) for text in group}
-        table = np.array([*(places.get(name, bins.other) for name in values.names), bins.missing], np.uint8)
+        table = np.full(len(values.names) + 1, bins.other, np.uint8)
+        table[-1] = bins.missing
+        for place, group in enumerate(bins.groups):
+            for text in group:  # few, however many categories the rows hold; names are sorted
+                at = bisect_left(values.names, text)
+                if at < len(values.names) and values.names[at] == text:
+                    table[at] = place
         found: Codes = table[values.ids]
         return found
 
