@@ -299,14 +299,9 @@ def _tell(report: dict[str, Any]) -> None:
 def _mapping(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
-    import yaml
+    from jiehuan.units.yaml_file import read_yaml
 
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error.strerror}", "check the path")) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError(Problem(str(path), "", "not YAML", "see mappings/statement.yaml")) from None
+    read = read_yaml(path, what="a mapping", example="mappings/statement.yaml")
     if not isinstance(read, dict):
         raise InputError(Problem(str(path), "", "not a mapping", "see mappings/statement.yaml"))
     return read

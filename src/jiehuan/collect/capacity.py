@@ -10,6 +10,7 @@ from typing import Any
 
 from jiehuan.units.errors import InputError, JiehuanError, Problem
 from jiehuan.units.money import parse_yuan
+from jiehuan.units.yaml_file import read_yaml
 
 DEFAULT_CAPACITY = Path(__file__).with_name("capacity.yaml")
 ACTIONS = ("sms", "mail", "call", "letter", "legal")
@@ -53,18 +54,8 @@ class Capacity:
 
 def load_capacity(path: Path | str | None = None) -> Capacity:
     """The capacity in a YAML file (None: the one that ships). Raises InputError with every problem."""
-    import yaml
-
     where = Path(path) if path is not None else DEFAULT_CAPACITY
-    try:
-        document = yaml.safe_load(where.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(Problem(str(where), "", "no such file", "check the path")) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(where), "", f"can't be read: {error}", "name a YAML file in UTF-8")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(where), "", f"malformed YAML: {error}"[:300], "mend the file there")) from None
-    return read_capacity(document, str(where))
+    return read_capacity(read_yaml(where, example="src/jiehuan/collect/capacity.yaml"), str(where))
 
 
 def read_capacity(document: Any, where: str = "capacity") -> Capacity:

@@ -6,7 +6,6 @@ intervals, so that a plan can stand on evidence.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from jiehuan.collect.capacity import ACTIONS
 from jiehuan.collect.segment import SEGMENTS
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.yaml_file import read_yaml
 
 DEFAULT_RESPONSES = Path(__file__).with_name("responses.yaml")
 BUCKETS = ("M1", "M2", "M3", "M3+")
@@ -43,20 +43,10 @@ def bucket_of(dpd: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def load_responses(path: Path | str | None = None) -> Responses:
     """Responses from YAML or JSON (None: the assumed ones that ship). Raises InputError."""
-    import yaml
-
     where = Path(path) if path is not None else DEFAULT_RESPONSES
     if where.is_dir():
         where = where / "responses.json"
-    try:
-        text = where.read_text(encoding="utf-8")
-        document = json.loads(text) if where.suffix == ".json" else yaml.safe_load(text)
-    except FileNotFoundError:
-        raise InputError(
-            Problem(str(where), "", "no such file", "check the path, or run `jiehuan collect learn` first")
-        ) from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise InputError(Problem(str(where), "", f"can't be read: {error}"[:300], "mend the file")) from None
+    document = read_yaml(where, what="the responses that `jiehuan collect learn` wrote")  # JSON is YAML too
     return read_responses(document, str(where))
 
 

@@ -24,11 +24,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.flow.importing.fields import TARGETS
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.yaml_file import read_yaml
 
 LENDER_TYPES = ("bank", "consumer_finance_company", "micro_lender", "other")
 
@@ -70,16 +69,7 @@ class Mapping:
 
 def load_mapping(path: Path) -> Mapping:
     """Read and validate a mapping. Raises InputError that lists everything wrong with it, with the near names."""
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            Problem(str(path), "", "no such mapping", "check the path; examples are in mappings/")
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
+    document = read_yaml(path, what="a mapping", example="mappings/")
     problems: list[Problem] = []
     if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
         raise InputError(Problem(str(path), "", "a mapping has a name and files", "see the examples in mappings/"))
