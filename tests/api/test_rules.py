@@ -11,7 +11,13 @@ import yaml
 from jiehuan.api import app
 from jiehuan.api.rules import PUBLIC, read, rules
 
-QUESTIONS = {"POST /api/applications/{application_id}/what-if", "POST /api/borrowers/search"}
+QUESTIONS = {
+    "POST /api/applications/{application_id}/what-if",
+    "POST /api/borrowers/search",
+    "POST /api/policies/check",
+    "POST /api/policies/diff",
+    "POST /api/policies/simulate",
+}
 """They change nothing: a POST for the body's sake only."""
 
 

@@ -34,6 +34,9 @@ from jiehuan.api import (
     models,
     overview,
     policies,
+    policy_drafts,
+    policy_questions,
+    policy_releases,
     reports,
     reviews,
     session,
@@ -54,7 +57,7 @@ GUARDED: tuple[APIRouter, ...] = tuple(
     for room in (
         session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, live,
         alerts, lines, work, cases, disposals, reports, models, policies, law, files, imports,
-        audit,
+        audit, policy_drafts, policy_questions, policy_releases,
     )
 )  # fmt: skip
 """Behind the guard."""

@@ -8,6 +8,7 @@ nobody knows yet what the person will say, and is shown apart. Amounts are fen, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.policy.compiled import compile_policy
@@ -74,6 +75,7 @@ class Difference:
             "after": self.after.as_document(),
             "expected_loss_change": format_yuan(self.after.expected_loss_fen - self.before.expected_loss_fen),
             "moves": [{"from": old, "to": new, "rows": count} for (old, new), count in self.moves.items()],
+            "limit_changes": _bands(self.changed),
             "newly_refused_for": [
                 {"code": code, "rows": count, "zh": explain(code, {}).zh, "en": explain(code, {}).en}
                 for code, count in self.new_reasons.items()
@@ -118,6 +120,24 @@ def diff_policies(before: Policy, after: Policy, book: pl.DataFrame, lgd_ppm: in
         tuple(dict.fromkeys(refused)),
         lgd_ppm,
     )
+
+
+_EDGES_YUAN = (-20_000, -5_000, -1_000, 0, 1_000, 5_000, 20_000)
+"""Where the bands of changes begin and end."""
+
+
+def _bands(changed: pl.DataFrame) -> list[dict[str, Any]]:
+    """The changed rows counted by the change of their limit: ``from`` (excluded) and ``to`` in yuan, None at the ends."""
+    edges = [None, *_EDGES_YUAN, None]
+    change = changed.get_column("limit_change_fen")
+    told: list[dict[str, Any]] = [{"from": 0, "to": 0, "rows": int((change == 0).sum())}]
+    moved = change.filter(change != 0)
+    for low, high in pairwise(edges):
+        above = moved if low is None else moved.filter(moved > low * 100)
+        told.append(
+            {"from": low, "to": high, "rows": len(above if high is None else above.filter(above <= high * 100))}
+        )
+    return told
 
 
 def _changed(joined: pl.DataFrame, identity: str | None) -> pl.DataFrame:
