@@ -1,0 +1,54 @@
+"""The broker of the tests, with topics of each test's own; ``streams`` can be imported by its name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from streams import Tansu
+
+from jiehuan.scale.broker import Broker
+from jiehuan.store.database import Database
+from jiehuan.store.vault import Vault, open_vault
+
+
+@pytest.fixture(scope="session")
+def tansu() -> Iterator[Tansu]:
+    """The broker that all tests share; each has topics of its own."""
+    server = Tansu()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_tansu() -> Iterator[Tansu]:
+    """A broker that the test may stop."""
+    server = Tansu()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(tansu: Tansu) -> Broker:
+    return Broker(tansu.servers)
+
+
+@pytest.fixture
+def topic(broker: Broker) -> str:
+    """A topic of the test's own, four partitions."""
+    name = f"events-{uuid4().hex[:8]}"
+    broker.must_have({name: 4}, make=True)
+    return name
+
+
+@pytest.fixture
+def vault(database: Database) -> Vault:
+    return open_vault(database)

