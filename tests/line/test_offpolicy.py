@@ -96,8 +96,9 @@ def test_a_log_of_reviews_tells_which_parameters_earn_more(
 ) -> None:
     done = cli("line", "evaluate", EXAMPLE, "--json")
     assert done.returncode == 0, done.stderr
-    robust, plain = json.loads(done.stdout)["estimates"]
-    assert (robust["method"], plain["method"]) == ("DR", "SNIPS")
+    robust, plain, weighted = json.loads(done.stdout)["estimates"]
+    assert (robust["method"], plain["method"], weighted["method"]) == ("DR", "SNIPS", "IPS")
+    assert weighted["low"] < robust["value"] < weighted["high"]
     assert robust["unsupported"] == 0
     assert robust["gain_low"] > 0, "cutting and raising earned more than the 30 % left alone"
     assert robust["gain_high"] - robust["gain_low"] < plain["gain_high"] - plain["gain_low"]

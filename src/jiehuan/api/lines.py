@@ -113,7 +113,7 @@ def review_line(write: Write, vault: Keys, borrower_id: Annotated[Id, Path()]) -
     def act(connection: Connection) -> LineOut:
         if _line(connection, vault, borrower_id).limit is None:
             raise NotFound(Problem("borrower_id", borrower_id, "has no credit line", "a line is granted by a decision"))
-        adjust(connection, act_day(connection), [borrower_id])
+        adjust(connection, act_day(connection), [borrower_id], "manual")
         return _line(connection, vault, borrower_id)
 
     return write.once(LineOut, act)

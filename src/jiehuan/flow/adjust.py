@@ -1,190 +1,125 @@
-"""Adjust: every credit line is reviewed against what is known of its borrower today; changes carry their reasons.
+"""Adjust: credit lines are reviewed against what is known of their borrowers; each review is logged, each change carries its reasons.
 
-Only what is not yet drawn changes: the limit, and the price of new draws. A random share of lines is left alone, so that the
-effect of the rest is known. Reviewing a day again changes nothing more.
+Every month all lines, at an alert its account's, and one line when a person asks. Only what is not yet drawn changes: the limit, and the
+price of new draws. A random share of limits is left alone, so that the effect of the rest is known. The log keeps, for every
+review, what was known, what was wanted and by what chance it was done: ``line evaluate`` judges another rule on it. The same review
+again changes nothing. What becomes of a change (a person's yes, the notice, its day) is told in ``line_changes``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, select
 
-from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
+from jiehuan.flow.line_accounts import line_accounts, params_in_force, remember_params
+from jiehuan.flow.line_changes import propose, put_in_force, waiting_borrowers
 from jiehuan.law import law_on
-from jiehuan.line import LineAccount, LineDecision, review
+from jiehuan.line import LineAccount, LineDecision, LineParams, review
 from jiehuan.store import tables
-from jiehuan.store.outbox import publish
-from jiehuan.store.rows import insert_missing
+from jiehuan.store.rows import insert_missing, upsert
 from jiehuan.units.days import CHINA
+from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.ids import derived_id
-from jiehuan.units.money import format_yuan
 
-ALERTS_COUNT_DAYS = 30
-RANK = {"info": 1, "warning": 2, "critical": 3}
+__all__ = ["adjust", "adjust_at_alerts", "adjust_month", "line_accounts", "reviewed"]
 
-
-def adjust(connection: Connection, on: date, borrower_ids: Sequence[str] | None = None) -> list[LineDecision]:
-    """Review the lines of ``borrower_ids`` (all when None) on a day; the decisions that changed something or were held out."""
-    law = law_on(on, lender_of(connection)["lender_type"])
-    changed: list[LineDecision] = []
-    for account in line_accounts(connection, on, borrower_ids):
-        decision = review(account, law)
-        wanted = decision.proposed_limit_fen != decision.old_limit_fen or decision.new_rate_ppm != decision.old_rate_ppm
-        if wanted and _keep(connection, decision):
-            changed.append(decision)
-    return changed
+TRIGGERS = ("monthly", "alert", "manual")
 
 
-def line_accounts(connection: Connection, on: date, borrower_ids: Sequence[str] | None = None) -> list[LineAccount]:
-    """What the review needs of each borrower with a line: balance, dpd, alerts, conduct, income, earlier changes."""
-    since = datetime.combine(on - timedelta(days=ALERTS_COUNT_DAYS), time(), CHINA)
-    until = datetime.combine(on + timedelta(days=1), time(), CHINA)
-    loans = (
-        select(
-            tables.loan.c.borrower_id,
-            func.sum(tables.loan_state.c.principal_outstanding_fen).label("balance"),
-            func.max(tables.loan_state.c.dpd).label("dpd"),
-            func.min(tables.loan.c.drawn_on).label("first_drawn"),
-        )
-        .join(tables.loan_state, tables.loan_state.c.loan_id == tables.loan.c.loan_id)
-        .group_by(tables.loan.c.borrower_id)
-        .subquery()
-    )
-    rows = select(tables.credit_line, loans.c.balance, loans.c.dpd, loans.c.first_drawn).join(
-        loans, loans.c.borrower_id == tables.credit_line.c.borrower_id
-    )
-    if borrower_ids is not None:
-        rows = rows.where(tables.credit_line.c.borrower_id.in_(borrower_ids))
-    alerts = _alerts(connection, since, until)
-    changes = _last_changes(connection, on)
-    asked = _asked(connection)
-    late = _last_late(connection, on)
-    accounts = []
-    for row in connection.execute(rows.order_by(tables.credit_line.c.borrower_id)).mappings():
-        borrower = row["borrower_id"]
-        severity, words = alerts.get(borrower, ("", {}))
-        limit_change, direction, rate_change = changes.get(borrower, (None, "", None))
-        features, pd = asked.get(borrower, ({}, 0.05))
-        months = _months(row["first_drawn"], on)
-        clean = months if borrower not in late else _months(late[borrower], on)
-        accounts.append(
-            LineAccount(
-                borrower_id=borrower,
-                limit_fen=row["limit_fen"],
-                rate_ppm=row["rate_ppm"],
-                balance_fen=int(row["balance"]),
-                pd=pd,
-                dpd=row["dpd"],
-                months_on_book=months,
-                months_clean=0 if row["dpd"] else clean,
-                last_limit_change=limit_change,
-                last_direction=direction,
-                last_rate_change=rate_change,
-                income_fen=features.get("verified_income_fen"),
-                obligations_fen=features.get("obligations_fen") or 0,
-                alert=severity,
-                alert_reason=words,
-            )
-        )
-    return accounts
+def adjust(
+    connection: Connection,
+    on: date,
+    borrower_ids: Sequence[str] | None = None,
+    trigger: str = "monthly",
+    cause: str = "",
+) -> list[dict[str, Any]]:
+    """Review the lines of ``borrower_ids`` (all when None) on a day; the rows of ``line_change`` that came of it.
+
+    ``trigger``: why now (monthly, alert, manual), ``cause`` the alert. One review a borrower, day, trigger and cause: again is none.
+    """
+    if trigger not in TRIGGERS:
+        raise InputError(Problem("trigger", trigger[:80], "no reason for a review", f"one of {', '.join(TRIGGERS)}"))
+    put_in_force(connection, on)
+    params = params_in_force(connection)
+    remember_params(connection, params)
+    at = datetime.combine(on, time(10), CHINA)
+    found = reviewed(connection, on, borrower_ids, params)
+    ids = {account.borrower_id: derived_id("lr", account.borrower_id, on, trigger, cause) for account, _ in found}
+    known = _known(connection, list(ids.values()))
+    fresh = [
+        (ids[account.borrower_id], account, decision)
+        for account, decision in found
+        if ids[account.borrower_id] not in known
+    ]
+    insert_missing(
+        connection, tables.line_review, [_row(review_id, account, decision, trigger, cause) for review_id, account, decision in fresh]
+    )  # fmt: skip
+    changes: list[dict[str, Any]] = []
+    waiting = waiting_borrowers(connection)
+    for review_id, _, decision in fresh:
+        if decision.notify or decision.proposed_limit_fen != decision.old_limit_fen or decision.borrower_id in waiting:
+            changes.extend(propose(connection, review_id, decision, at))
+    return changes
 
 
-def _keep(connection: Connection, decision: LineDecision) -> bool:
-    """Write a decision, change the line, tell the borrower; False when this day's decision is there already."""
-    change_id = derived_id("lc", decision.borrower_id, decision.on)
-    at = datetime.combine(decision.on, time(10), CHINA)
-    row = {
-        "change_id": change_id, "borrower_id": decision.borrower_id, "on": decision.on,
-        "old_limit_fen": decision.old_limit_fen, "new_limit_fen": decision.new_limit_fen,
-        "old_rate_ppm": decision.old_rate_ppm, "new_rate_ppm": decision.new_rate_ppm,
-        "reasons": [dict(reason) for reason in decision.reasons], "arm": decision.arm,
-        "notified_at": at if decision.notify else None,
-    }  # fmt: skip
-    if decision.arm == "holdout" and not decision.notify and _held_already(connection, decision.borrower_id, decision.on):
-        return False
-    if not insert_missing(connection, tables.line_change, [row]):
-        return False
-    if decision.notify:
-        connection.execute(
-            update(tables.credit_line)
-            .where(tables.credit_line.c.borrower_id == decision.borrower_id)
-            .values(limit_fen=decision.new_limit_fen, rate_ppm=decision.new_rate_ppm, updated_at=at)
-        )
-        publish(connection, "line.changed", decision.borrower_id, {"change_id": change_id})
-    detail = {
-        "from": format_yuan(decision.old_limit_fen), "to": format_yuan(decision.new_limit_fen), "arm": decision.arm,
-        "why": decision.reasons[0]["code"],
-    }  # fmt: skip
-    note(connection, at, "system", "adjusted", decision.borrower_id, detail)
-    return True
+def adjust_month(connection: Connection, on: date) -> list[dict[str, Any]] | None:
+    """The monthly review of all lines, once a calendar month; None when this month's is done."""
+    month = {"month": on.isoformat()[:7]}
+    done = select(tables.setting.c.value).where(tables.setting.c.key == "line_month").with_for_update()
+    if connection.execute(done).scalar_one_or_none() == month:
+        put_in_force(connection, on)
+        return None
+    changes = adjust(connection, on)
+    upsert(connection, tables.setting, [{"key": "line_month", "value": month}])
+    return changes
 
 
-def _held_already(connection: Connection, borrower_id: str, on: date) -> bool:
-    """Whether this borrower's line was noted as held out within the last month: one note a month is enough."""
-    found = select(tables.line_change.c.change_id).where(
-        tables.line_change.c.borrower_id == borrower_id,
-        tables.line_change.c.arm == "holdout",
-        tables.line_change.c.on > on - timedelta(days=30),
-    )
-    return connection.execute(found.limit(1)).first() is not None
+def adjust_at_alerts(connection: Connection, alert_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Review the lines of accounts on which grave alerts were raised, each alert once, on the alert's own day at the earliest.
 
-
-def _alerts(connection: Connection, since: datetime, until: datetime) -> dict[str, tuple[str, dict[str, str]]]:
-    """The gravest alert of each account in a window that nobody dismissed, with its words."""
+    Alerts of mere information move no line; alerts on accounts without one are passed over.
+    """
     rows = connection.execute(
-        select(tables.alert.c.account_id, tables.alert.c.severity, tables.alert.c.evidence)
-        .where(tables.alert.c.at >= since, tables.alert.c.at < until, tables.alert.c.status != "dismissed")
+        select(tables.alert.c.alert_id, tables.alert.c.account_id, tables.alert.c.at)
+        .join(tables.credit_line, tables.credit_line.c.borrower_id == tables.alert.c.account_id)
+        .where(tables.alert.c.alert_id.in_(alert_ids), tables.alert.c.severity.in_(("warning", "critical")))
         .order_by(tables.alert.c.at, tables.alert.c.alert_id)
-    )
-    found: dict[str, tuple[str, dict[str, str]]] = {}
-    for account, severity, evidence in rows:
-        if RANK[severity] >= RANK.get(found.get(account, ("", {}))[0], 0):
-            found[account] = (severity, {"zh": evidence.get("zh", ""), "en": evidence.get("en", "")})
+    ).all()
+    changes: list[dict[str, Any]] = []
+    for row in rows:
+        changes.extend(adjust(connection, row.at.astimezone(CHINA).date(), [row.account_id], "alert", row.alert_id))
+    return changes
+
+
+def reviewed(
+    connection: Connection, on: date, borrower_ids: Sequence[str] | None = None, params: LineParams | None = None
+) -> list[tuple[LineAccount, LineDecision]]:
+    """What a review would decide for each line today, without doing it: the account as it is seen, and the decision."""
+    params = params or params_in_force(connection)
+    law = law_on(on, lender_of(connection)["lender_type"])
+    return [(account, review(account, law, params)) for account in line_accounts(connection, on, borrower_ids, params)]
+
+
+def _known(connection: Connection, review_ids: list[str]) -> set[str]:
+    found: set[str] = set()
+    for first in range(0, len(review_ids), 5000):
+        part = select(tables.line_review.c.review_id).where(
+            tables.line_review.c.review_id.in_(review_ids[first : first + 5000])
+        )
+        found.update(connection.execute(part).scalars())
     return found
 
 
-def _last_changes(connection: Connection, on: date) -> dict[str, tuple[date | None, str, date | None]]:
-    """For each borrower: when the limit last changed and which way, and when the price did."""
-    found: dict[str, tuple[date | None, str, date | None]] = {}
-    rows = connection.execute(
-        select(tables.line_change)
-        .where(and_(tables.line_change.c.on < on, tables.line_change.c.arm == "treated"))
-        .order_by(tables.line_change.c.on)
-    )
-    for row in rows.mappings():
-        limit_on, direction, rate_on = found.get(row["borrower_id"], (None, "", None))
-        if row["new_limit_fen"] != row["old_limit_fen"]:
-            limit_on, direction = row["on"], "raise" if row["new_limit_fen"] > row["old_limit_fen"] else "lower"
-        if row["new_rate_ppm"] != row["old_rate_ppm"]:
-            rate_on = row["on"]
-        found[row["borrower_id"]] = (limit_on, direction, rate_on)
-    return found
-
-
-def _asked(connection: Connection) -> dict[str, tuple[dict[str, Any], float]]:
-    """The features and the probability of default of each borrower's last decided application."""
-    rows = connection.execute(
-        select(tables.application.c.borrower_id, tables.application.c.features, tables.decision.c.pd)
-        .join(tables.decision, tables.decision.c.application_id == tables.application.c.application_id)
-        .order_by(tables.decision.c.decided_at)
-    )
-    return {row.borrower_id: (row.features, row.pd if row.pd is not None else 0.05) for row in rows}
-
-
-def _last_late(connection: Connection, on: date) -> dict[str, date]:
-    """The last month end on which a borrower was late."""
-    rows = connection.execute(
-        select(tables.loan.c.borrower_id, func.max(tables.book_snapshot.c.as_of))
-        .join(tables.book_snapshot, tables.book_snapshot.c.loan_id == tables.loan.c.loan_id)
-        .where(tables.book_snapshot.c.dpd > 0, tables.book_snapshot.c.as_of <= on)
-        .group_by(tables.loan.c.borrower_id)
-    )
-    return {borrower: day for borrower, day in rows}  # noqa: C416 - a result is no mapping
-
-
-def _months(since: date, on: date) -> int:
-    return max(0, (on.year - since.year) * 12 + on.month - since.month - (on.day < since.day))
+def _row(review_id: str, account: LineAccount, d: LineDecision, trigger: str, cause: str) -> dict[str, Any]:
+    return {
+        "review_id": review_id, "borrower_id": d.borrower_id, "on": d.on, "trigger": trigger, "cause": cause or None,
+        "context": account.as_document(), "old_limit_fen": d.old_limit_fen, "proposed_limit_fen": d.proposed_limit_fen,
+        "new_limit_fen": d.new_limit_fen, "old_rate_ppm": d.old_rate_ppm, "proposed_rate_ppm": d.new_rate_ppm,
+        "new_rate_ppm": d.new_rate_ppm, "arm": d.arm, "propensity": d.propensity, "profit_before_fen": d.profit_before_fen,
+        "profit_after_fen": d.profit_after_fen, "reasons": [dict(reason) for reason in d.reasons], "params_version": d.params_version,
+        "law_version": d.law_version,
+    }  # fmt: skip

@@ -1,19 +1,27 @@
 """What became of loans: the label a model learns (30 days late within half a year), and earlier loans as a profile reads them.
 
-Both are read from the events by the kernel itself, as known on a day: nothing that came later.
+Both are read from the events by the kernel itself, as known on a day: nothing that came later. Also what became of alerts (was the signal
+right?) and of line reviews (what the line brought after).
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from jiehuan.flow.servicing import Held, load_loans
+from jiehuan.ledger.chart import chart
 from jiehuan.loan import make_schedule
 from jiehuan.store import tables
 from jiehuan.units.days import CHINA, add_months
+from jiehuan.units.money import half_up
+from jiehuan.units.rates import PPM
 
 LATE_DAYS = 30
 WINDOW_MONTHS = 6
@@ -62,3 +70,137 @@ def earlier_loan(held: Held, on: date) -> dict[str, Any]:
         "first_due_on": lines[0].due.isoformat(),
         "first_repaid_on": paid[0].isoformat() if paid else None,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRecord:
+    """How often a signal was right, as people judged its alerts: ``share`` of ``judged``, within ``low`` and ``high`` (Wilson, 95 %).
+
+    Nothing judged: share None, from 0 to 1.
+    """
+
+    rule: str
+    alerts: int
+    confirmed: int
+    dismissed: int
+
+    @property
+    def judged(self) -> int:
+        """How many alerts people judged."""
+        return self.confirmed + self.dismissed
+
+    @property
+    def share(self) -> float | None:
+        """Of the judged, the share that was right."""
+        return self.confirmed / self.judged if self.judged else None
+
+    @property
+    def low(self) -> float:
+        """The share is hardly lower than this."""
+        return self._wilson(-1)
+
+    @property
+    def high(self) -> float:
+        """The share is hardly higher than this."""
+        return self._wilson(1)
+
+    def _wilson(self, side: int) -> float:
+        n, z = self.judged, 1.959963984540054
+        if n == 0:
+            return 0.0 if side < 0 else 1.0
+        p = self.confirmed / n
+        centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, min(1.0, (centre + side * half) / (1 + z * z / n)))
+
+
+def rule_records(connection: Connection, before: datetime) -> list[RuleRecord]:
+    """What people said of each signal's alerts raised before an instant: the feedback that reviews, previews and learning read."""
+    status = tables.alert.c.status
+    rows = connection.execute(
+        select(
+            tables.alert.c.rule,
+            func.count().label("alerts"),
+            func.count().filter(status == "confirmed").label("confirmed"),
+            func.count().filter(status == "dismissed").label("dismissed"),
+        )
+        .where(tables.alert.c.at < before)
+        .group_by(tables.alert.c.rule)
+        .order_by(tables.alert.c.rule)
+    )
+    return [RuleRecord(row.rule, row.alerts, row.confirmed, row.dismissed) for row in rows]
+
+
+def line_log(connection: Connection, months: int, until: date, running_ppm: int) -> list[dict[str, Any]]:
+    """The platform's own reviews whose ``months`` are over by ``until``, as ``line evaluate`` reads them.
+
+    ``outcome_fen``: what the borrower's loans brought in those months as the books have it (interest, penalty and fee income, recoveries,
+    less impairment, waivers and losses on disposal), less ``running_ppm`` a year (funding and running cost) on the balance at month ends.
+    """
+    last = add_months(until, -months)
+    reviews = connection.execute(
+        select(tables.line_review)
+        .where(tables.line_review.c.on <= last)
+        .order_by(tables.line_review.c.on, tables.line_review.c.review_id)
+    ).mappings()
+    earned, out = _earned(connection, until), _month_ends(connection, until)
+    rows = []
+    for row in reviews:
+        borrower, begin, end = row["borrower_id"], row["on"], add_months(row["on"], months)
+        result = _between(earned.get(borrower, ([], [])), begin, end)
+        carried = _between(out.get(borrower, ([], [])), begin, end)
+        rows.append({
+            **row["context"], "on": begin.isoformat(), "new_limit_fen": row["new_limit_fen"], "proposed_limit_fen": row["proposed_limit_fen"],
+            "arm": row["arm"], "propensity": row["propensity"], "params_version": row["params_version"],
+            "outcome_fen": result - half_up(carried * running_ppm, 12 * PPM),
+        })  # fmt: skip
+    return rows
+
+
+Series = tuple[list[date], list[int]]
+"""Days in order, and the running sum up to and with each."""
+
+
+def _earned(connection: Connection, until: date) -> dict[str, Series]:
+    """By borrower and day: income less expense, in fen."""
+    names = [name for name, account in chart().items() if account.type in {"income", "expense"}]
+    rows = connection.execute(
+        select(
+            tables.loan.c.borrower_id, tables.entry.c.effective, func.sum(tables.line.c.credit_fen - tables.line.c.debit_fen)
+        )
+        .join(tables.entry, tables.entry.c.loan_id == tables.loan.c.loan_id)
+        .join(tables.line, tables.line.c.entry_id == tables.entry.c.entry_id)
+        .where(tables.line.c.account.in_(names), tables.entry.c.effective <= until, tables.entry.c.known <= until)
+        .group_by(tables.loan.c.borrower_id, tables.entry.c.effective)
+        .order_by(tables.loan.c.borrower_id, tables.entry.c.effective)
+    )  # fmt: skip
+    return _series(rows)
+
+
+def _month_ends(connection: Connection, until: date) -> dict[str, Series]:
+    """By borrower and month end: the principal outstanding of the loans on the book, in fen."""
+    rows = connection.execute(
+        select(
+            tables.loan.c.borrower_id, tables.book_snapshot.c.as_of, func.sum(tables.book_snapshot.c.outstanding_fen)
+        )
+        .join(tables.book_snapshot, tables.book_snapshot.c.loan_id == tables.loan.c.loan_id)
+        .where(tables.book_snapshot.c.as_of <= until, tables.book_snapshot.c.status.in_(("active", "restructured")))
+        .group_by(tables.loan.c.borrower_id, tables.book_snapshot.c.as_of)
+        .order_by(tables.loan.c.borrower_id, tables.book_snapshot.c.as_of)
+    )
+    return _series(rows)
+
+
+def _series(rows: Iterable[Any]) -> dict[str, Series]:
+    found: dict[str, Series] = {}
+    for borrower, day, amount in rows:
+        days, sums = found.setdefault(borrower, ([], []))
+        days.append(day)
+        sums.append((sums[-1] if sums else 0) + int(amount))
+    return found
+
+
+def _between(series: Series, after: date, upto: date) -> int:
+    """The sum over days after ``after`` up to and with ``upto``."""
+    days, sums = series
+    first, last = bisect_right(days, after), bisect_right(days, upto)
+    return (sums[last - 1] if last else 0) - (sums[first - 1] if first else 0)

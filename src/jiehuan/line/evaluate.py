@@ -17,7 +17,7 @@ import numpy as np
 from jiehuan.law import law_on
 from jiehuan.line.account import read_account
 from jiehuan.line.decision import LineAccount
-from jiehuan.line.offpolicy import Estimate, estimate
+from jiehuan.line.offpolicy import METHODS, Estimate, estimate
 from jiehuan.line.params import LineParams
 from jiehuan.line.review import review
 from jiehuan.units.days import parse_date
@@ -29,12 +29,14 @@ NEEDED = ("on", "new_limit_fen", "proposed_limit_fen", "arm", "propensity", "out
 def evaluate(
     rows: Iterable[Mapping[str, Any]], params: LineParams, lender_type: str, where: str = "log"
 ) -> tuple[list[Estimate], list[Problem]]:
-    """Estimates (doubly robust, then self-normalised) of the mean outcome in fen a decision under ``params``, and the bad rows.
+    """Estimates (DR, SNIPS, IPS) of the mean outcome in fen a decision under ``params``, and the bad rows.
+
+    One borrower's decisions go together in the intervals.
 
     Raises InputError when the log lacks a column or tells too little.
     """
     always = replace(params, holdout=0.0)
-    taken, wanted, supported, propensity, outcome, features = [], [], [], [], [], []
+    taken, wanted, supported, propensity, outcome, features, borrowers = [], [], [], [], [], [], []
     problems: list[Problem] = []
     for place, row in enumerate(rows, 1):
         at = f"{where} row {place}"
@@ -63,12 +65,14 @@ def evaluate(
         propensity.append(1.0 if _direction(proposed, account) == 0 else chance)
         outcome.append(came)
         features.append(_features(account))
+        borrowers.append(account.borrower_id)
     if not taken:
         raise InputError(problems or [Problem(where, "", "no decisions", "log decisions with their outcomes")])
     arrays = (
         np.array(outcome), np.array(taken, np.int64), np.array(propensity), np.array(wanted, np.int64), np.array(supported, bool),
     )  # fmt: skip
-    return [estimate(*arrays, np.array(features)), estimate(*arrays)], problems
+    whose = np.array(borrowers)
+    return [estimate(*arrays, np.array(features), method=method, clusters=whose) for method in METHODS], problems
 
 
 def _direction(limit: float, account: LineAccount) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from jiehuan.flow.adjust import adjust
+from jiehuan.flow.adjust import adjust_at_alerts, adjust_month
 from jiehuan.flow.apply import apply
 from jiehuan.flow.collect import collect, record_outcome, send
 from jiehuan.flow.day_end import day_end
@@ -23,6 +23,7 @@ from jiehuan.flow.disburse import disburse
 from jiehuan.flow.dispose import carry_out, dispose, sale_tape, sold
 from jiehuan.flow.gateway import Mailer
 from jiehuan.flow.learn import learn
+from jiehuan.flow.line_changes import decide_change, put_in_force, send_notices
 from jiehuan.flow.litigate import file_case, litigate, meet_deadline
 from jiehuan.flow.repay import repay
 from jiehuan.flow.report import report
@@ -173,6 +174,7 @@ def fall_due(demo: Demo, first: date, last: date) -> None:
     if events:
         with demo.database.begin() as connection:
             told = demo.watcher.watch(connection, events, _at(last))
+            demo.count("line changes", len(adjust_at_alerts(connection, [alert.alert_id for alert in told.alerts])))
         demo.count("alerts", len(told.alerts))
 
 
@@ -196,7 +198,8 @@ def pay(demo: Demo, loan_id: str, amount: int, on: date, key: str, source: str) 
 
 
 def observe(demo: Demo, first: date, last: date) -> None:
-    """Account events are watched; alerts lower lines; one alert in three is judged by a person."""
+    """Account events are watched; alerts and the month's end review lines; one alert in three is judged by a person:
+    right when the borrower is behind."""
     with demo.database.connect() as connection:
         borrowers = connection.execute(
             select(tables.loan.c.borrower_id)
@@ -210,10 +213,30 @@ def observe(demo: Demo, first: date, last: date) -> None:
         told = demo.watcher.watch(connection, events, _at(last))
         demo.count("events", told.taken)
         demo.count("alerts", len(told.alerts))
+        late = _late(connection)
         for alert in told.alerts[::3]:
-            judge_alert(connection, alert.alert_id, "confirmed", "risk", alert.at + timedelta(hours=12))
-        changes = adjust(connection, last)
-        demo.count("lines lowered", len(changes))
+            verdict = "confirmed" if alert.account_id in late else "dismissed"
+            judge_alert(connection, alert.alert_id, verdict, "risk", alert.at + timedelta(hours=12))
+        changes = adjust_at_alerts(connection, [alert.alert_id for alert in told.alerts])
+        if (last + timedelta(days=1)).day == 1:
+            changes += adjust_month(connection, last) or []
+        put_in_force(connection, last)
+        demo.count("line changes", len(changes))
+        decide_proposals(demo, connection, last)
+
+
+def decide_proposals(demo: Demo, connection: Connection, on: date) -> None:
+    """A person says yes to what has waited ten days: raises of those who are still not late; the rest is refused."""
+    late = _late(connection)
+    waiting = connection.execute(
+        select(tables.line_change.c.change_id, tables.line_change.c.borrower_id)
+        .where(tables.line_change.c.status == "proposed", tables.line_change.c.on <= on - timedelta(days=10))
+        .order_by(tables.line_change.c.change_id)
+    ).all()
+    for row in waiting:
+        approve = row.borrower_id not in late
+        decide_change(connection, row.change_id, approve, "risk", datetime.combine(on, time(15), CHINA))
+        demo.count("line changes approved" if approve else "line changes refused")
 
 
 def treat(demo: Demo, on: date) -> None:
@@ -222,6 +245,8 @@ def treat(demo: Demo, on: date) -> None:
     with demo.database.begin() as connection:
         plan_id, _ = collect(connection, morning)
         sent = send(connection, demo.vault, demo.mailer, evening)
+        told = send_notices(connection, demo.vault, demo.mailer, evening)
+        demo.count("line notices", told["sent"])
         demo.count("messages sent", sent["sent"])
         demo.count("messages blocked", sent["blocked"])
         work_calls(demo, connection, plan_id)
@@ -305,6 +330,16 @@ def sell_worst(demo: Demo, on: date) -> dict[str, Any] | None:
             demo.say(f"  no sale: {error}")
             return None
         return {**made, "sold": sold(connection, made["tape_id"], parse_yuan(made["value"]), on, "risk")}
+
+
+def _late(connection: Connection) -> set[str]:
+    """The borrowers who are behind today."""
+    found = (
+        select(tables.loan.c.borrower_id)
+        .join(tables.loan_state, tables.loan_state.c.loan_id == tables.loan.c.loan_id)
+        .where(tables.loan_state.c.dpd > 0)
+    )
+    return set(connection.execute(found).scalars())
 
 
 def _principal(demo: Demo, loan_id: str) -> int:

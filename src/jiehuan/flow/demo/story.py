@@ -44,7 +44,9 @@ def story(connection: Connection, demo: Demo, imported: Mapping[str, Any], ran: 
         ]),
         ("What was done 处置", [
             f"{counts.get('events', 0)} account events raised {counts.get('alerts', 0)} alerts; "
-            f"{counts.get('lines lowered', 0)} line reviews changed a limit or a price, or were held out.",
+            f"{counts.get('line changes', 0)} line reviews changed a limit or a price, or were held out; a person approved "
+            f"{counts.get('line changes approved', 0)} and refused {counts.get('line changes refused', 0)}, and "
+            f"{counts.get('line notices', 0)} notices went to borrowers.",
             f"{counts.get('messages sent', 0)} messages went out, {counts.get('calls', 0)} calls and {counts.get('letters', 0)} "
             f"letters were worked; {counts.get('messages blocked', 0)} contacts were stopped by the contact rules.",
             f"{counts.get('cases', 0)} cases were opened with pleading, fee and dates; {counts.get('dates met', 0)} dates were met.",
