@@ -1,4 +1,4 @@
-"""``jiehuan policy``: check a decision graph, run it on one input or on a table, compare two versions, show what it is."""
+"""``jiehuan policy``: check a decision graph, run it on one input or on a table, compare two versions, show, release."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from jiehuan.cli.policy_release import add_to
 from jiehuan.cli.terminal import JSON_FLAG, read_json, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
@@ -45,13 +46,14 @@ Example: jiehuan policy show --source
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Decision graphs: check, run, batch, compare, explain.")
+    group = typer.Typer(no_args_is_help=True, help="Decision graphs: check, run, batch, compare, explain, release.")
     group.command("check", help=_CHECK)(_check)
     group.command("run", help=_RUN)(_run)
     group.command("batch", help=_BATCH)(_batch)
     group.command("diff", help=_DIFF)(_diff)
     group.command("change", help=_CHANGE)(_change)
     group.command("show", help=_SHOW)(_show)
+    add_to(group)
     app.add_typer(group, name="policy")
 
 
