@@ -146,7 +146,9 @@ def seconds_of_day(micro: NDArray[np.int64], zone: str) -> NDArray[np.int32]:
 
     if not len(micro):
         return np.zeros(0, np.int32)
-    days = np.unique(micro // 86_400_000_000)
+    first, last = int(micro.min()) // 86_400_000_000, int(micro.max()) // 86_400_000_000
+    # Every day of a few years is looked up faster than those that occur are found.
+    days = np.arange(first, last + 1) if last - first < 2000 else np.unique(micro // 86_400_000_000)
     place = ZoneInfo(zone)
     edges = [datetime.fromtimestamp(int(day) * 86_400, place).utcoffset() for day in (*days, *(days + 1))]
     if len(set(edges)) == 1 and edges[0] is not None:

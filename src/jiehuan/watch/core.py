@@ -56,6 +56,7 @@ class Core:
         # What a run of one account's events is judged with; all of it stays in the nearest cache.
         rules, run = len(declared.rules), kernel.RUN
         self._scratch: tuple[NDArray[Any], ...] = (
+            np.zeros((10, run), np.int64),  # a group's integers at each entry
             np.zeros((max(1, width), run)),  # a column of values for each feature
             np.full(max(1, width), -1, np.int64),  # the run for which a feature has its column
             np.zeros((self._tables.depth, run)),
@@ -80,8 +81,8 @@ class Core:
         while True:
             run: Any = kernel.run  # its first arrays are the tables, spread out
             begin, why = run(
-                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, row, self.alerts, self.seen, table, *self._scratch,
-                begin,
+                *self._tables.arrays, state.events, state.accounts, state.slots, state.meta, batch, row, self.alerts, self.seen, table,
+                *self._scratch, begin,
             )  # fmt: skip
             if why == kernel.ROOM:
                 self._grow(2 * len(state.events))

@@ -164,9 +164,12 @@ class Engine:
         """
         core = self.core
         n = len(columns)
-        mine = np.empty(max(1, len(columns.accounts)), dtype=np.int64)
-        for place, name in enumerate(columns.accounts):
-            mine[place] = self.account_index.setdefault(name, len(self.account_index))
+        mine = np.arange(max(1, len(columns.accounts)))
+        if self.account_index:
+            for place, name in enumerate(columns.accounts):
+                mine[place] = self.account_index.setdefault(name, len(self.account_index))
+        else:
+            self.account_index = dict(zip(columns.accounts, range(len(columns.accounts)), strict=True))
         core.see_accounts(len(self.account_index))
         # Rows are taken account by account, each account's in order of arrival: accounts never look at each other, so the
         # answer is the same, and an account's memory is fetched once. Alerts are put back into the order of arrival.

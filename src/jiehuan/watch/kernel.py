@@ -37,6 +37,8 @@ G_STREAM, G_WINDOW, G_BEFORE, G_AT, G_DISTINCT, G_LAST, G_SQUARE, G_GREATER, G_F
 # A feature's row; aggregates as in declare.AGGREGATES.
 F_OF, F_GROUP, F_STEPS, F_LENGTH = range(4)
 COUNT_OF, SUM_OF, MEAN_OF, MAX_OF, STD_OF, DISTINCT_OF, SINCE_OF, LAST_OF, VELOCITY_OF, SEQUENCE_OF = range(10)
+# Rows of ``raw``, a group's integers at each entry of a run: by aggregate, and the parts of the sum of squares.
+HIGH, CROSS, LOW = STD_OF, VELOCITY_OF, SEQUENCE_OF
 # A rule's row.
 R_START, R_STOP, R_COOLDOWN, R_SEVERITY, R_SPOKE, R_SHOWN, R_SHOWN_END = range(7)
 # A kind's row: streams that take it, rules judged at it.
@@ -218,40 +220,28 @@ def _relink(
     _reset(groups, accounts, account)
 
 
-@inlined
-def _count(groups: Any, events: Any, accounts: Any, account: int, g: int, seq: int, base: int, sign: int) -> None:
-    """Add the event at the head to the group (sign 1) or take the event at the tail out of it (sign -1)."""
+@compiled
+def _leave(groups: Any, events: Any, accounts: Any, account: int, g: int, seq: int, base: int) -> None:
+    """Take the event at the tail out of a group, when its row is about to be given back."""
     stream, at, row = groups[g, G_STREAM], groups[g, G_AT], base + seq
     if not events[row, MASK] >> stream & 1:
         return
     amount = events[row, AMOUNT]
-    accounts[account, at + COUNT] += sign
-    accounts[account, at + TOTAL] += sign * amount
+    accounts[account, at + COUNT] -= 1
+    accounts[account, at + TOTAL] -= amount
     square = groups[g, G_SQUARE]
     if square >= 0:
         high, low = amount >> LIMB, amount & LIMB_MASK
-        accounts[account, square] += sign * high * high
-        accounts[account, square + 1] += sign * high * low
-        accounts[account, square + 2] += sign * low * low
+        accounts[account, square] -= high * high
+        accounts[account, square + 1] -= high * low
+        accounts[account, square + 2] -= low * low
     distinct = groups[g, G_DISTINCT]
     if distinct >= 0 and events[row, PARTY] != 0:
-        # The counterparty enters when no earlier event of it is in the window, and leaves when no later one is.
-        if sign > 0:
-            tail = accounts[account, at + TAIL]
-            j = events[row, PREV]
-            while j >= tail and not events[base + j, MASK] >> stream & 1:
-                j = events[base + j, PREV]
-            accounts[account, distinct] += 1 if j < tail else 0
-        else:
-            head = accounts[account, at + HEAD]
-            j = events[row, NEXT]
-            while j < head and not events[base + j, MASK] >> stream & 1:
-                j = events[base + j, NEXT]
-            accounts[account, distinct] -= 1 if j >= head else 0
-    last = groups[g, G_LAST]
-    if last >= 0 and sign > 0:
-        accounts[account, last + 1] = accounts[account, last]
-        accounts[account, last] = seq
+        head = accounts[account, at + HEAD]
+        j = events[row, NEXT]
+        while j < head and not events[base + j, MASK] >> stream & 1:
+            j = events[base + j, NEXT]
+        accounts[account, distinct] -= 1 if j >= head else 0
 
 
 @compiled
@@ -279,6 +269,7 @@ def _read_group(
     refs: Any,
     events: Any,
     accounts: Any,
+    raw: Any,
     memo: Any,
     stamps: Any,
     stamp: int,
@@ -295,7 +286,6 @@ def _read_group(
     at, stream = groups[g, G_AT], groups[g, G_STREAM]
     distinct, newest, square = groups[g, G_DISTINCT], groups[g, G_LAST], groups[g, G_SQUARE]
     greater = groups[g, G_GREATER]
-    cells, cells_end = groups[g, G_FEATURES], groups[g, G_FEATURES_END]
     head, tail = accounts[account, at + HEAD], accounts[account, at + TAIL]
     count, total = accounts[account, at + COUNT], accounts[account, at + TOTAL]
     parties = accounts[account, distinct] if distinct >= 0 else 0
@@ -351,41 +341,52 @@ def _read_group(
                 prior = last
                 last = head
             head += 1
-        for cell in range(cells, cells_end):
-            f = refs[cell]
-            of = features[f, F_OF]
-            value = np.nan
-            if of == COUNT_OF:
-                value = count * 1.0
-            elif of == SUM_OF:
-                value = total / 100.0
-            elif of == DISTINCT_OF:
-                value = parties * 1.0
-            elif of == VELOCITY_OF:
-                value = count * 3.6e9 / groups[g, G_WINDOW]
-            elif of == SINCE_OF:
-                # The event being judged is not its own past.
-                seen = prior if last == entry[e, E_OWN] else last
-                if seen >= 0 and seen >= tail:
-                    value = (now - events[base + seen, TS]) / 1e6
-            elif count > 0:
-                if of == MEAN_OF:
-                    value = total / 100.0 / count
-                elif of == LAST_OF:
-                    value = events[base + last, AMOUNT] / 100.0
-                elif of == MAX_OF:
-                    j = last
-                    while events[base + j, greater] >= tail:
-                        j = events[base + j, greater]
-                    value = events[base + j, AMOUNT] / 100.0
-                elif count > 1:
-                    squares = (high * 2.0**LIMB + 2.0 * cross) * 2.0**LIMB + low
-                    spread = squares - total * (total / count)
-                    # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
-                    value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (count - 1)) / 100.0
-            memo[f, e] = value
-    for cell in range(cells, cells_end):
-        stamps[refs[cell]] = stamp
+        raw[COUNT_OF, e], raw[SUM_OF, e] = count, total
+        if distinct >= 0:
+            raw[DISTINCT_OF, e] = parties
+        if newest >= 0:
+            # The event being judged is not its own past.
+            seen = prior if last == entry[e, E_OWN] else last
+            raw[SINCE_OF, e] = now - events[base + seen, TS] if seen >= 0 and seen >= tail else NONE
+            raw[LAST_OF, e] = events[base + last, AMOUNT] if count > 0 else 0
+            if greater >= 0 and count > 0:
+                j = last
+                while events[base + j, greater] >= tail:
+                    j = events[base + j, greater]
+                raw[MAX_OF, e] = events[base + j, AMOUNT]
+        if square >= 0:
+            raw[HIGH, e], raw[CROSS, e], raw[LOW, e] = high, cross, low
+    # What the group holds becomes what was declared, a feature at a time, so that each is one plain loop over the run.
+    for cell in range(groups[g, G_FEATURES], groups[g, G_FEATURES_END]):
+        f = refs[cell]
+        of = features[f, F_OF]
+        stamps[f] = stamp
+        if of in (COUNT_OF, DISTINCT_OF):
+            for e in range(k):
+                memo[f, e] = raw[of, e] * 1.0
+        elif of == SUM_OF:
+            for e in range(k):
+                memo[f, e] = raw[SUM_OF, e] / 100.0
+        elif of == VELOCITY_OF:
+            for e in range(k):
+                memo[f, e] = raw[COUNT_OF, e] * 3.6e9 / groups[g, G_WINDOW]
+        elif of == MEAN_OF:
+            for e in range(k):
+                memo[f, e] = raw[SUM_OF, e] / 100.0 / raw[COUNT_OF, e] if raw[COUNT_OF, e] > 0 else np.nan
+        elif of == SINCE_OF:
+            for e in range(k):
+                memo[f, e] = raw[SINCE_OF, e] / 1e6 if raw[SINCE_OF, e] >= 0 else np.nan
+        elif of == STD_OF:
+            for e in range(k):
+                n = raw[COUNT_OF, e]
+                squares = (raw[HIGH, e] * 2.0**LIMB + 2.0 * raw[CROSS, e]) * 2.0**LIMB + raw[LOW, e]
+                spread = squares - raw[SUM_OF, e] * (raw[SUM_OF, e] / n)
+                # Below the resolution of doubles a spread is none: equal amounts have deviation 0, not rounding noise.
+                value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (n - 1)) / 100.0
+                memo[f, e] = value if n > 1 else np.nan
+        else:
+            for e in range(k):
+                memo[f, e] = raw[of, e] / 100.0 if raw[COUNT_OF, e] > 0 else np.nan
     accounts[account, at + HEAD], accounts[account, at + TAIL] = head, tail
     accounts[account, at + COUNT], accounts[account, at + TOTAL] = count, total
     if distinct >= 0:
@@ -403,6 +404,7 @@ def _read(
     refs: Any,
     events: Any,
     accounts: Any,
+    raw: Any,
     memo: Any,
     stamps: Any,
     stamp: int,
@@ -424,7 +426,7 @@ def _read(
             )  # fmt: skip
         stamps[f] = stamp
     else:
-        _read_group(features, groups, refs, events, accounts, memo, stamps, stamp, account, g, entry, k)
+        _read_group(features, groups, refs, events, accounts, raw, memo, stamps, stamp, account, g, entry, k)
 
 
 @inlined
@@ -437,6 +439,7 @@ def _walk(
     events: Any,
     accounts: Any,
     batch: Any,
+    raw: Any,
     memo: Any,
     stamps: Any,
     stack: Any,
@@ -460,7 +463,7 @@ def _walk(
         third = code[pc, 2]
         pc += 1
         if op == 1 or op >= 32:
-            _read(features, groups, refs, events, accounts, memo, stamps, stamp, account, arg, entry, k)
+            _read(features, groups, refs, events, accounts, raw, memo, stamps, stamp, account, arg, entry, k)
             if op == 1:
                 for n in range(m):
                     stack[top, n] = memo[arg, chosen[n]]
@@ -581,6 +584,7 @@ def _judge(
     alerts: Any,
     seen: Any,
     table: Any,
+    raw: Any,
     memo: Any,
     stamps: Any,
     stack: Any,
@@ -612,7 +616,7 @@ def _judge(
                     chosen[m] = other
                     m += 1
             _walk(
-                code, const, features, groups, refs, events, accounts, batch, memo, stamps, stack, entry, chosen, stamp, account, k, m,
+                code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k, m,
                 rules[r, R_START], rules[r, R_STOP],
             )  # fmt: skip
             for n in range(m):
@@ -651,7 +655,7 @@ def _judge(
             for cell in range(rules[r, R_SHOWN], rules[r, R_SHOWN_END]):
                 f = refs[cell]
                 _walk(
-                    code, const, features, groups, refs, events, accounts, batch, memo, stamps, stack, entry, chosen, stamp, account, k, 1,
+                    code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k, 1,
                     derived[f, 0], derived[f, 1],
                 )  # fmt: skip
                 seen[a, f] = stack[0, 0]
@@ -659,7 +663,7 @@ def _judge(
         return
     windowed = features.shape[0]
     for f in range(windowed):
-        _read(features, groups, refs, events, accounts, memo, stamps, stamp, account, f, entry, k)
+        _read(features, groups, refs, events, accounts, raw, memo, stamps, stamp, account, f, entry, k)
     for e in range(k):
         place = row[entry[e, E_ROW]]
         chosen[e] = e
@@ -667,7 +671,7 @@ def _judge(
             table[place, f] = memo[f, e]
     for f in range(windowed, table.shape[1]):
         _walk(
-            code, const, features, groups, refs, events, accounts, batch, memo, stamps, stack, entry, chosen, stamp, account, k, k,
+            code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k, k,
             derived[f, 0], derived[f, 1],
         )  # fmt: skip
         for e in range(k):
@@ -706,7 +710,7 @@ def _make_room(groups: Any, limits: Any, events: Any, accounts: Any, meta: Any, 
         for g in range(groups.shape[0]):
             at = groups[g, G_AT]
             while accounts[account, at + TAIL] < min(kept, accounts[account, at + HEAD]):
-                _count(groups, events, accounts, account, g, accounts[account, at + TAIL], start - first, -1)
+                _leave(groups, events, accounts, account, g, accounts[account, at + TAIL], start - first)
                 accounts[account, at + TAIL] += 1
             accounts[account, at + TAIL] = max(kept, accounts[account, at + TAIL])
             accounts[account, at + HEAD] = max(kept, accounts[account, at + HEAD])
@@ -819,6 +823,7 @@ def run(
     alerts: Any,
     seen: Any,
     table: Any,
+    raw: Any,
     memo: Any,
     stamps: Any,
     stack: Any,
@@ -905,7 +910,7 @@ def run(
                 entry[0, E_OWN] = NONE
             _judge(
                 code, const, features, groups, rules, kinds, derived, refs, judged, events, accounts, meta, batch, row, alerts, seen, table,
-                memo, stamps, stack, entry, chosen, met, marks, account, k, mark, turn == 1,
+                raw, memo, stamps, stack, entry, chosen, met, marks, account, k, mark, turn == 1,
             )  # fmt: skip
         if crowded:
             return i, REHASH

@@ -140,7 +140,9 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         np.array(channels, np.int64),
         _table(derived, 2),
         np.array([*refs, 0], np.int64),
-        np.array([[kind in rule.on for kind in kind_code] for rule in declared.rules], np.int64).reshape(-1, len(kind_code)),
+        np.array([[kind in rule.on for kind in kind_code] for rule in declared.rules], np.int64).reshape(
+            -1, len(kind_code)
+        ),
         np.array(limits, np.int64),
     )
     return Tables(arrays, np.array(account, np.int64), _EVENT_COLUMNS + len(maxima), programs.depth)
