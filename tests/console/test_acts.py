@@ -83,3 +83,33 @@ def test_a_repayment_is_taken_and_the_figures_follow(enter, house):
 def test_a_refusal_of_the_server_is_a_sentence(enter, house):
     page = enter("risk", path="/loans?status=nonsense")
     expect(page.get_by_text("填写的内容不能接受")).to_be_visible()
+
+
+def test_a_statement_is_brought_in_and_money_of_nobody_finds_its_loan(enter, house, tmp_path):
+    loan = next(
+        row for row in house.get("risk", "/api/loans", params={"size": 100})["items"] if float(row["overdue"]) > 0
+    )
+    asked = house.get("risk", f"/api/loans/{loan['loan_id']}")["state"]["overdue"]
+    path = tmp_path / "july.csv"
+    path.write_text(
+        f"交易日期,金额,流水号,附言,余额\n2026-07-30,{asked},m1,谢谢,{asked}\n2026-07-30,-3.00,m2,手续费,{float(asked) - 3:.2f}\n",
+        "gb18030",
+    )
+    page = enter("risk", path="/money")
+    page.get_by_role("button", name="导入对账单").click()
+    page.set_input_files("input[type=file]", str(path))
+    page.get_by_label("账户名称（自定）").fill("清算户")
+    page.get_by_role("button", name="导入", exact=True).click()
+    expect(page.get_by_text("已平")).to_be_visible()
+    page.get_by_role("button", name="取消").click()
+    held = page.locator(".ant-card", has_text="待认领来款")
+    held.get_by_role("button", name="认领").click()
+    page.locator(".ant-modal").get_by_role("button", name=loan["loan_id"]).click()
+    page.locator(".ant-modal-footer").get_by_role("button", name="认领").click()
+    expect(held.get_by_text("没有待处理的款项")).to_be_visible()
+    out = page.locator(".ant-card", has_text="待说明出款")
+    out.get_by_role("button", name="手续费").click()
+    page.get_by_label("是什么费用（勿填个人信息）").fill("账户管理费")
+    page.locator(".ant-modal-footer").get_by_role("button", name="手续费").click()
+    expect(out.get_by_text("没有待处理的款项")).to_be_visible()
+    assert house.get("risk", f"/api/loans/{loan['loan_id']}")["state"]["overdue"] != asked

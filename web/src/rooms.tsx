@@ -1,7 +1,7 @@
 // The rooms of the console, each with the door of the interface that a role needs to enter it.
 import {
   AlertOutlined, AuditOutlined, BankOutlined, BookOutlined, DashboardOutlined, DeleteOutlined, ExperimentOutlined, FileSearchOutlined,
-  ImportOutlined, NodeIndexOutlined, PhoneOutlined, SlidersOutlined, SolutionOutlined,
+  ImportOutlined, NodeIndexOutlined, PhoneOutlined, SlidersOutlined, SolutionOutlined, WalletOutlined,
 } from "@ant-design/icons";
 import { type ComponentType, lazy, type LazyExoticComponent, type ReactNode } from "react";
 import type { Key } from "./i18n/words";
@@ -29,6 +29,7 @@ export const rooms: Room[] = [
   },
   { path: "alerts", name: "nav.alerts", door: "GET /api/alerts", icon: <AlertOutlined />, page: lazy(() => import("./pages/AlertsPage")) },
   { path: "lines", name: "nav.lines", door: "GET /api/lines", icon: <SlidersOutlined />, page: lazy(() => import("./pages/LinesPage")) },
+  { path: "money", name: "nav.money", door: "GET /api/money/suspense", icon: <WalletOutlined />, page: lazy(() => import("./pages/MoneyPage")) },
   { path: "work", name: "nav.work", door: "GET /api/work", icon: <PhoneOutlined />, page: lazy(() => import("./pages/WorkPage")) },
   {
     path: "cases", name: "nav.cases", door: "GET /api/cases", icon: <AuditOutlined />,

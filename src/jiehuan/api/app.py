@@ -32,6 +32,7 @@ from jiehuan.api import (
     loan_acts,
     loans,
     models,
+    money,
     overview,
     policies,
     policy_drafts,
@@ -55,7 +56,7 @@ OPEN: tuple[APIRouter, ...] = (health.router, session.door, gateway.router)
 GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
-        session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, live,
+        session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, money, live,
         alerts, lines, work, cases, disposals, reports, models, policies, law, files, imports,
         audit, policy_drafts, policy_questions, policy_releases,
     )

@@ -2,6 +2,7 @@
 import { accounts, codes, reasons, regions, signals } from "./codes";
 import { both } from "./both";
 import { features } from "./features";
+import { money } from "./money";
 
 export const words = {
   "app.title": both("借还 · 信贷风险闭环", "jiehuan · closed-loop credit risk"),
@@ -353,6 +354,7 @@ export const words = {
   "report.preview": both("{on} 的报告", "The report of {on}"),
 
   ...codes,
+  ...money,
   ...accounts,
   ...signals,
   ...regions,
