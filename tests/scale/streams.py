@@ -97,7 +97,7 @@ def some_events(count: int, accounts: int = 40, seed: int = 1) -> list[Event]:
 
 def send(broker: Broker, topic: str, messages: Sequence[Event | tuple[str, bytes]]) -> None:
     """Send events (keyed by account) and raw messages, and wait until the broker has them."""
-    producer = Producer(broker.settings(enable_idempotence=True, linger_ms=5), logger=quiet())
+    producer = Producer(broker.settings(max_in_flight=1, linger_ms=5), logger=quiet())
     for message in messages:
         key, value = message if isinstance(message, tuple) else (message.account_id, write_message(message))
         producer.produce(topic, key=key, value=value)

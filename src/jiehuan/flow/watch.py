@@ -21,7 +21,7 @@ from jiehuan.store import tables
 from jiehuan.store.outbox import publish_many
 from jiehuan.store.rows import insert_missing
 from jiehuan.units.errors import InputError, Problem, Refused
-from jiehuan.watch import TICK, Alert, Declaration, Engine, Event, load_signals, read_event
+from jiehuan.watch import TICK, Alert, Declaration, Engine, Event, load_signals, read_event, read_signals
 from jiehuan.watch.engine import unknown_kind
 from jiehuan.watch.event import check_event
 
@@ -57,8 +57,7 @@ class Watcher:
         self.most_accounts = most_accounts
         self._memories: dict[Hashable, _Memory] = {}
         self._unproven: str | None = None
-        rests = (rule.cooldown for rule in self.declaration.rules)
-        self._reach = timedelta(seconds=max(self.declaration.horizon, *rests, 0) + self.declaration.lateness)
+        self._reach = _reach(self.declaration)
 
     def watch(self, connection: Connection, rows: Iterable[Mapping[str, Any]], at: datetime | None = None) -> Watched:
         """Take events (the **events** format) in order of their time, keep them and the alerts they raise.
@@ -116,6 +115,15 @@ class Watcher:
     def committed(self) -> None:
         """The transaction of the last ``take`` or ``watch`` is committed for certain."""
         self._unproven = None
+
+    def use(self, declaration: Declaration) -> bool:
+        """Go on with other signals, when they are others; whether they are. The history gives the memory they need."""
+        if declaration.version == self.declaration.version:
+            return False
+        self.forget()
+        self.declaration = declaration
+        self._reach = _reach(declaration)
+        return True
 
     def forget(self, *parts: Hashable) -> None:
         """Drop the memory of some parts (none named: of all), because another process has them, or a commit failed."""
@@ -215,6 +223,20 @@ class _Memory:
     accounts: set[str] = field(default_factory=set)
 
 
+def signals_in_force(connection: Connection, at: datetime) -> Declaration:
+    """The declaration that the lender's people put in force last, as of ``at``; the one that ships when there is none."""
+    import yaml
+
+    kept = tables.signal_version
+    body = connection.execute(
+        select(kept.c.body)
+        .where(kept.c.status == "approved", kept.c.effective_at <= at)
+        .order_by(kept.c.effective_at.desc(), kept.c.approved_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return load_signals() if body is None else read_signals(yaml.safe_load(body), "signals in force")
+
+
 def judge_alert(connection: Connection, alert_id: str, verdict: str, actor: str, at: datetime) -> None:
     """A person's verdict on an alert: ``confirmed`` (it was right) or ``dismissed``; it is what learning is told."""
     if verdict not in {"confirmed", "dismissed"}:
@@ -250,6 +272,12 @@ def _keep_alerts(connection: Connection, alerts: list[Alert]) -> None:
         "alerted",
         [(alert.at, alert.alert_id, {"rule": alert.rule, "severity": alert.severity}) for alert in alerts],
     )
+
+
+def _reach(declaration: Declaration) -> timedelta:
+    """How far back an account's history matters: windows, silences after alerts, and late events."""
+    rests = (rule.cooldown for rule in declaration.rules)
+    return timedelta(seconds=max(declaration.horizon, *rests, 0) + declaration.lateness)
 
 
 def _too_long(event: Event) -> Problem | None:

@@ -21,7 +21,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from jiehuan.flow.watch import Watcher
+from jiehuan.flow.watch import Watcher, signals_in_force
 from jiehuan.scale.broker import Broker, BrokerAway, quiet
 from jiehuan.scale.letters import Letter, park
 from jiehuan.scale.message import read_message
@@ -37,11 +37,17 @@ log = structlog.get_logger("jiehuan.worker")
 BATCH = 1000
 """Messages a transaction, at most."""
 
+JOIN = 20.0
+"""Seconds that a consumer may need to be given its partitions."""
+
 WAIT = 0.2
 """Seconds that an idle consumer waits for a message before it looks round."""
 
 TELL_BROKER = 5.0
 """Seconds between two notes of the places to the broker, for its own tools only: the truth is in PostgreSQL."""
+
+RENEW = 30.0
+"""Seconds between two looks whether the lender's people have put other signals in force."""
 
 MOST_ODD = 50
 """Messages in a row that the database would not take for no known reason, after which the consumer stops: the fault is ours."""
@@ -67,6 +73,7 @@ class KafkaIn:
         self.database, self.vault, self.broker = database, vault, broker
         self.topic, self.group, self.owner = topic, group, owner
         self.watcher = watcher if watcher is not None else Watcher()
+        self._renews = watcher is None
         self.metrics = metrics if metrics is not None else Metrics()
         self._topic_id = ""
         self._places: dict[int, Place] = {}
@@ -74,6 +81,8 @@ class KafkaIn:
         self._away = threading.Event()
         self._odd = 0
         self._told_broker = time.monotonic()
+        self._renewed = 0.0
+        self._began = time.monotonic()
         self.consumer = Consumer(
             broker.settings(
                 group_id=group,
@@ -112,6 +121,8 @@ class KafkaIn:
             if self._unclaimed:
                 self._claim()
                 return 0
+            if self._renews and time.monotonic() - self._renewed > RENEW:
+                self._renew()
             taken = self._taken([message for message in messages if self._mine(message)])
         except Fenced as fenced:
             log.warning("fenced", partitions=[number for _, number in fenced.partitions], owner=self.owner)
@@ -123,6 +134,19 @@ class KafkaIn:
             raise
         self._tell_broker()
         return taken
+
+    def behind(self) -> bool:
+        """Whether messages wait in the partitions of this consumer, or it has not been given any for long yet."""
+        if not self._places:
+            return time.monotonic() - self._began < JOIN
+        try:
+            for number, place in self._places.items():
+                low, high = self.consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=5.0)
+                if max(low, place.next_offset) < high:
+                    return True
+        except KafkaException as error:
+            raise BrokerAway(error.args[0].str()) from None
+        return False
 
     def close(self) -> None:
         """Leave the group at once, so that others need not wait for the session to end."""
@@ -171,6 +195,14 @@ class KafkaIn:
         self.consumer.resume([TopicPartition(self.topic, number) for number in self._places])
         self.metrics.set("partitions", len(self._places))
         log.info("reads", topic=self.topic, partitions=sorted(self._places), owner=self.owner)
+
+    def _renew(self) -> None:
+        """Judge by the signals that are in force now."""
+        with self.database.connect() as connection:
+            found = signals_in_force(connection, datetime.now(UTC))
+        self._renewed = time.monotonic()
+        if self.watcher.use(found):
+            log.info("signals changed", version=found.version)
 
     def _look_again(self) -> None:
         """After the broker was away: is it still the same topic?"""
