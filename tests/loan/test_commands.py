@@ -231,3 +231,19 @@ def test_a_state_folder_that_is_a_file_is_said(cli, tmp_path):
                "--state", str(tmp_path / "state"))  # fmt: skip
     assert done.returncode == 2 and "state: file exists; check the path" in done.stderr
     assert "Traceback" not in done.stderr and not out.exists()
+
+
+def test_a_history_has_the_lines_of_every_evening(cli, tmp_path):
+    words = ("loan", "day-end", str(EXAMPLES / "loan_book.csv"), "--events", str(EXAMPLES / "loan_events.csv"))
+    kept = ("--state", str(tmp_path / "state"), "--history", str(tmp_path / "history"))
+    for day in ("2026-06-28", "2026-06-30"):
+        assert cli(*words, "--on", day, "--out", str(tmp_path / "lines.parquet"), *kept).returncode == 0
+    days = sorted(path.name for path in (tmp_path / "history").iterdir())
+    assert days == ["2026-06-28.parquet", "2026-06-29.parquet", "2026-06-30.parquet"]
+    cli(*words, "--on", "2026-06-29", "--out", str(tmp_path / "alone.parquet"))
+    assert pl.read_parquet(tmp_path / "history" / days[1]).equals(pl.read_parquet(tmp_path / "alone.parquet"))
+    (tmp_path / "blocked").write_text("")
+    blocked = cli(*words, "--on", "2026-06-30", "--out", str(tmp_path / "x.csv"), *kept[:3], str(tmp_path / "blocked"))
+    assert blocked.returncode == 2 and "blocked: file exists" in blocked.stderr
+    alone = cli(*words, "--on", "2026-06-30", "--out", str(tmp_path / "x.csv"), *kept[2:])
+    assert alone.returncode == 2 and "give --state as well" in alone.stderr

@@ -26,7 +26,7 @@ events: loan_id, id, on, kind, known_on?, amount_fen or amount, and what the kin
 refused are listed with reasons beside it (OUT's name with .refused.csv) and make the exit code 1. The rest is done.
 
 With --state, days are kept in a folder: a run goes on from the last day there and closes each day up to D, and a run that
-was killed is simply run again. The lines are the same either way.
+was killed is simply run again. The lines are the same either way. With --history as well, the lines of every evening closed are kept as Parquet.
 
 Example: jiehuan loan day-end examples/loan_book.csv --events examples/loan_events.csv --on 2026-06-30 --out lines.parquet
 """
@@ -112,6 +112,7 @@ def day_end_of_book(
     out: Path = typer.Option(..., help="Where the lines go (Parquet, CSV or JSON)."),
     events: Path | None = typer.Option(None, help="Table of the loans' events."),
     state: Path | None = typer.Option(None, help="Folder in which days are kept: the next run goes on from there."),
+    history: Path | None = typer.Option(None, help="Folder that gets each closed evening's lines as Parquet (with --state)."),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Write the lines of a book (see ``_DAY_END``)."""
@@ -121,9 +122,11 @@ def day_end_of_book(
     from jiehuan.units.money import format_yuan
 
     day = parse_date(on, "--on")
+    if history is not None and state is None:
+        raise InputError(Problem("--history", str(history), "needs days that are kept", "give --state as well"))
     with progress("loans") as advance:
         told = (
-            carry_day_end(book, day, out, state, events, advance)
+            carry_day_end(book, day, out, state, events, advance, history)
             if state
             else write_day_end(book, day, out, events, advance)
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from jiehuan.loan.book_cells import RefusedLoan
 from jiehuan.loan.book_days import BookDays, forget_days
+from jiehuan.loan.book_history import History
+from jiehuan.loan.civil import day_of
 from jiehuan.loan.day_end import DayEnd, batches, day_end, day_end_of_documents, refused_table
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.tables import read_batches, read_table, write_batches, write_table
@@ -71,9 +74,11 @@ def carry_day_end(
     folder: Path,
     events: Path | None = None,
     advance: Callable[[int], None] = lambda loans: None,
+    history: Path | None = None,
 ) -> Told:
     """The same lines, found by going on from the last day kept in ``folder`` and keeping each day closed there.
 
+    ``history``: a folder that gets the lines of every evening closed now, as ``DAY.parquet``.
     The first run folds the book at ``on``; a day before the last one kept is folded anew and kept too. Raises InputError
     for a book without unique loan ids, or one of nested documents: days are kept of tables.
     """
@@ -81,13 +86,18 @@ def carry_day_end(
         raise InputError(
             Problem(str(book), "", "nested documents are not kept day by day", "give a table of loans, and --events")
         )
-    loans, history = read_table(book), None if events is None else read_table(events)
-    days = BookDays.resume(folder, loans, history, until=on)
+    loans, happened = read_table(book), None if events is None else read_table(events)
+    days = BookDays.resume(folder, loans, happened, until=on)
     if days is None:
-        days = BookDays.open(loans, on, history)
+        days = BookDays.open(loans, on, happened)
     days.save(folder)
-    for _ in days.close_until(on, folder):
-        forget_days(folder)
+    with History(history) if history is not None else nullcontext() as kept:
+        if kept is not None:
+            kept.keep(day_of(days.day), days.lines())
+        for closed in days.close_until(on, folder):
+            forget_days(folder)
+            if kept is not None:
+                kept.keep(closed.on, days.lines())
     ids = loans["loan_id"]
     undrawn = [
         RefusedLoan(
@@ -95,7 +105,7 @@ def carry_day_end(
         )
         for row in days.undrawn()
     ]
-    strangers = [] if history is None else [loan for piece in _strangers(history, ids, on) for loan in piece.refused]
+    strangers = [] if happened is None else [loan for piece in _strangers(happened, ids, on) for loan in piece.refused]
     refused = [*sorted([*days.refused(), *undrawn], key=lambda loan: loan.row), *strangers]
     lines = days.lines()
     advance(len(loans))
