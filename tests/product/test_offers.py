@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jiehuan.law import law_on
+from jiehuan.law.cost_cap import cost_cap
 from jiehuan.product import Asked, Capacity, Menu, load_catalogue, offers
-from jiehuan.product.lawful import cost_cap, offer_checks
+from jiehuan.product.lawful import offer_checks
 from jiehuan.units.rates import PPM
 
 ON = date(2026, 9, 1)

@@ -12,9 +12,10 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.law import Law, law_on
+from jiehuan.law.cost_cap import cost_cap
 from jiehuan.policy import Policy, PolicyResult, default_policy, explain, run, what_if
 from jiehuan.product import Asked, Capacity, Catalogue, Menu, load_catalogue, offers
-from jiehuan.product.lawful import Check, cost_cap, offer_checks
+from jiehuan.product.lawful import Check, offer_checks
 from jiehuan.profile import affordability as cash
 from jiehuan.profile.assemble import Profile, build_profile
 from jiehuan.profile.history import countable

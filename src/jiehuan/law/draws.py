@@ -13,6 +13,7 @@ from typing import Any
 from jiehuan.law.all_in import ENFORCEMENT, Price, all_in, months_after
 from jiehuan.law.book import Law
 from jiehuan.law.breach import Breach, breach, percent
+from jiehuan.law.cost_cap import cost_caps
 from jiehuan.law.lenders import check_borrower_total, check_concentration, check_partner_share, check_student
 from jiehuan.law.reading import MAX_MONTHS, Reading
 from jiehuan.law.rule import LENDER_TYPES, Rule
@@ -140,13 +141,7 @@ def check_product(product: Mapping[str, Any], law: Law, where: str = "product") 
 
 def check_cost(cost: float, law: Law, where: str = "draw") -> list[Breach]:
     """The all-in cost a year (a decimal) against the fixed cap and the multiple of the one-year LPR, on their dates."""
-    breaches = []
-    fixed, multiple, lpr = law.rule("cost_cap"), law.rule("lpr_cap_multiple"), law.rule("lpr_1y")
-    if fixed is not None:
-        breaches += _above_cap(cost, int(fixed.value), fixed, where)
-    if multiple is not None and lpr is not None:
-        breaches += _above_cap(cost, int(multiple.value * lpr.value), multiple, where)
-    return breaches
+    return [found for cap in cost_caps(law) for found in _above_cap(cost, cap.ppm, cap.rule, where)]
 
 
 def check_term(months: int, method: str, law: Law, where: str = "draw") -> list[Breach]:

@@ -11,6 +11,7 @@ from math import ceil, gcd, inf
 from typing import Any
 
 from jiehuan.law import law_on
+from jiehuan.law.cost_cap import cost_cap
 from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.loan.layout import LAW, LAW_AGAIN, LAW_FIRST, LAW_INSTALMENTS, LAW_MONTHS, LAW_PROVISION, LAW_THRESHOLD
 from jiehuan.loan.schedule import priced_fees
@@ -34,15 +35,8 @@ _ROUNDING = 1e-3
 
 def cost_cap_ppm(lender_type: str, drawn_on: date, law: LawOn = law_on) -> tuple[int, str] | None:
     """The cap on the yearly cost of a loan drawn that day, in ppm, with its citation; None where the law sets none."""
-    book = law(drawn_on, lender_type)
-    caps = []
-    fixed = book.rule("cost_cap")
-    if fixed is not None:
-        caps.append((int(fixed.value), fixed.citation))
-    multiple, base = book.rule("lpr_cap_multiple"), book.rule("lpr_1y")
-    if multiple is not None and base is not None:
-        caps.append((int(multiple.value * base.value), multiple.citation))
-    return min(caps) if caps else None
+    cap = cost_cap(law(drawn_on, lender_type))
+    return None if cap is None else (cap.ppm, cap.rule.citation)
 
 
 def cost_problem(terms: Terms, loaded_ppm: int, law: LawOn = law_on) -> Problem | None:

@@ -1,6 +1,4 @@
 """What the law leaves room for in an offer: the cap of the all-in cost, the balance per borrower, the longest term.
-
-The cap on cost is the lower of the fixed cap and, from the day it binds, the multiple of the loan prime rate.
 """
 
 from __future__ import annotations
@@ -10,19 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from jiehuan.law import Law, Rule
+from jiehuan.law.cost_cap import cost_cap
 from jiehuan.loan.schedule import Schedule
 from jiehuan.units.money import format_yuan
 from jiehuan.units.rates import PPM
 
 _AT_ONCE = ("bullet", "interest_only")
-
-
-@dataclass(frozen=True, slots=True)
-class CostCap:
-    """The all-in cost a year that binds, in ppm, and the rule it comes from."""
-
-    ppm: int
-    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +29,6 @@ class Check:
     def as_document(self) -> dict[str, Any]:
         """The check for JSON and for the record of a decision."""
         return {"rule": self.rule, "ok": self.ok, "citation": self.citation, "zh": self.zh, "en": self.en}
-
-
-def cost_cap(law: Law) -> CostCap | None:
-    """The cap on the all-in cost that binds on that day, or None."""
-    caps: list[CostCap] = []
-    fixed = law.rule("cost_cap")
-    if fixed is not None:
-        caps.append(CostCap(fixed.value, fixed))
-    multiple, lpr = law.rule("lpr_cap_multiple"), law.rule("lpr_1y")
-    if multiple is not None and lpr is not None:
-        caps.append(CostCap(multiple.value * lpr.value, multiple))
-    return min(caps, key=lambda cap: cap.ppm, default=None)
 
 
 def balance_room(law: Law, outstanding_fen: int) -> int | None:

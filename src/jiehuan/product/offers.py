@@ -19,10 +19,11 @@ from typing import Any
 import yaml
 
 from jiehuan.law import Law
+from jiehuan.law.cost_cap import cost_cap
 from jiehuan.loan.schedule import Schedule, make_schedule
 from jiehuan.loan.terms import read_terms
 from jiehuan.product.catalogue import Catalogue, Product
-from jiehuan.product.lawful import apr_ppm, balance_room, cost_cap, longest_term
+from jiehuan.product.lawful import apr_ppm, balance_room, longest_term
 from jiehuan.units.errors import InputError
 from jiehuan.units.money import format_yuan, half_up
 from jiehuan.units.rates import PPM, format_rate
