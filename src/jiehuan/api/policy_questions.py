@@ -29,7 +29,7 @@ class GraphIn(Body):
     on: date | None = None
 
 
-class FindingOut(Stored):
+class PolicyFinding(Stored):
     """One thing found: ``level`` error (bars the release), warning or info; ``nodes`` are the ids of the nodes it is about."""
 
     level: str
@@ -50,7 +50,7 @@ class Checked(Record):
     ok: bool
     version: str | None
     on: date
-    findings: list[FindingOut]
+    findings: list[PolicyFinding]
 
 
 class SideOut(Record):
@@ -123,7 +123,7 @@ def check_graph(database: Store, body: GraphIn) -> Checked:
         on = body.on or act_day(connection)
     found = examine_graph(body.graph, on)
     version = found.policy.version if found.policy else None
-    findings = [FindingOut(**each) for each in found.as_documents()]
+    findings = [PolicyFinding(**each) for each in found.as_documents()]
     return Checked(ok=not found.barred, version=version, on=on, findings=findings)
 
 

@@ -797,6 +797,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/models/{model_id}/against/{other_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Against
+         * @description This model beside another, on loans asked for after both were fitted: rows that neither has seen.
+         */
+        get: operations["model_against"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{model_id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Drift
+         * @description How far each month's applications have moved from the rows of the fit: PSI of the points, CSI of each feature.
+         */
+        get: operations["model_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{model_id}/exposure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Exposure
+         * @description Where the model speaks of people whose outcome nobody knows: refusals and known outcomes by band of the points.
+         */
+        get: operations["model_exposure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{model_id}/fairness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Fairness
+         * @description Approval rate, default rate and calibration by age band, sex and region, with ratios and intervals.
+         */
+        get: operations["model_fairness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{model_id}/influence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Model Influence
+         * @description What moves the model's score over the newest applications: contributions of bins, SHAP values of trees.
+         */
+        get: operations["model_influence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/money/outgoing": {
         parameters: {
             query?: never;
@@ -1572,6 +1672,27 @@ export interface components {
             verb: string;
         };
         /**
+         * AgainstOut
+         * @description Two models on loans asked for since both were fitted. ``verdict`` None: too few outcomes to tell.
+         */
+        AgainstOut: {
+            /** Differences */
+            differences: components["schemas"]["Difference"][];
+            /** Events */
+            events: number;
+            /** Other Id */
+            other_id: string;
+            /** Rows */
+            rows: number;
+            /**
+             * Since
+             * Format: date
+             */
+            since: string;
+            /** Verdict */
+            verdict: string | null;
+        };
+        /**
          * AlertPage
          * @description A page of alerts.
          */
@@ -1797,9 +1918,21 @@ export interface components {
          */
         AuditOut: {
             /** Findings */
-            findings: components["schemas"]["jiehuan__api__audit__FindingOut"][];
+            findings: components["schemas"]["FindingOut"][];
             /** Ok */
             ok: boolean;
+        };
+        /**
+         * BandShare
+         * @description A band of the points, from ``from_points``: its share at the fit, and now.
+         */
+        BandShare: {
+            /** From Points */
+            from_points: number | null;
+            /** Now */
+            now: number;
+            /** Then */
+            then: number;
         };
         /**
          * BorrowerOut
@@ -2025,7 +2158,7 @@ export interface components {
          */
         Checked: {
             /** Findings */
-            findings: components["schemas"]["jiehuan__api__policy_questions__FindingOut"][];
+            findings: components["schemas"]["PolicyFinding"][];
             /** Ok */
             ok: boolean;
             /**
@@ -2162,6 +2295,26 @@ export interface components {
             rate: string | null;
             /** Reasons */
             reasons: components["schemas"]["Reason"][];
+        };
+        /**
+         * Difference
+         * @description This model's figure less the other's, paired; ``better`` is yes, no or unclear.
+         */
+        Difference: {
+            /** Better */
+            better: string;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Name */
+            name: string;
+            /** Other */
+            other: number;
+            /** This */
+            this: number;
+            /** Value */
+            value: number;
         };
         /**
          * DifferenceOut
@@ -2432,6 +2585,20 @@ export interface components {
             updated_at: string;
         };
         /**
+         * DriftOut
+         * @description Drift by month, and the points of all these applications beside those of the fit.
+         */
+        DriftOut: {
+            /** Bands */
+            bands: components["schemas"]["BandShare"][];
+            /** Fitted Rate */
+            fitted_rate: number;
+            /** Months */
+            months: components["schemas"]["MonthOut"][];
+            /** Rows */
+            rows: number;
+        };
+        /**
          * EntryOut
          * @description One entry of the journal, with its lines; ``effective`` and ``known`` are its two days.
          */
@@ -2518,6 +2685,43 @@ export interface components {
             seq: number;
         };
         /**
+         * ExposureBand
+         * @description A tenth of the applications by points.
+         */
+        ExposureBand: {
+            /** Applications */
+            applications: number;
+            /** Borne Out */
+            borne_out: boolean;
+            /** Events */
+            events: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Outcomes */
+            outcomes: number;
+            /** Predicted */
+            predicted: number;
+            /** Refused */
+            refused: number;
+        };
+        /**
+         * ExposureOut
+         * @description Where the model speaks of people without outcomes; ``rejects`` when it was fitted with reject inference.
+         */
+        ExposureOut: {
+            /** Applications */
+            applications: number;
+            /** Bands */
+            bands: components["schemas"]["ExposureBand"][];
+            /** Outcomes */
+            outcomes: number;
+            /** Refused */
+            refused: number;
+            rejects: components["schemas"]["Rejects"] | null;
+        };
+        /**
          * Failure
          * @description The one shape of every error: a stable word and the problems behind it.
          */
@@ -2526,6 +2730,22 @@ export interface components {
             error: string;
             /** Problems */
             problems: components["schemas"]["ProblemOut"][];
+        };
+        /**
+         * FairnessOut
+         * @description Fairness of decisions; ``reads`` names the traits among age, sex and region that the model itself scores by.
+         */
+        FairnessOut: {
+            /** Applications */
+            applications: number;
+            /** Decided */
+            decided: number;
+            /** Groups */
+            groups: components["schemas"]["GroupOut"][];
+            /** Outcomes */
+            outcomes: number;
+            /** Reads */
+            reads: string[];
         };
         /**
          * Feedback
@@ -2576,6 +2796,24 @@ export interface components {
         Filing: {
             /** On */
             on?: string | null;
+        };
+        /**
+         * FindingOut
+         * @description What one check found: what must hold, how many things it looked at, how many faults, the first of them in words.
+         */
+        FindingOut: {
+            /** Check */
+            check: string;
+            /** Counted */
+            counted: number;
+            /** En */
+            en: string;
+            /** Faults */
+            faults: number;
+            /** Problems */
+            problems: components["schemas"]["ProblemOut"][];
+            /** Zh */
+            zh: string;
         };
         /**
          * Found
@@ -2635,6 +2873,32 @@ export interface components {
              * @example 0.023100
              */
             overdue_ratio: string;
+        };
+        /**
+         * GroupOut
+         * @description One group of a trait; ``ratio`` is its approval rate over the reference group's, ``calibration`` observed over predicted.
+         */
+        GroupOut: {
+            approval: components["schemas"]["Interval"];
+            calibration: components["schemas"]["Interval"];
+            /** Decided */
+            decided: number;
+            default_rate: components["schemas"]["Interval"];
+            /** Events */
+            events: number;
+            /** Group */
+            group: string;
+            /** Outcomes */
+            outcomes: number;
+            /** Predicted */
+            predicted: number | null;
+            ratio: components["schemas"]["Interval"];
+            /** Reference */
+            reference: string;
+            /** Trait */
+            trait: string;
+            /** Verdict */
+            verdict: string;
         };
         /**
          * Health
@@ -2762,6 +3026,42 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+        };
+        /**
+         * Influence
+         * @description A feature's part in the scores: mean size in logit, its share, and the mean push of low, middling and high values.
+         */
+        Influence: {
+            /** Mean Abs */
+            mean_abs: number;
+            /** Name */
+            name: string;
+            /** Share */
+            share: number;
+            /** Thirds */
+            thirds: number[] | null;
+        };
+        /**
+         * InfluenceOut
+         * @description The features by influence, over the newest applications.
+         */
+        InfluenceOut: {
+            /** Features */
+            features: components["schemas"]["Influence"][];
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * Interval
+         * @description A figure with its 95 % interval.
+         */
+        Interval: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Value */
+            value: number | null;
         };
         /**
          * LawCheck
@@ -3218,6 +3518,36 @@ export interface components {
             overdue_ratio: string;
         };
         /**
+         * MonthOut
+         * @description One month's applications against the rows of the fit; verdicts are calm, watch, moved.
+         */
+        MonthOut: {
+            /** Features */
+            features: components["schemas"]["Moved"][];
+            /** Mean Pd */
+            mean_pd: number;
+            /** Month */
+            month: string;
+            /** Psi */
+            psi: number;
+            /** Rows */
+            rows: number;
+            /** Verdict */
+            verdict: string;
+        };
+        /**
+         * Moved
+         * @description How far a feature moved in a month.
+         */
+        Moved: {
+            /** Csi */
+            csi: number;
+            /** Name */
+            name: string;
+            /** Verdict */
+            verdict: string;
+        };
+        /**
          * NewCase
          * @description The loan to go to court with, and the day the case is opened (default: today).
          */
@@ -3439,6 +3769,36 @@ export interface components {
             sex?: ("male" | "female") | null;
         };
         /**
+         * PolicyFinding
+         * @description One thing found: ``level`` error (bars the release), warning or info; ``nodes`` are the ids of the nodes it is about.
+         */
+        PolicyFinding: {
+            /** Citation */
+            citation: string;
+            /** Code */
+            code: string;
+            /** Example */
+            example?: {
+                [key: string]: unknown;
+            } | null;
+            /** Level */
+            level: string;
+            /** Mend */
+            mend: string;
+            /** Nodes */
+            nodes: string[];
+            /** Reason */
+            reason: string;
+            /** Value */
+            value: string;
+            /** Where */
+            where: string;
+            /** Zh */
+            zh: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * PolicyOut
          * @description One version with its graph, in the open JSON decision model (JDM).
          */
@@ -3651,6 +4011,20 @@ export interface components {
             row: number;
             /** Value */
             value: string;
+        };
+        /**
+         * Rejects
+         * @description What rejected applicants did to the fit: mean probability of theirs with them in it, and without.
+         */
+        Rejects: {
+            /** Mean Pd */
+            mean_pd: number;
+            /** Mean Pd Without */
+            mean_pd_without: number;
+            /** Method */
+            method: string;
+            /** Rows */
+            rows: number;
         };
         /**
          * ReleaseList
@@ -4696,24 +5070,6 @@ export interface components {
             [key: string]: unknown;
         };
         /**
-         * FindingOut
-         * @description What one check found: what must hold, how many things it looked at, how many faults, the first of them in words.
-         */
-        jiehuan__api__audit__FindingOut: {
-            /** Check */
-            check: string;
-            /** Counted */
-            counted: number;
-            /** En */
-            en: string;
-            /** Faults */
-            faults: number;
-            /** Problems */
-            problems: components["schemas"]["ProblemOut"][];
-            /** Zh */
-            zh: string;
-        };
-        /**
          * LineOut
          * @description A borrower's line (null when none was granted) and its changes, newest first.
          */
@@ -4747,36 +5103,6 @@ export interface components {
              * @example 916.80
              */
             debit: string;
-        };
-        /**
-         * FindingOut
-         * @description One thing found: ``level`` error (bars the release), warning or info; ``nodes`` are the ids of the nodes it is about.
-         */
-        jiehuan__api__policy_questions__FindingOut: {
-            /** Citation */
-            citation: string;
-            /** Code */
-            code: string;
-            /** Example */
-            example?: {
-                [key: string]: unknown;
-            } | null;
-            /** Level */
-            level: string;
-            /** Mend */
-            mend: string;
-            /** Nodes */
-            nodes: string[];
-            /** Reason */
-            reason: string;
-            /** Value */
-            value: string;
-            /** Where */
-            where: string;
-            /** Zh */
-            zh: string;
-        } & {
-            [key: string]: unknown;
         };
     };
     responses: never;
@@ -9887,6 +10213,612 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    model_against: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+                other_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgainstOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    model_drift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    model_exposure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExposureOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    model_fairness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FairnessOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    model_influence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InfluenceOut"];
                 };
             };
             /** @description malformed */

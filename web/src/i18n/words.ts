@@ -1,6 +1,7 @@
 // Every word of the console in Chinese and English; a key without both is a type error.
 import { accounts, codes, reasons, regions, signals } from "./codes";
 import { both } from "./both";
+import { credit } from "./credit";
 import { features } from "./features";
 import { money } from "./money";
 
@@ -360,6 +361,7 @@ export const words = {
   ...regions,
   ...reasons,
   ...features,
+  ...credit,
 } as const;
 
 export type Key = keyof typeof words;

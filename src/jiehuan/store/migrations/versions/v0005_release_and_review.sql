@@ -37,7 +37,7 @@ CREATE TABLE policy_release (
 CREATE INDEX ix_policy_release_in_force ON policy_release (name, effective_from) WHERE status = 'approved';
 
 INSERT INTO policy_release (release_id, name, version, effective_from, findings, status, proposed_by, proposed_at, decided_by, decided_at, reason)
-SELECT 'rl' || version, name, version, effective_from, '[]', 'approved', author, created_at,
+SELECT 'rl_' || version, name, version, effective_from, '[]', 'approved', author, created_at,
        CASE WHEN approved_by IS NULL OR approved_by = author THEN 'release of the platform' ELSE approved_by END, created_at, ''
 FROM policy_version WHERE status = 'active';
 

@@ -1,0 +1,31 @@
+// The decision editor itself: GoRules' graph on our antd, in a chunk of its own with its engine's WebAssembly.
+import { DecisionGraph, type DecisionGraphRef, type DecisionGraphType, JdmConfigProvider, type Simulation } from "@gorules/jdm-editor";
+import "@gorules/jdm-editor/dist/style.css";
+import startEngine from "@gorules/zen-engine-wasm";
+import engine from "@gorules/zen-engine-wasm/dist/zen_engine_wasm_bg.wasm?url";
+import { Spin } from "antd";
+import { type Ref, use } from "react";
+import { FONT } from "../font";
+
+const started = startEngine({ module_or_path: engine });
+
+interface Props {
+  value: DecisionGraphType;
+  onChange: (value: DecisionGraphType) => void;
+  disabled: boolean;
+  simulate?: Simulation;
+  ref?: Ref<DecisionGraphRef>;
+}
+
+export default function Canvas({ value, onChange, disabled, simulate, ref }: Props) {
+  if (!use(started)) return <Spin />;
+  return (
+    <JdmConfigProvider theme={{ token: { colorPrimary: "#0f5257", fontFamily: FONT } }}>
+      <div className="canvas">
+        <DecisionGraph ref={ref} value={value} onChange={onChange} disabled={disabled} simulate={simulate} />
+      </div>
+    </JdmConfigProvider>
+  );
+}
+
+export type { DecisionGraphRef, DecisionGraphType, Simulation };
