@@ -31,6 +31,7 @@ from jiehuan.api import (
     live,
     loan_acts,
     loans,
+    model_watch,
     models,
     money,
     overview,
@@ -57,7 +58,7 @@ GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
         session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, money, live,
-        alerts, lines, work, cases, disposals, reports, models, policies, law, files, imports,
+        alerts, lines, work, cases, disposals, reports, models, model_watch, policies, law, files, imports,
         audit, policy_drafts, policy_questions, policy_releases,
     )
 )  # fmt: skip

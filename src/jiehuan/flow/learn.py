@@ -17,7 +17,7 @@ from jiehuan.flow.decide import champion
 from jiehuan.flow.outcomes import went_bad
 from jiehuan.flow.servicing import load_loans
 from jiehuan.profile.declare import declared_features
-from jiehuan.score import evaluate, fit
+from jiehuan.score import compare, evaluate, fit
 from jiehuan.store import tables
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Problem, Refused
@@ -64,7 +64,10 @@ def learn(
         "model_id": model_id, "kind": kind, "rows": frame.height, "events": events, "holdout_rows": holdout.height,
         "holdout": figures, "champion": old_figures, "champion_id": old_id, "promoted": promoted,
     }  # fmt: skip
-    metrics = {**dict(model.metrics), "holdout": figures, "against": old_figures}
+    metrics = {**dict(model.metrics), "holdout": figures, "against": old_figures, "against_id": old_id}
+    if old is not None and old_figures is not None:
+        became = holdout[TARGET].to_numpy().astype(float)
+        metrics["compared"] = compare(became, old.predict(holdout), model.predict(holdout))
     connection.execute(
         insert(tables.model).values(
             model_id=model_id, name="admission", kind=kind, fitted_at=at, metrics=_finite(metrics), body=model.as_document(),

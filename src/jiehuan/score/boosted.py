@@ -32,6 +32,7 @@ SLICE = 16_384
 """Rows turned into a matrix and walked at a time."""
 
 _PLAIN = frozenset((float, int, bool, type(None)))
+_TEXTS = frozenset((str, type(None)))
 
 
 class Boosted:
@@ -59,11 +60,16 @@ class Boosted:
             for one, names in zip(self.inputs, self.categories, strict=True)
         ]
         plain = [place for place, one in enumerate(self.inputs) if one.reading == "number"]
-        self._plain = np.array(plain, np.intp)
+        named = [place for place, one in enumerate(self.inputs) if one.is_category]
+        self._plain, self._named = np.array(plain, np.intp), np.array(named, np.intp)
         self._odd = [
-            (place, read) for place, read in enumerate(self._readers) if self.inputs[place].reading != "number"
+            (place, read)
+            for place, read in enumerate(self._readers)
+            if self.inputs[place].reading not in ("number", "category")
         ]
-        self._fetch = itemgetter(*(self.inputs[place].column for place in plain)) if len(plain) > 1 else None
+        self._numbers_of = _fetch([self.inputs[place].column for place in plain])
+        self._texts_of = _fetch([self.inputs[place].column for place in named])
+        self._codes = [_places(self.categories[place]) for place in named]
 
     @property
     def known_categories(self) -> list[tuple[str, ...]]:
@@ -85,16 +91,19 @@ class Boosted:
 
     def vector(self, row: Mapping[str, Any]) -> Floats:
         """The row as float64[features], as the trees read it. KeyError for an absent column."""
-        if self._fetch is not None:
-            values = self._fetch(row)
-            if _PLAIN.issuperset(map(type, values)):  # numbers and None, nearly always: one conversion for all of them
-                if not self._odd:
-                    return np.array(values, float)
-                found = np.empty(len(self.inputs))
-                found[self._plain] = values
-                for place, read in self._odd:
-                    found[place] = read(row)
-                return found
+        numbers, texts = self._numbers_of(row), self._texts_of(row)
+        if _PLAIN.issuperset(map(type, numbers)) and _TEXTS.issuperset(map(type, texts)):  # nearly always
+            if len(numbers) == len(self.inputs):
+                return np.array(numbers, float)  # one conversion for all of them
+            found = np.empty(len(self.inputs))
+            found[self._plain] = numbers
+            if texts:
+                found[self._named] = [
+                    codes.get(text, other) for (codes, other), text in zip(self._codes, texts, strict=True)
+                ]
+            for place, read in self._odd:
+                found[place] = read(row)
+            return found
         return np.array([read(row) for read in self._readers], float)
 
     def raw_of_row(self, row: Mapping[str, Any]) -> float:
@@ -154,9 +163,13 @@ class Boosted:
             )
         return found
 
+    def shap(self, frame: pl.DataFrame) -> Floats:
+        """SHAP values of the raw score, without the mean: float64[n, features]. About a millisecond a row."""
+        return np.asarray(self._library.predict(self.matrix(frame), pred_contrib=True)[:, :-1])
+
     def worst_features(self, frame: pl.DataFrame, top: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Places of the ``top`` features that raise each row most by SHAP value, -1 where fewer do: int64[n, top]. About a millisecond a row."""
-        return top_places(self._library.predict(self.matrix(frame), pred_contrib=True)[:, :-1], top)
+        return top_places(self.shap(frame), top)
 
     def as_document(self) -> dict[str, Any]:
         """Plain JSON with LightGBM's native text inside."""
@@ -205,13 +218,19 @@ def category_codes(texts: pl.Series, names: Sequence[str]) -> Floats:
     return codes
 
 
+def _fetch(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """A function from a row to the values of these columns. KeyError for an absent one."""
+    if len(columns) > 1:
+        return itemgetter(*columns)
+    return lambda row: tuple(row[column] for column in columns)
+
+
+def _places(names: Sequence[str]) -> tuple[dict[str | None, float], float]:
+    """The place of each category and of a missing one, and that of all others."""
+    return {None: float("nan"), **{text: float(place) for place, text in enumerate(names)}}, float(len(names))
+
+
 def _category_reader(one: Input, names: Sequence[str]) -> Callable[[Mapping[str, Any]], float]:
     read: Callable[[Mapping[str, Any]], Any] = one.row_reader()
-    places, other = {text: float(place) for place, text in enumerate(names)}, float(len(names))
-    missing = float("nan")
-
-    def code(row: Mapping[str, Any]) -> float:
-        text = read(row)
-        return missing if text is None else places.get(text, other)
-
-    return code
+    places, other = _places(names)
+    return lambda row: places.get(read(row), other)
