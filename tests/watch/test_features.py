@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from statistics import stdev
 
 import numpy as np
@@ -28,7 +29,21 @@ STREAMS = {
     "fresh": {"kinds": ["pay", "cash"], "new_counterparty": "2d"},
     "branch": {"kinds": ["cash"], "channels": ["branch"]},
 }
-AGGREGATES = ("count", "sum", "mean", "max", "std", "distinct", "since", "last", "velocity")
+AGGREGATES = (
+    "count",
+    "sum",
+    "mean",
+    "max",
+    "std",
+    "distinct",
+    "since",
+    "last",
+    "velocity",
+    "rise",
+    "fall",
+    "slower",
+    "faster",
+)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +115,8 @@ class Plain:
             return (now - others[-1].at).total_seconds() if others else math.nan
         if f.of == "distinct":
             return float(len({e.counterparty for e in inside if e.counterparty}))
+        if f.of in {"rise", "fall", "slower", "faster", "changed"}:
+            return self.change(f.of, inside, now)
         return {
             "count": lambda: float(len(inside)),
             "sum": lambda: sum(e.amount_fen for e in inside) / 100,
@@ -109,6 +126,38 @@ class Plain:
             "last": lambda: amounts[-1] if amounts else math.nan,
             "velocity": lambda: len(inside) / (f.window / 3600),
         }[f.of]()
+
+    @staticmethod
+    def change(of: str, inside: list[Event], now: datetime) -> float:
+        """Page's sum, written plainly: the usual and its deviation come from values already clipped."""
+        newest = inside[-256:]
+        if of in {"slower", "faster"}:
+            pairs = [
+                (math.log1p((b.at - a.at).total_seconds()), b.at) for a, b in pairwise(newest)
+            ]
+        else:
+            pairs = [(math.log1p(e.amount_fen / 100), e.at) for e in newest]
+        if len(pairs) < 6:
+            return math.nan
+        usual, spread = pairs[0][0], 0.0
+        for n, (x, _) in enumerate(pairs[1:5], 1):
+            spread += (abs(x - usual) - spread) / n
+            usual += (x - usual) / (n + 1)
+        sums, begun = {1: 0.0, -1: 0.0}, {1: now, -1: now}
+        for n, (x, at) in enumerate(pairs[5:], 6):
+            scale = max(1.25 * spread, 0.05)
+            r = max(-3.0, min(3.0, (x - usual) / scale))
+            for sign in sums:
+                if sums[sign] == 0:
+                    begun[sign] = at
+                sums[sign] = max(0.0, sums[sign] + sign * r - 0.5)
+            rate = 1 / min(n, 30)
+            spread += rate * (scale * abs(r) - spread)
+            usual += rate * scale * r
+        if of == "changed":
+            larger = 1 if sums[1] >= sums[-1] else -1
+            return (now - begun[larger]).total_seconds() if sums[larger] else math.nan
+        return sums[1] if of in {"rise", "slower"} else sums[-1]
 
     def member(self, name: str, event: Event, known: list[Event], *, fresh: bool = True) -> bool:
         stream = self.declared.streams[name]
@@ -258,3 +307,40 @@ def test_replay_matches_duckdb_windows(declared: Declaration) -> None:
                 of,
                 window,
             )
+
+
+def test_a_change_of_level_is_found_with_its_beginning_and_an_outlier_is_not() -> None:
+    declared = read_signals(
+        {
+            "kinds": {"pay": {}},
+            "features": {of: {"of": of, "stream": "pay", "window": "180d"} for of in ("rise", "fall", "slower", "faster", "changed")},
+        }
+    )  # fmt: skip
+    rng = np.random.default_rng(3)
+    plain = Plain(declared)
+
+    def last(amounts: list[float], gaps: list[float]) -> dict[str, float]:
+        engine = Engine(declared)
+        moments = [START + timedelta(hours=float(h)) for h in np.cumsum(gaps)]
+        rows = [(f"e{i}", "a", at, "pay", int(v * 100)) for i, (at, v) in enumerate(zip(moments, amounts, strict=True))]
+        frame = pl.DataFrame(rows, ["event_id", "account_id", "at", "kind", "amount_fen"], orient="row")
+        features = engine.replay(to_columns(frame, engine)[0], features=True).features
+        assert features is not None
+        events = [Event(*row) for row in rows]
+        for n in (8, len(rows)):
+            for place, name in enumerate(engine.feature_names):
+                wanted = plain.change(name, events[:n], events[n - 1].at)
+                assert features[n - 1, place] == pytest.approx(wanted, nan_ok=True), (name, n)
+        return dict(zip(engine.feature_names, features[-1], strict=True))
+
+    usual = list(100 * np.exp(rng.normal(0, 0.2, 40)))
+    daily = [24.0] * 40
+    calm = last(usual, daily)
+    assert max(calm["rise"], calm["fall"]) < 5
+    one_large = last([*usual, 90_000.0], [*daily, 24.0])
+    assert one_large["rise"] < 5, "one outlier is not a change"
+    higher = last([*usual, *(200 * np.exp(rng.normal(0, 0.2, 8)))], [*daily, *[24.0] * 8])
+    assert higher["rise"] > 8
+    assert higher["changed"] == pytest.approx(7 * 86_400, abs=3 * 86_400), "the change began seven days ago"
+    rarer = last([*usual, *usual[:8]], [*daily, *[72.0] * 8])
+    assert rarer["slower"] > 8 > rarer["faster"]

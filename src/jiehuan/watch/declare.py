@@ -16,8 +16,25 @@ from jiehuan.units.ids import canonical_json
 from jiehuan.watch.expression import Program
 
 SEVERITIES = ("info", "warning", "critical")
-AGGREGATES = ("count", "sum", "mean", "max", "std", "distinct", "since", "last", "velocity", "sequence")
-UNITS = {"count": "count", "distinct": "count", "sequence": "flag", "since": "time", "velocity": "number"}
+AGGREGATES = (
+    *("count", "sum", "mean", "max", "std", "distinct", "since", "last", "velocity", "sequence"),
+    *("rise", "fall", "slower", "faster", "changed"),
+)
+SCANNED = frozenset({"sequence", "rise", "fall", "slower", "faster", "changed"})
+"""Aggregates that are read by a scan of their window and keep nothing between readings."""
+
+UNITS = {
+    "count": "count",
+    "distinct": "count",
+    "sequence": "flag",
+    "since": "time",
+    "velocity": "number",
+    "rise": "number",
+    "fall": "number",
+    "slower": "number",
+    "faster": "number",
+    "changed": "time",
+}
 """Unit of an aggregate where it is not money."""
 
 MAX_STREAMS = 62
@@ -43,8 +60,9 @@ class Stream:
 class Feature:
     """An aggregate of a stream over ``(t - before - window, t - before]``, both in seconds; or a derived value.
 
-    Money comes out in yuan, ``since`` in seconds, ``velocity`` in events an hour, ``sequence`` as 1 or 0. ``steps`` are
-    the streams of a sequence, oldest first.
+    Money comes out in yuan, ``since`` in seconds, ``velocity`` in events an hour, ``sequence`` as 1 or 0. ``rise`` and ``fall`` say how
+    far amounts moved from the account's own usual, ``slower`` and ``faster`` how far the gaps between events did, in robust deviations
+    summed up; ``changed`` the seconds since that began. ``steps`` are the streams of a sequence, oldest first.
     """
 
     name: str

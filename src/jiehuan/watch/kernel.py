@@ -12,7 +12,7 @@ late event in its place means inserting it, resetting the account's groups and r
 
 Count, sum and sums of squares are exact integers; distinct counterparties follow links between events of the same
 counterparty, the maximum follows links to the previous greater amount. Each is amortised O(1) per event and group, but for
-the maximum (expected logarithmic) and sequences (a scan of their window at the rule's own events).
+the maximum (expected logarithmic), sequences and changes (a scan of their window when they are read).
 
 All functions live in this one file on purpose: numba's cache is keyed by file and would not see a change elsewhere. Arrays
 are passed one by one and are all int64 or float64, because tuples of arrays tripled the time to compile.
@@ -28,8 +28,8 @@ from numba import njit
 
 # An event's row in the arena: one cache line, then a link to the previous greater amount per stream with a maximum.
 TS, AMOUNT, ID, PARTY, MASK, KIND, PREV, NEXT, GREATER = range(9)
-# An account's row: its block and clock, then latest event per stream with a maximum, last alert per alert group, groups.
-START, SIZE, FIRST, END, CLOCK, LISTED = range(6)
+# An account's row: its block and clock, last alert of a model, then latest event per stream with a maximum, last alert per alert group, groups.
+START, SIZE, FIRST, END, CLOCK, LISTED, SCORED = range(7)
 # A group in an account's row, from its column AT on; what it does not need it does not have (column -1).
 HEAD, TAIL, COUNT, TOTAL, DETAIL = range(5)
 # A group's row in the declaration.
@@ -37,6 +37,9 @@ G_STREAM, G_WINDOW, G_BEFORE, G_AT, G_DISTINCT, G_LAST, G_SQUARE, G_GREATER, G_F
 # A feature's row; aggregates as in declare.AGGREGATES.
 F_OF, F_GROUP, F_STEPS, F_LENGTH = range(4)
 COUNT_OF, SUM_OF, MEAN_OF, MAX_OF, STD_OF, DISTINCT_OF, SINCE_OF, LAST_OF, VELOCITY_OF, SEQUENCE_OF = range(10)
+RISE_OF, FALL_OF, SLOWER_OF, FASTER_OF, CHANGED_OF = range(10, 15)
+# A cumulative sum of one's own robust deviations (Page 1954): values before it starts, slack, bounds, memory, the least deviation.
+WARM, SLACK, CLIP, MEMORY, LEAST, LONGEST = 5, 0.5, 3.0, 30, 0.05, 256
 # Rows of ``raw``, a group's integers at each entry of a run: by aggregate, and the parts of the sum of squares.
 HIGH, CROSS, LOW = STD_OF, VELOCITY_OF, SEQUENCE_OF
 # A rule's row.
@@ -263,6 +266,69 @@ def _sequence(
 
 
 @compiled
+def _change(
+    events: Any, accounts: Any, account: int, stream: int, of: int, bound: int, since: int, until: int, now: int
+) -> float:
+    """How far the stream has moved from the account's own usual, in robust deviations summed up; NaN before six values.
+
+    Values are logs of amounts (rise, fall, changed) or of the gaps between events (slower, faster), oldest first, of the newest
+    LONGEST events in the window. The usual is a running mean and mean deviation of values that are clipped, so that one outlier
+    neither alarms nor becomes the usual. ``changed``: seconds since the larger excursion began, the estimate of the change point.
+    """
+    first = accounts[account, FIRST]
+    base = accounts[account, START] - first
+    j = bound - 1
+    found, start = 0, bound
+    while j >= first and events[base + j, TS] > since and found < LONGEST:
+        if events[base + j, TS] <= until and events[base + j, MASK] >> stream & 1:
+            found += 1
+            start = j
+        j -= 1
+    gaps = of in (SLOWER_OF, FASTER_OF)
+    n, usual, spread, up, down = 0, 0.0, 0.0, 0.0, 0.0
+    up_at, down_at, last = 0, 0, NONE
+    for seq in range(start, bound):
+        row = base + seq
+        if not events[row, MASK] >> stream & 1 or events[row, TS] > until:
+            continue
+        if gaps:
+            before = last
+            last = events[row, TS]
+            if before == NONE:
+                continue
+            x = np.log1p((last - before) / 1e6)
+        else:
+            x = np.log1p(events[row, AMOUNT] / 100.0)
+        n += 1
+        if n == 1:
+            usual = x
+        elif n <= WARM:
+            spread += (abs(x - usual) - spread) / (n - 1)
+            usual += (x - usual) / n
+        else:
+            scale = max(1.25 * spread, LEAST)
+            r = min(CLIP, max(-CLIP, (x - usual) / scale))
+            if up == 0.0:
+                up_at = events[row, TS]
+            if down == 0.0:
+                down_at = events[row, TS]
+            up = max(0.0, up + r - SLACK)
+            down = max(0.0, down - r - SLACK)
+            rate = 1.0 / min(n, MEMORY)
+            spread += rate * (scale * abs(r) - spread)
+            usual += rate * scale * r
+    if n <= WARM:
+        return np.nan
+    if of in (RISE_OF, SLOWER_OF):
+        return up
+    if of in (FALL_OF, FASTER_OF):
+        return down
+    if up == 0.0 and down == 0.0:
+        return np.nan
+    return (now - (up_at if up >= down else down_at)) / 1e6
+
+
+@compiled
 def _read_group(
     features: Any,
     groups: Any,
@@ -423,6 +489,14 @@ def _read(
             memo[f, e] = _sequence(
                 events, accounts, refs, account, features[f, F_STEPS], features[f, F_LENGTH], entry[e, E_BOUND],
                 until - groups[g, G_WINDOW], until,
+            )  # fmt: skip
+        stamps[f] = stamp
+    elif features[f, F_OF] >= RISE_OF:
+        for e in range(k):
+            until = entry[e, E_NOW] - groups[g, G_BEFORE]
+            memo[f, e] = _change(
+                events, accounts, account, groups[g, G_STREAM], features[f, F_OF], entry[e, E_BOUND], until - groups[g, G_WINDOW], until,
+                entry[e, E_NOW],
             )  # fmt: skip
         stamps[f] = stamp
     else:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jiehuan.units.errors import InputError, Problem
 
-_FORMAT = "jiehuan watch state 1"
+_FORMAT = "jiehuan watch state 2"
 _MEND = "replay the events from their start with a new state file"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.watch.declare import AGGREGATES, MAX_STREAMS, SEVERITIES, Declaration, Stream
+from jiehuan.watch.declare import AGGREGATES, MAX_STREAMS, SCANNED, SEVERITIES, Declaration, Stream
 from jiehuan.watch.event import TICK
 from jiehuan.watch.expression import COMPARED, Op, Program
 
@@ -40,7 +40,7 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
     features = list(declared.features.values())
 
     # An account's row grows to the right by what the declaration needs.
-    account = [-1, 0, 0, 0, 0, 0]
+    account = [-1, 0, 0, 0, 0, 0, -1]
     maxima = list(dict.fromkeys(index[f.stream] for f in features if f.of == "max"))
     latest = {stream: len(account) + n for n, stream in enumerate(maxima)}
     greater = {stream: _EVENT_COLUMNS + n for n, stream in enumerate(maxima)}
@@ -100,7 +100,7 @@ def make_tables(declared: Declaration, kind_code: Mapping[str, int], channel_cod
         refs += [index[name] for name in f.steps]
     for place, group in enumerate(groups):
         group[-2] = len(refs)
-        refs += [f for f, row in enumerate(feature_rows) if row[1] == place and features[f].of != "sequence"]
+        refs += [f for f, row in enumerate(feature_rows) if row[1] == place and features[f].of not in SCANNED]
         group[-1] = len(refs)
 
     programs = _Programs()
