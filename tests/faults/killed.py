@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jiehuan.flow.day_end import day_end
 from jiehuan.flow.repay import repay
+from jiehuan.store import straight
 from jiehuan.store.database import Database, open_database
 from jiehuan.store.seal import seal_journal
 
@@ -133,6 +134,7 @@ def plant(database: Database, how: str, at: int) -> None:
             die()
 
     event.listen(database.engine, "before_cursor_execute", count)
+    straight.before.append(count)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from jiehuan.flow.repay import repay
 from jiehuan.flow.statements import Line, Statement, import_statements
 from jiehuan.loan.book_cells import shift_table
 from jiehuan.loan.compiled import compiled
+from jiehuan.store import straight
 from jiehuan.store.database import Database, open_database
 from jiehuan.store.vault import open_vault
 
@@ -141,6 +142,7 @@ def plant(database: Database, how: str, at: int) -> None:
         run.Positions.save = save_and_die  # type: ignore[method-assign]
     else:
         event.listen(database.engine, "before_cursor_execute", count)
+        straight.before.append(count)
 
 
 if __name__ == "__main__":

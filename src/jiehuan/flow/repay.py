@@ -5,13 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from jiehuan.flow.activity import note
-from jiehuan.flow.servicing import record
-from jiehuan.store import tables
-from jiehuan.store.locks import lock_loan
-from jiehuan.store.outbox import publish
+from jiehuan.flow.servicing import Taken, take
+from jiehuan.store.act import Deed, Message
 from jiehuan.units.days import CHINA
 from jiehuan.units.ids import derived_id
 from jiehuan.units.money import format_yuan
@@ -26,26 +23,38 @@ def repay(
     source: str = "transfer",
     *,
     known_on: date | None = None,
+    ours: bool = False,
 ) -> dict[str, Any]:
     """Take a repayment of ``amount_fen`` effective ``on``; what it paid and what is left, in yuan.
 
-    ``known_on`` (default ``on``) is later for money that was found late. Same key, same content: same answer.
+    ``known_on`` (default ``on``) is later for money that was found late. ``ours``: refuse a loan that was sold. Same key,
+    same content: same answer.
     """
     known = known_on or on
-    lock_loan(connection, loan_id)
-    known_key = select(tables.loan_event.c.event_id).where(tables.loan_event.c.idempotency_key == key)
-    repeated = connection.execute(known_key).first() is not None
-    event_id = derived_id("ev", loan_id, key)
     event = {
-        "id": event_id, "on": on.isoformat(), "kind": "repayment", "amount": format_yuan(amount_fen), "source": source,
+        "id": derived_id("ev", loan_id, key), "on": on.isoformat(), "kind": "repayment", "amount": format_yuan(amount_fen),
+        "source": source,
     }  # fmt: skip
-    state = record(connection, loan_id, event, key, max(on, known))
+
+    def tell(taken: Taken) -> tuple[Message, Deed]:
+        answer = answer_of(loan_id, amount_fen, taken)
+        at = datetime.combine(known, time(12), CHINA)
+        deed = Deed(at, "borrower", "repaid", loan_id, {"amount": answer["amount"]})
+        return Message("loan.repaid", loan_id, answer), deed
+
+    taken = take(connection, loan_id, event, key, max(on, known), tell=tell, ours=ours)
+    return answer_of(loan_id, amount_fen, taken)
+
+
+def answer_of(loan_id: str, amount_fen: int, taken: Taken) -> dict[str, Any]:
+    """What a repayment paid, part by part, and what is left, in yuan."""
+    state, event_id = taken.state, taken.event.id
     paid: dict[str, int] = {}
     for movement in state.movements:
         if movement.event_id == event_id and movement.kind == "repayment":
             for part, change in movement.amounts.items():
                 paid[part] = paid.get(part, 0) + change
-    answer = {
+    return {
         "loan_id": loan_id,
         "event_id": event_id,
         "amount": format_yuan(amount_fen),
@@ -55,14 +64,3 @@ def repay(
         "dpd": state.dpd,
         "status": state.status,
     }
-    if not repeated:
-        publish(connection, "loan.repaid", loan_id, answer)
-        note(
-            connection,
-            datetime.combine(known, time(12), CHINA),
-            "borrower",
-            "repaid",
-            loan_id,
-            {"amount": answer["amount"]},
-        )
-    return answer

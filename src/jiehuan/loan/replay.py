@@ -83,12 +83,14 @@ ROW_KINDS = ("instalment", "prepayment", "settlement", "accelerated", "carried",
 
 
 def replay(
-    terms: Terms, events: Sequence[Event], on: date, law: LawOn | None = None, *, known_by: date | None = None
-) -> LoanState:
+    terms: Terms, events: Sequence[Event], on: date, law: LawOn | None = None, *, known_by: date | None = None,
+    bare: bool = False,
+) -> LoanState:  # fmt: skip
     """The state of a loan on the evening of ``on``, by what was known on ``known_by`` (default: the same day).
 
     Events may stand in any order; they count by effective day, then by the day they became known, then as given.
-    ``law`` gives the law of a day for a lender type (default: the law book). Raises Refused, with a reason for each
+    ``law`` gives the law of a day for a lender type (default: the law book). ``bare`` leaves the schedule, apr and eff
+    empty, for who only books what happened: half the time. Raises Refused, with a reason for each
     event that does not fit, when the price of the loan is above the cap of the day it was drawn, or when ``on`` lies
     before it; InputError for terms of a restructuring that cannot be read.
     """
@@ -112,7 +114,7 @@ def replay(
         raise Refused(problems)
     out = [0] * OUT
     line_of_book(run.s, run.rows, law_of_day, out, 0)
-    plan = make_schedule(terms)
+    plan = None if bare else make_schedule(terms)
     return LoanState(
         on=on,
         principal_outstanding_fen=out[O_PRINCIPAL],
@@ -132,10 +134,10 @@ def replay(
         accrued_interest_fen=out[O_ACCRUED],
         penalty_unstated_fen=out[O_UNSTATED],
         payoff_fen=out[O_PAYOFF],
-        schedule=_schedule(run),
+        schedule=() if bare else _schedule(run),
         movements=_movements(run, events),
-        apr=six_places(plan.apr),
-        eff=six_places(plan.eff),
+        apr=six_places(plan.apr) if plan else "",
+        eff=six_places(plan.eff) if plan else "",
     )
 
 

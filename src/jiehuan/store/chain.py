@@ -14,6 +14,7 @@ from hashlib import sha256
 from jiehuan.ledger import Entry
 
 EMPTY_ROOT = sha256(b"").digest()
+_text = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def first_hash(loan_id: str) -> bytes:
@@ -35,7 +36,7 @@ def entry_hash(previous: bytes, n: int, entry: Entry) -> bytes:
         entry.reverses,
         entry.lines,
     ]
-    return sha256(previous + json.dumps(said, separators=(",", ":")).encode()).digest()
+    return sha256(previous + _text(said).encode()).digest()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

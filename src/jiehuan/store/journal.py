@@ -34,8 +34,16 @@ def append_entries(connection: Connection, loan_id: str, entries: Sequence[Entry
     there = {entry.entry_id for entry in stored}
     fresh = _missing(stored, [entry for entry in entries if entry.movement_id])
     fresh += [entry for entry in entries if not entry.movement_id and entry.entry_id not in there]
-    end = {loan_id: _Head(rows[-1].n, bytes(rows[-1].hash), rows[-1].known, 0, "")} if rows else {}
+    end = {loan_id: Head(rows[-1].n, bytes(rows[-1].hash), rows[-1].known)} if rows else {}
     return _write(connection, {loan_id: fresh}, end)
+
+
+def missing(connection: Connection, loan_id: str, entries: Sequence[Entry]) -> list[Entry]:
+    """What the stored journal of a loan lacks of ``entries``: every entry is compared, line by line."""
+    stored = read_entries(connection, [loan_id])[loan_id]
+    there = {entry.entry_id for entry in stored}
+    found = _missing(stored, [entry for entry in entries if entry.movement_id])
+    return found + [entry for entry in entries if not entry.movement_id and entry.entry_id not in there]
 
 
 def append_many(connection: Connection, journals: Iterable[tuple[str, Sequence[Entry]]]) -> int:
@@ -57,7 +65,7 @@ def extend(connection: Connection, fresh: Mapping[str, Sequence[Entry]]) -> int:
     if not fresh:
         return 0
     rows = connection.execute(_ENDS, {"loans": list(fresh)})
-    heads = {row.loan_id: _Head(row.n, bytes(row.hash), row.known, 0, "") for row in rows}
+    heads = {row.loan_id: Head(row.n, bytes(row.hash), row.known) for row in rows}
     return _write(connection, {loan_id: list(entries) for loan_id, entries in fresh.items()}, heads)
 
 
@@ -95,14 +103,39 @@ def entry_of(row: Any) -> Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
-    """Where a loan's stored chain ends."""
+class Head:
+    """Where a loan's stored chain ends: place, hash and day of knowledge of its last entry (place -1: it has none).
+
+    ``posted``: how many entries post a movement; ``last``: the last of them.
+    """
 
     n: int
     hash: bytes
     known: date
-    posted: int  # entries that post a movement
-    last: str  # the last of them
+    posted: int = 0
+    last: str = ""
+
+
+def chained(
+    loan_id: str, head: Head, entries: Iterable[Entry]
+) -> tuple[list[tuple[Any, ...]], list[tuple[str, int, str, int, int]]]:
+    """Rows of ``entry`` and ``line`` (in the order of their columns below) for entries added to a chain that ends in ``head``."""
+    entry_rows: list[tuple[Any, ...]] = []
+    line_rows: list[tuple[str, int, str, int, int]] = []
+    n, previous, known = head.n, head.hash, head.known
+    for entry in entries:
+        n += 1
+        if entry.known < known:
+            entry = entry._replace(known=known)  # it enters the books today, whatever day it speaks of
+        known = entry.known
+        following = entry_hash(previous, n, entry)
+        entry_rows.append((
+            entry.entry_id, loan_id, n, entry.movement_id, entry.event_id or None, entry.reverses or None,
+            entry.kind, entry.effective, known, previous, following,
+        ))  # fmt: skip
+        previous = following
+        line_rows += [(entry.entry_id, place, *line) for place, line in enumerate(entry.lines)]
+    return entry_rows, line_rows
 
 
 def _append(connection: Connection, journals: Sequence[tuple[str, Sequence[Entry]]]) -> int:
@@ -146,24 +179,14 @@ def _missing(stored: Sequence[Entry], wanted: Sequence[Entry]) -> list[Entry]:
     return amended(posted, standing.values(), today)
 
 
-def _write(connection: Connection, fresh: dict[str, list[Entry]], heads: dict[str, _Head]) -> int:
+def _write(connection: Connection, fresh: dict[str, list[Entry]], heads: dict[str, Head]) -> int:
     entry_rows: list[tuple[Any, ...]] = []
     line_rows: list[tuple[str, int, str, int, int]] = []
     for loan_id, entries in fresh.items():
-        head = heads.get(loan_id)
-        n, previous, known = (head.n, head.hash, head.known) if head else (-1, first_hash(loan_id), date.min)
-        for entry in entries:
-            n += 1
-            if entry.known < known:
-                entry = entry._replace(known=known)  # it enters the books today, whatever day it speaks of
-            known = entry.known
-            following = entry_hash(previous, n, entry)
-            entry_rows.append((
-                entry.entry_id, loan_id, n, entry.movement_id, entry.event_id or None, entry.reverses or None,
-                entry.kind, entry.effective, known, previous, following,
-            ))  # fmt: skip
-            previous = following
-            line_rows += [(entry.entry_id, place, *line) for place, line in enumerate(entry.lines)]
+        head = heads.get(loan_id) or Head(-1, first_hash(loan_id), date.min)
+        more, lines = chained(loan_id, head, entries)
+        entry_rows += more
+        line_rows += lines
     if len(entry_rows) > _COPY_FROM:
         copy_tuples(connection, entry_table, _ENTRY_COLUMNS, entry_rows)
         copy_tuples(connection, line_table, _LINE_COLUMNS, line_rows)
@@ -173,9 +196,9 @@ def _write(connection: Connection, fresh: dict[str, list[Entry]], heads: dict[st
     return len(entry_rows)
 
 
-def _heads(connection: Connection, loan_ids: Sequence[str]) -> dict[str, _Head]:
+def _heads(connection: Connection, loan_ids: Sequence[str]) -> dict[str, Head]:
     rows = connection.execute(_HEADS, {"loans": list(loan_ids)})
-    return {row.loan_id: _Head(row.n, bytes(row.hash), row.known, row.posted, row.last or "") for row in rows}
+    return {row.loan_id: Head(row.n, bytes(row.hash), row.known, row.posted, row.last or "") for row in rows}
 
 
 def _held(connection: Connection, loan_ids: Sequence[str], account: str, side: int) -> dict[str, int]:

@@ -42,8 +42,8 @@ def waiting_in_vain(connection: Connection, shown: str) -> Iterator[None]:
     """Raise Conflict about ``shown`` when a lock is waited for longer than the connection's patience (``PATIENCE``)."""
     try:
         yield
-    except OperationalError as error:
-        if isinstance(error.orig, LockNotAvailable):
+    except (OperationalError, LockNotAvailable) as error:  # the driver's own when it was asked straight
+        if isinstance(getattr(error, "orig", error), LockNotAvailable):
             problem = Problem("loan", shown, f"busy with another change for {PATIENCE}", "send it again")
             raise Conflict(problem) from None
         raise

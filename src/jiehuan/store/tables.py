@@ -333,12 +333,12 @@ entry = Table(
     metadata,
     Column("entry_id", Text, primary_key=True),  # derived from what it posts: posting twice posts once
     Column("seq", BigInteger, Identity(always=True), unique=True),
-    Column("loan_id", ForeignKey("loan.loan_id")),
+    Column("loan_id", Text),  # that the loan exists, the trigger of the lines sees
     Column("held_id", Text),  # instead of a loan: the receipt or statement line whose money is in suspense
     Column("n", Integer, nullable=False),  # place in the loan's chain, from 0
     Column("movement_id", Text, nullable=False),  # empty for provisions, accruals and costs advanced
     Column("event_id", Text),
-    Column("reverses", Text, unique=True),  # the entry that this one undoes; an entry is undone at most once
+    Column("reverses", Text),  # the entry that this one undoes; an entry is undone at most once
     Column("kind", Text, nullable=False),
     Column("effective", Date, nullable=False),
     Column("known", Date, nullable=False),
@@ -348,6 +348,7 @@ entry = Table(
     UniqueConstraint("loan_id", "n"),
     CheckConstraint("(loan_id IS NULL) <> (held_id IS NULL)", name="one_owner"),
     Index("uq_entry_held", "held_id", "n", unique=True, postgresql_where="held_id IS NOT NULL"),
+    Index("uq_entry_reverses", "reverses", unique=True, postgresql_where="reverses IS NOT NULL"),
 )
 
 line = Table(

@@ -1,0 +1,153 @@
+"""One act on one loan in three statements: lock it, look at all that the act depends on, keep all that it changes.
+
+``look`` takes the lock in a statement of its own, since a statement sees only what was committed when it began: what another
+writer committed while this one waited is seen by the next. ``keep`` writes event, entries, state, message and deed in one
+statement, so that a repayment costs the server few turns and either all of it is there or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Connection
+
+from jiehuan.ledger import Entry
+from jiehuan.loan import Event
+from jiehuan.store.chain import first_hash
+from jiehuan.store.journal import Head, chained
+from jiehuan.store.locks import waiting_in_vain
+from jiehuan.store.rows import to_json
+from jiehuan.store.straight import ask, send
+from jiehuan.units.errors import Conflict, Problem, Refused
+
+STATE = (
+    "loan_id", "as_of", "principal_outstanding_fen", "interest_due_fen", "penalty_due_fen", "costs_due_fen", "overdue_fen",
+    "credit_balance_fen", "dpd", "bucket", "class", "provision_fen", "status", "next_due",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A loan under its lock. ``terms`` and ``events`` are JSON texts, events in the order in which they were recorded.
+
+    ``same_key``: loan and body of the event that has the act's key already. ``booked_to``: the day to which the whole book is
+    closed or being closed. ``posted``: ids of the entries that post movements, in the order of the chain; ``head``: its end.
+    """
+
+    loan_id: str
+    terms: str
+    events: tuple[str, ...]
+    same_key: tuple[str, str] | None
+    as_of: date | None
+    status: str | None
+    booked_to: date | None
+    head: Head
+    posted: Sequence[str]
+
+
+class Message(NamedTuple):
+    """A message for the outbox."""
+
+    topic: str
+    key: str
+    payload: Mapping[str, Any]
+
+
+class Deed(NamedTuple):
+    """A line of the activity log."""
+
+    at: datetime
+    actor: str
+    verb: str
+    subject: str
+    detail: Mapping[str, Any]
+
+
+def look(connection: Connection, loan_id: str, key: str) -> Seen:
+    """Lock a loan until the transaction ends and read it. Raises Refused when there is none, Conflict when it stays busy."""
+    with waiting_in_vain(connection, loan_id):
+        locked = ask(connection, _LOCK, (loan_id,))
+    if locked is None:
+        raise Refused(Problem("loan", loan_id, "no such loan", "check the id"))
+    row = ask(connection, _LOOK, (loan_id, loan_id, loan_id, loan_id, key))
+    if row is None:
+        raise AssertionError("a look always answers one row")
+    events, same_loan, same_body, as_of, status, booked_to, n, last, known, posted = row
+    head = Head(-1, first_hash(loan_id), date.min) if n is None else Head(n, bytes(last), known)
+    same = None if same_loan is None else (same_loan, same_body)
+    return Seen(loan_id, locked[0], tuple(events or ()), same, as_of, status, booked_to, head, posted or ())
+
+
+def keep(
+    connection: Connection,
+    seen: Seen,
+    event: Event,
+    key: str,
+    fresh: Sequence[Entry],
+    state: Mapping[str, Any],
+    message: Message | None = None,
+    deed: Deed | None = None,
+) -> None:
+    """Write an event, the entries that it adds to its loan's chain, the loan's state, and what is told of it.
+
+    ``fresh``: the entries in their order; ``state``: the row of ``loan_state``.
+    """
+    entries, lines = chained(seen.loan_id, seen.head, fresh)
+    values = [
+        seen.loan_id, event.id, event.kind, event.on, event.known_on, to_json(event.as_document()), key,
+        seen.loan_id,
+        to_json([
+            {"i": e[0], "n": e[2], "m": e[3], "v": e[4], "r": e[5], "k": e[6], "e": e[7], "w": e[8], "p": e[9].hex(), "h": e[10].hex()}
+            for e in entries
+        ]),
+        to_json([{"i": line[0], "n": line[1], "a": line[2], "d": line[3], "c": line[4]} for line in lines]),
+        *(state[name] for name in STATE),
+    ]  # fmt: skip
+    statement = _KEEP
+    if message is not None:
+        statement += _SAY
+        values += [message.topic, message.key, to_json(message.payload)]
+    if deed is not None:
+        statement += _NOTE
+        values += [deed.at, deed.actor, deed.verb, deed.subject, to_json(deed.detail)]
+    try:
+        send(connection, statement + "\nSELECT 1", values)
+    except UniqueViolation as error:
+        if error.diag.constraint_name != "uq_loan_event_idempotency_key":
+            raise
+        reason = "is being used by another request right now"
+        raise Conflict(Problem("idempotency key", key, reason, "use a new key")) from None
+
+
+_LOCK = "SELECT terms::text FROM loan WHERE loan_id = %s FOR NO KEY UPDATE"
+_LOOK = """
+SELECT (SELECT array_agg(body::text ORDER BY seq) FROM loan_event WHERE loan_id = %s), k.loan_id, k.body::text, s.as_of, s.status,
+       (SELECT "on" FROM day_end_run WHERE positions IS NOT NULL OR finished_at IS NULL ORDER BY "on" DESC LIMIT 1),
+       h.n, h.hash, h.known,
+       (SELECT array_agg(entry_id ORDER BY n) FILTER (WHERE movement_id <> '') FROM entry WHERE loan_id = %s)
+FROM (SELECT 1) AS one
+LEFT JOIN loan_state s ON s.loan_id = %s
+LEFT JOIN LATERAL (SELECT n, hash, known FROM entry WHERE loan_id = %s ORDER BY n DESC LIMIT 1) h ON true
+LEFT JOIN loan_event k ON k.idempotency_key = %s
+"""
+_KEEP = f"""
+WITH happened AS (
+  INSERT INTO loan_event (loan_id, event_id, kind, effective_on, known_on, body, idempotency_key)
+  VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s)
+), posted AS (
+  INSERT INTO entry (entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known, previous_hash, hash)
+  SELECT i, %s, n, m, v, r, k, e, w, decode(p, 'hex'), decode(h, 'hex')
+  FROM jsonb_to_recordset(%s::jsonb) AS x(i text, n int, m text, v text, r text, k text, e date, w date, p text, h text)
+), lines AS (
+  INSERT INTO line (entry_id, n, account, debit_fen, credit_fen)
+  SELECT i, n, a, d, c FROM jsonb_to_recordset(%s::jsonb) AS x(i text, n int, a text, d bigint, c bigint)
+), standing AS (
+  INSERT INTO loan_state ({", ".join(f'"{name}"' for name in STATE)}) VALUES ({", ".join(["%s"] * len(STATE))})
+  ON CONFLICT (loan_id) DO UPDATE SET {", ".join(f'"{name}" = excluded."{name}"' for name in STATE[1:])}
+)"""  # noqa: S608 - the names are ours
+_SAY = """, said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::jsonb))"""
+_NOTE = """, noted AS (INSERT INTO activity (at, actor, verb, subject, detail) VALUES (%s, %s, %s, %s, %s::jsonb))"""
