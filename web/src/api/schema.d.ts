@@ -3519,9 +3519,13 @@ export interface components {
         };
         /**
          * MonthOut
-         * @description One month's applications against the rows of the fit; verdicts are calm, watch, moved.
+         * @description One month's applications against the rows of the fit; verdicts are calm, watch, moved, or thin (under 100 rows).
+         *
+         *     ``chance`` is the PSI that so few rows show on average without any move.
          */
         MonthOut: {
+            /** Chance */
+            chance: number;
             /** Features */
             features: components["schemas"]["Moved"][];
             /** Mean Pd */
