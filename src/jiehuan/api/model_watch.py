@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/models", tags=["models"])
 
 SHAP_ROWS = 1_000
-LEAST_EVENTS = 10
+LEAST_EVENTS, LEAST_MONTH = 10, 100
 AGE_BANDS = ((18, 24), (25, 34), (35, 44), (45, 54), (55, 120))
 TRAITS = ("age", "sex", "region")
 READS = {"age": ("age", "birth"), "sex": ("sex", "gender"), "region": ("region", "province", "city")}
@@ -61,11 +61,15 @@ class Moved(Record):
 
 
 class MonthOut(Record):
-    """One month's applications against the rows of the fit; verdicts are calm, watch, moved."""
+    """One month's applications against the rows of the fit; verdicts are calm, watch, moved, or thin (under 100 rows).
+
+    ``chance`` is the PSI that so few rows show on average without any move.
+    """
 
     month: str
     rows: int
     psi: float
+    chance: float
     verdict: str
     mean_pd: float
     features: list[Moved]
@@ -202,13 +206,24 @@ def model_drift(database: Store, model_id: Annotated[Id, Path()]) -> DriftOut:
     by_month: dict[str, list[Asked]] = defaultdict(list)
     for one in asked:
         by_month[one.month].append(one)
+    fitted_rows = max(sum(model.reference["counts"]), 1.0)
     months = []
     for month, inside in by_month.items():
-        told = drift(model, table_of(model, inside))
-        features = [Moved(name=one["name"], csi=one["csi"], verdict=one["verdict"]) for one in told["features"]]
+        told, thin = drift(model, table_of(model, inside)), len(inside) < LEAST_MONTH
         months.append(
-            MonthOut(month=month, rows=told["rows"], psi=told["psi"], verdict=told["verdict"], mean_pd=told["mean_pd"], features=features)
-        )  # fmt: skip
+            MonthOut(
+                month=month,
+                rows=told["rows"],
+                psi=told["psi"],
+                chance=(len(told["bands"]) - 1) * (1 / len(inside) + 1 / fitted_rows),
+                verdict="thin" if thin else told["verdict"],
+                mean_pd=told["mean_pd"],
+                features=[
+                    Moved(name=one["name"], csi=one["csi"], verdict="thin" if thin else one["verdict"])
+                    for one in told["features"]
+                ],
+            )
+        )
     whole = drift(model, table_of(model, asked)) if asked else {"bands": []}
     bands = [
         BandShare(from_points=None if one["from"] == "lowest" else float(one["from"]), then=one["then"], now=one["now"])

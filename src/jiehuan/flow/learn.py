@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 TARGET = "bad"
 HOLDOUT_SHARE = 0.2
 LEAST_ROWS, LEAST_EVENTS = 200, 20
-NOT_FEATURES = ("loannumber",)
+NOT_FEATURES = ("loannumber", "age", "sex", "gender", "birth_year", "region")
+"""Never scored by: an id, and traits of the person that the fairness report measures by (docs/decisions/score-fairness.md)."""
 
 
 def learn(
