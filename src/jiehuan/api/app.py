@@ -22,6 +22,7 @@ from jiehuan.api import (
     disposals,
     docs_page,
     errors,
+    events,
     files,
     gateway,
     health,
@@ -51,14 +52,14 @@ from jiehuan.api.shell import Shell
 from jiehuan.store.database import Database
 from jiehuan.store.vault import Vault, open_vault
 
-OPEN: tuple[APIRouter, ...] = (health.router, session.door, gateway.router)
+OPEN: tuple[APIRouter, ...] = (health.router, session.door, gateway.router, events.signed)
 """Without a login."""
 
 GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
         session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, money, live,
-        alerts, lines, work, cases, disposals, reports, models, model_watch, policies, law, files, imports,
+        alerts, events, lines, work, cases, disposals, reports, models, model_watch, policies, law, files, imports,
         audit, policy_drafts, policy_questions, policy_releases,
     )
 )  # fmt: skip

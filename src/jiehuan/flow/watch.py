@@ -162,7 +162,7 @@ class Watcher:
         """The events that the database and the engine can take; the others are refused with their reason."""
         kinds = {*self.declaration.kinds, TICK}
         for event in events:
-            problem = check_event(event) or _too_long(event)
+            problem = check_event(event) or too_long(event)
             if problem is None and event.kind not in kinds:
                 problem = unknown_kind(event.kind, kinds, f"event {event.event_id}")
             if problem is None and now is not None and event.at > now + AHEAD:
@@ -280,7 +280,7 @@ def _reach(declaration: Declaration) -> timedelta:
     return timedelta(seconds=max(declaration.horizon, *rests, 0) + declaration.lateness)
 
 
-def _too_long(event: Event) -> Problem | None:
+def too_long(event: Event) -> Problem | None:
     """What a column of text or its index would not take."""
     for name in ("event_id", "account_id", "counterparty", "channel"):
         said = getattr(event, name)
