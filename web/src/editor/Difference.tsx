@@ -26,7 +26,7 @@ interface Who {
 export function DifferencePictures({ found }: { found: Difference }) {
   const { t, code } = useSpeech();
   const outcomes = useMemo(() => ({
-    legend: {}, tooltip: { trigger: "axis" }, xAxis: { type: "value" }, yAxis: { type: "category", data: [t("diff.after"), t("diff.before")] },
+    legend: { top: 0 }, tooltip: { trigger: "axis" }, xAxis: { type: "value", minInterval: 1 }, yAxis: { type: "category", data: [t("diff.after"), t("diff.before")] },
     series: OUTCOMES.map((outcome, n) => ({
       name: code("outcome", outcome), type: "bar", stack: "all", itemStyle: { color: TONES[n] }, label: { show: true, formatter: ({ value }: { value: number }) => (value ? String(value) : "") },
       data: [found.after.by_outcome[outcome] ?? 0, found.before.by_outcome[outcome] ?? 0],
@@ -48,7 +48,7 @@ export function DifferencePictures({ found }: { found: Difference }) {
         { label: t("diff.rows"), children: found.rows },
         { label: t("diff.changed"), children: <strong>{found.changed}</strong> },
         { label: t("diff.drawn"), children: `${yuan(found.before.may_be_drawn)} → ${yuan(found.after.may_be_drawn)}` },
-        { label: t("diff.loss"), children: <>{yuan(found.before.expected_loss)} → {yuan(found.after.expected_loss)} <strong className={found.expected_loss_change.startsWith("-") ? "good" : "bad"}>({yuan(found.expected_loss_change)})</strong></> },
+        { label: t("diff.loss"), children: <>{yuan(found.before.expected_loss)} → {yuan(found.after.expected_loss)} <strong className={Number(found.expected_loss_change) > 0 ? "bad" : "good"}>({yuan(found.expected_loss_change)})</strong></> },
         { label: t("diff.rate"), children: `${percent(found.before.mean_rate)} → ${percent(found.after.mean_rate)}` },
         { label: t("diff.lgd"), children: percent(found.lgd, 0) },
       ]} />

@@ -41,7 +41,7 @@ export function Findings({ findings, graph, onGo }: Props) {
 function One({ finding }: { finding: Finding }) {
   const { t, code, name, language } = useSpeech();
   const said = language === "zh" ? name("finding", finding.reason) : finding.reason;
-  const place = finding.where.includes(", row") ? finding.where.slice(finding.where.indexOf(", row") + 2) : "";
+  const place = finding.where.split(", ").slice(1).filter((part) => !part.startsWith("node ")).join(", ");
   return (
     <Alert
       type={finding.level === "error" ? "error" : finding.level === "warning" ? "warning" : "info"}
