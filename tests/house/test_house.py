@@ -78,6 +78,38 @@ def test_what_the_documents_say_runs(cli: Cli, home: Path, words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def how_to_lines() -> list[tuple[str, str]]:
+    """Every command line of the how-to pages, with its page."""
+    return [
+        (page.name, re.sub(r"\s+#.*", "", line).strip())
+        for page in sorted((ROOT / "docs" / "how-to").glob("*.md"))
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s{4,}jiehuan \w", line)
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), how_to_lines())
+def test_a_how_to_names_commands_and_options_that_exist(page: str, line: str) -> None:
+    words = line.split()[1:]
+    command = typer.main.get_command(build())
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    assert not getattr(command, "commands", None), f"{page}: {line}"
+    known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)} | {"--help"}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, f"{page}: {line}"
+
+
+@pytest.mark.parametrize(
+    "page", ["collect-within-the-rules.md", "dispose-of-bad-loans.md", "go-to-court.md", "import-a-tape.md"]
+)
+def test_a_how_to_runs_from_top_to_bottom(cli: Cli, tmp_path: Path, page: str) -> None:
+    env = {"JIEHUAN_HOME": str(tmp_path / "home"), "JIEHUAN_DSN": ""}
+    for name, line in how_to_lines():
+        if name == page:
+            done = cli(*line.split()[1:], cwd=_checkout(tmp_path), env=env)
+            assert done.returncode == (1 if "collect check" in line else 0), line + done.stdout + done.stderr
+
+
 def _checkout(home: Path) -> Path:
     """A folder with the files that documents name, so that what commands write stays out of the project."""
     folder = home / "checkout"
@@ -88,7 +120,17 @@ def _checkout(home: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-data.lock", "pyproject.toml", "web/package.json", "web/.npmrc", "tools/set_up.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.lock",
+        "requirements-data.lock",
+        "pyproject.toml",
+        "web/package.json",
+        "web/.npmrc",
+        "tools/set_up.py",
+    ],
+)
 def test_no_file_of_the_set_up_names_a_host(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?://|index-url|find-links|extra-index|registry\s*=", text), name
@@ -111,7 +153,9 @@ def copy_of_set_up(folder: Path) -> Path:
 
 def start(run: Path, **env: str) -> subprocess.CompletedProcess[str]:
     kept = {"PATH": os.environ["PATH"], "HOME": str(run.parent), "JIEHUAN_PYTHON": sys.executable}
-    return subprocess.run([str(run), "--help"], capture_output=True, text=True, env={**kept, **env}, timeout=300, check=False)
+    return subprocess.run(
+        [str(run), "--help"], capture_output=True, text=True, env={**kept, **env}, timeout=300, check=False
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
