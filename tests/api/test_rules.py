@@ -14,9 +14,12 @@ from jiehuan.api.rules import PUBLIC, read, rules
 QUESTIONS = {
     "POST /api/applications/{application_id}/what-if",
     "POST /api/borrowers/search",
+    "POST /api/line-queue/try",
     "POST /api/policies/check",
     "POST /api/policies/diff",
     "POST /api/policies/simulate",
+    "POST /api/signals/check",
+    "POST /api/signals/preview",
 }
 """They change nothing: a POST for the body's sake only."""
 

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 import jiehuan
 from jiehuan.api import (
     activity,
+    alert_cases,
     alerts,
     application_acts,
     applications,
@@ -28,6 +29,7 @@ from jiehuan.api import (
     health,
     imports,
     law,
+    line_queue,
     lines,
     live,
     loan_acts,
@@ -43,6 +45,8 @@ from jiehuan.api import (
     reports,
     reviews,
     session,
+    signals,
+    timeline,
     users,
     work,
 )
@@ -59,7 +63,8 @@ GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
         session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, money, live,
-        alerts, events, lines, work, cases, disposals, reports, models, model_watch, policies, law, files, imports,
+        alerts, alert_cases, signals, events, lines, line_queue, timeline, work, cases, disposals,
+        reports, models, model_watch, policies, law, files, imports,
         audit, policy_drafts, policy_questions, policy_releases,
     )
 )  # fmt: skip

@@ -13,7 +13,7 @@ from jiehuan.api.clock import act_day
 from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import BorrowerOut, borrower_of
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Id, Page, Rate, Record, Yuan, spoken
+from jiehuan.api.shapes import Id, Page, Rate, Record, Share, Yuan, probability, spoken
 from jiehuan.api.writes import Write
 from jiehuan.store.tables import credit_line, line_change
 from jiehuan.store.vault import Vault
@@ -23,7 +23,11 @@ router = APIRouter(prefix="/api/lines", tags=["lines"])
 
 
 class LineChange(Record):
-    """A change of limit or price. ``arm`` is treated, or holdout (computed, but not done, to learn what it brings)."""
+    """A change of limit or price, never of both. ``arm`` is treated, or holdout (computed, but not done, to learn what it brings).
+
+    ``status``: proposed (waits for a person), approved (told, waits for its day), in_force, refused, superseded, held. From ``limit_from``
+    or ``rate_from`` on it holds, for new draws. ``propensity``: the probability with which the arm was drawn.
+    """
 
     change_id: str
     borrower_id: str
@@ -35,6 +39,15 @@ class LineChange(Record):
     reasons: list[dict[str, Any]]
     arm: str
     notified_at: datetime | None
+    review_id: str | None
+    proposed_limit: Yuan | None
+    proposed_rate: Rate | None
+    propensity: Share | None
+    status: str
+    limit_from: date | None
+    rate_from: date | None
+    decided_by: str | None
+    decided_at: datetime | None
 
 
 class LineChangePage(Page):
@@ -60,6 +73,10 @@ def list_line_changes(
     borrower_id: Annotated[Id | None, Query()] = None,
     arm: Annotated[Literal["treated", "holdout"] | None, Query()] = None,
     direction: Annotated[Literal["up", "down"] | None, Query(description="Of the limit.")] = None,
+    status: Annotated[
+        Literal["proposed", "approved", "in_force", "refused", "superseded", "held"] | None, Query()
+    ] = None,
+    what: Annotated[Literal["limit", "price"] | None, Query(description="What changes.")] = None,
 ) -> LineChangePage:
     """Changes of limit and price, newest first."""
     rows = select(line_change)
@@ -67,6 +84,11 @@ def list_line_changes(
         rows = rows.where(line_change.c.borrower_id == borrower_id)
     if arm is not None:
         rows = rows.where(line_change.c.arm == arm)
+    if status is not None:
+        rows = rows.where(line_change.c.status == status)
+    if what is not None:
+        priced = line_change.c.new_rate_ppm != line_change.c.old_rate_ppm
+        rows = rows.where(priced if what == "price" else ~priced)
     if direction is not None:
         old, new = line_change.c.old_limit_fen, line_change.c.new_limit_fen
         rows = rows.where(new > old if direction == "up" else new < old)
@@ -77,9 +99,7 @@ def list_line_changes(
     }
     with database.connect() as connection:
         found, total = page_of(connection, rows, paging, sortable, "-on", line_change.c.change_id)
-    return LineChangePage(
-        total=total, page=paging.page, size=paging.size, items=[LineChange(**spoken(row)) for row in found]
-    )
+    return LineChangePage(total=total, page=paging.page, size=paging.size, items=[change_out(row) for row in found])
 
 
 @router.get("/{borrower_id}")
@@ -102,7 +122,13 @@ def _line(connection: Connection, vault: Vault, borrower_id: str) -> LineOut:
     ).mappings()
     said = spoken(now) if now else {"limit": None, "rate": None, "updated_at": None}
     said.pop("borrower_id", None)
-    return LineOut(borrower=person, **said, changes=[LineChange(**spoken(row)) for row in changes])
+    return LineOut(borrower=person, **said, changes=[change_out(row) for row in changes])
+
+
+def change_out(row: Any) -> LineChange:
+    """A row of ``line_change`` in the interface's words."""
+    said = spoken(row)
+    return LineChange(**{**said, "propensity": probability(said["propensity"])})
 
 
 @router.post("/{borrower_id}/review")

@@ -41,7 +41,7 @@ class Preview:
     """The two sides, what only one of them raised, and a sample of the new side with its evidence.
 
     ``share``: the part of accounts that was replayed. ``lost_confirmed``: alerts which people found right and which the new side no longer
-    raises; ``lost_dismissed`` those found wrong and gone.
+    raises; ``lost_dismissed`` those found wrong and gone. ``fresh``: the ids of samples that only the new side raised.
     """
 
     first: date
@@ -56,6 +56,7 @@ class Preview:
     lost_confirmed: int
     lost_dismissed: int
     samples: list[Alert] = field(default_factory=list)
+    fresh: frozenset[str] = frozenset()
     unknown_kinds: dict[str, int] = field(default_factory=dict)
 
 
@@ -75,7 +76,8 @@ def preview(connection: Connection, new: Declaration, live: Declaration, until: 
         first=_day(begin + timedelta(days=1)), last=_day(until), events=frame.height, accounts=int(frame["account_id"].n_unique()),
         share=share, new=_side(raised_new, begin, until, verdicts), live=_side(raised_live, begin, until, verdicts),
         only_new=len(ids_new - ids_live), only_live=len(lost), lost_confirmed=sum(verdicts.get(one) == "confirmed" for one in lost),
-        lost_dismissed=sum(verdicts.get(one) == "dismissed" for one in lost), samples=chosen[:SAMPLES], unknown_kinds=unknown,
+        lost_dismissed=sum(verdicts.get(one) == "dismissed" for one in lost), samples=chosen[:SAMPLES],
+        fresh=frozenset(alert.alert_id for alert in chosen[:SAMPLES]) - ids_live, unknown_kinds=unknown,
     )  # fmt: skip
 
 
