@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/accounts/{borrower_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Account Timeline
+         * @description An account of a borrower: its months up to the book's day, and the instalments still to come within three.
+         */
+        get: operations["account_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/activity": {
         parameters: {
             query?: never;
@@ -18,6 +38,70 @@ export interface paths {
         get: operations["list_activity"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alert Cases
+         * @description Cases, newest first.
+         */
+        get: operations["list_alert_cases"];
+        put?: never;
+        /**
+         * Open Alert Case
+         * @description Open a case for alerts, or let them join their account's open one.
+         */
+        post: operations["open_alert_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Alert Case
+         * @description One case with its alerts.
+         */
+        get: operations["get_alert_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alert-cases/{case_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Alert Case
+         * @description Close a case; the verdict goes to its alerts that nobody judged, and so back to the signals.
+         */
+        post: operations["close_alert_case"];
         delete?: never;
         options?: never;
         head?: never;
@@ -61,6 +145,46 @@ export interface paths {
         get: operations["live_alerts"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Alert
+         * @description One alert, with the days before it and what else is known.
+         */
+        get: operations["get_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{alert_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge Alert
+         * @description Say that one looks into it; the first who says so is kept.
+         */
+        post: operations["acknowledge_alert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -151,6 +275,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/applications/{application_id}/decisions/{decision_id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Explain
+         * @description Explain a decision to the person it is about; made once, kept with the decision, with a paper to hand over.
+         */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/applications/{application_id}/disburse": {
         parameters: {
             query?: never;
@@ -182,9 +326,29 @@ export interface paths {
         put?: never;
         /**
          * Review Application
-         * @description Decide as a person on an application in review, or on one that was refused.
+         * @description Decide as a person on an application in review, or on one that was refused; ends its open review.
          */
         post: operations["review_application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/applications/{application_id}/review-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Review
+         * @description Open a review of a refused application at the borrower's wish; one that is open is answered again.
+         */
+        post: operations["request_review"];
         delete?: never;
         options?: never;
         head?: never;
@@ -475,6 +639,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Events
+         * @description Take a batch of events: the good ones are kept, each other one is told with its reason.
+         */
+        post: operations["post_events"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/files/{file_id}": {
         parameters: {
             query?: never;
@@ -489,6 +673,26 @@ export interface paths {
         get: operations["get_file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/gateway/{name}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Signed Events
+         * @description Take a signed batch of events. Sent again it changes nothing: each event is known by its id.
+         */
+        post: operations["post_signed_events"];
         delete?: never;
         options?: never;
         head?: never;
@@ -609,6 +813,106 @@ export interface paths {
          * @description One rule with all its dated values.
          */
         get: operations["get_rule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line-queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Line Queue
+         * @description What waits, what the month's reviews wanted, and whether prices differ without a reason.
+         */
+        get: operations["line_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line-queue/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Line Changes
+         * @description Approve or refuse proposals. One that cannot be decided any more does not hold up the others.
+         */
+        post: operations["decide_line_changes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line-queue/params": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Line Params
+         * @description The parameters of reviews that are in force.
+         */
+        get: operations["line_params"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line-queue/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Line Params
+         * @description What other parameters would do today, and would have brought by the own log. Nothing is kept, so no key is needed.
+         */
+        post: operations["try_line_params"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/line-queue/{change_id}/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Line Notice Of
+         * @description The notice of a change: as it was kept, or as it would be sent.
+         */
+        get: operations["line_notice_of"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1473,6 +1777,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Reviews
+         * @description The queue of reviews: the open ones by their deadline, overdue on top; at most 500.
+         */
+        get: operations["list_reviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -1518,6 +1842,130 @@ export interface paths {
          * @description Change one's own password; one's other sessions end.
          */
         post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Signals
+         * @description The versions of the signals, and the feedback on them.
+         */
+        get: operations["list_signals"];
+        put?: never;
+        /**
+         * Save Signal Draft
+         * @description Keep a text as a draft. Refused with every fault when it has one.
+         */
+        post: operations["save_signal_draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Signals
+         * @description What is wrong with a text, line by line. Nothing is kept, so no key is needed.
+         */
+        post: operations["check_signals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Signals
+         * @description What a text would have raised in the last days, beside the signals in force. Nothing is kept, so no key is needed.
+         */
+        post: operations["preview_signals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Signals
+         * @description One version with its text; ``shipped`` and ``in_force`` are names too.
+         */
+        get: operations["get_signals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals/{version}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Signal Draft
+         * @description Release a draft as a second person.
+         */
+        post: operations["approve_signal_draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/signals/{version}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse Signal Draft
+         * @description Put a draft away.
+         */
+        post: operations["refuse_signal_draft"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1693,6 +2141,153 @@ export interface components {
             verdict: string | null;
         };
         /**
+         * AlertCaseOut
+         * @description One case with its alerts, newest first, and whose account it is (null: not a borrower of this book).
+         */
+        AlertCaseOut: {
+            /** Account Id */
+            account_id: string;
+            /** Alerts */
+            alerts: number;
+            borrower: components["schemas"]["BorrowerOut"] | null;
+            /** Case Id */
+            case_id: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Loan Id */
+            loan_id: string | null;
+            /** Measure */
+            measure: string | null;
+            /** Members */
+            members: components["schemas"]["AlertRow"][];
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+            /** Remark */
+            remark: string;
+            /** Severity */
+            severity: string;
+            /** Status */
+            status: string;
+            /** Verdict */
+            verdict: string | null;
+        };
+        /**
+         * AlertCasePage
+         * @description A page of cases.
+         */
+        AlertCasePage: {
+            /** Items */
+            items: components["schemas"]["AlertCaseRow"][];
+            /** Page */
+            page: number;
+            /** Size */
+            size: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * AlertCaseRow
+         * @description A case: ``status`` is open or closed; ``verdict`` and ``measure`` say what was found and done. ``alerts``: how many it has.
+         */
+        AlertCaseRow: {
+            /** Account Id */
+            account_id: string;
+            /** Alerts */
+            alerts: number;
+            /** Case Id */
+            case_id: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Loan Id */
+            loan_id: string | null;
+            /** Measure */
+            measure: string | null;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Opened By */
+            opened_by: string;
+            /** Remark */
+            remark: string;
+            /** Severity */
+            severity: string;
+            /** Status */
+            status: string;
+            /** Verdict */
+            verdict: string | null;
+        };
+        /**
+         * AlertOut
+         * @description One alert with what helps to judge it: the account's days before it, how it stands, its other alerts, the signal's record.
+         */
+        AlertOut: {
+            /** Account Id */
+            account_id: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Alert Id */
+            alert_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Case Id */
+            case_id: string | null;
+            /** Days */
+            days: components["schemas"]["DayOfEvents"][];
+            /** Dpd */
+            dpd: number;
+            /** Event Id */
+            event_id: string | null;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Handled At */
+            handled_at: string | null;
+            /** Handled By */
+            handled_by: string | null;
+            /** Line Limit */
+            line_limit: string | null;
+            /** Loan Id */
+            loan_id: string | null;
+            /** Others */
+            others: components["schemas"]["AlertRow"][];
+            /**
+             * Outstanding
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            outstanding: string;
+            /**
+             * Overdue
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            overdue: string;
+            record: components["schemas"]["RuleRecordOut"] | null;
+            /** Rule */
+            rule: string;
+            /** Severity */
+            severity: string;
+            /** Status */
+            status: string;
+        };
+        /**
          * AlertPage
          * @description A page of alerts.
          */
@@ -1713,6 +2308,10 @@ export interface components {
         AlertRow: {
             /** Account Id */
             account_id: string;
+            /** Acknowledged At */
+            acknowledged_at: string | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
             /** Alert Id */
             alert_id: string;
             /**
@@ -1720,6 +2319,8 @@ export interface components {
              * Format: date-time
              */
             at: string;
+            /** Case Id */
+            case_id: string | null;
             /** Event Id */
             event_id: string | null;
             /** Evidence */
@@ -1903,6 +2504,14 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * ApproveSignals
+         * @description From when the draft holds; left out: from now on.
+         */
+        ApproveSignals: {
+            /** Effective At */
+            effective_at?: string | null;
         };
         /**
          * Assign
@@ -2153,21 +2762,25 @@ export interface components {
             stage: string;
         };
         /**
-         * Checked
-         * @description What a check found. ``version`` is none when the graph cannot be read.
+         * CloseCase
+         * @description What was found, and what was done.
          */
-        Checked: {
-            /** Findings */
-            findings: components["schemas"]["PolicyFinding"][];
-            /** Ok */
-            ok: boolean;
+        CloseCase: {
             /**
-             * On
-             * Format: date
+             * Measure
+             * @enum {string}
              */
-            on: string;
-            /** Version */
-            version: string | null;
+            measure: "none" | "contact" | "line" | "plan" | "legal";
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "confirmed" | "dismissed";
         };
         /**
          * Compared
@@ -2204,6 +2817,23 @@ export interface components {
             template: string;
         };
         /**
+         * ContactPoint
+         * @description A contact that was made, tried or stopped.
+         */
+        ContactPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Channel */
+            channel: string;
+            /** Loan Id */
+            loan_id: string;
+            /** Status */
+            status: string;
+        };
+        /**
          * ContractOut
          * @description A signed contract and its two papers.
          */
@@ -2223,6 +2853,46 @@ export interface components {
             terms: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * DayCount
+         * @description Alerts on a day.
+         */
+        DayCount: {
+            /** Count */
+            count: number;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+        };
+        /**
+         * DayOfEvents
+         * @description One day of an account: its events of the kind that raised the alert, and of all kinds.
+         */
+        DayOfEvents: {
+            /**
+             * All Amount
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            all_amount: string;
+            /** All Count */
+            all_count: number;
+            /**
+             * Amount
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            amount: string;
+            /** Count */
+            count: number;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
         };
         /**
          * DeadlineOut
@@ -2250,6 +2920,26 @@ export interface components {
             missed: boolean;
             /** Zh */
             zh: string;
+        };
+        /**
+         * DecideChanges
+         * @description A person's yes or no to proposals, one or many.
+         */
+        DecideChanges: {
+            /** Approve */
+            approve: boolean;
+            /** Change Ids */
+            change_ids: string[];
+        };
+        /**
+         * Decided
+         * @description How many were decided, and what stood against the others.
+         */
+        Decided: {
+            /** Done */
+            done: number;
+            /** Refused */
+            refused: components["schemas"]["ProblemOut"][];
         };
         /**
          * DecisionOut
@@ -2323,8 +3013,8 @@ export interface components {
          *     ``limit_changes`` counts the changed rows by the change of the limit, in bands of yuan.
          */
         DifferenceOut: {
-            after: components["schemas"]["SideOut"];
-            before: components["schemas"]["SideOut"];
+            after: components["schemas"]["jiehuan__api__policy_questions__SideOut"];
+            before: components["schemas"]["jiehuan__api__policy_questions__SideOut"];
             /** Changed */
             changed: number;
             /** Expected Loss Change */
@@ -2623,6 +3313,66 @@ export interface components {
             lines: components["schemas"]["jiehuan__api__loan_detail__LineOut"][];
         };
         /**
+         * EstimateOut
+         * @description The mean outcome of a decision in yuan and its 95 % interval; ``gain`` against the logged decisions.
+         */
+        EstimateOut: {
+            /** Effective N */
+            effective_n: number;
+            /**
+             * Gain
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            gain: string;
+            /**
+             * Gain High
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            gain_high: string;
+            /**
+             * Gain Low
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            gain_low: string;
+            /**
+             * High
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            high: string;
+            /**
+             * Logged
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            logged: string;
+            /**
+             * Low
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            low: string;
+            /** Method */
+            method: string;
+            /** N */
+            n: number;
+            /**
+             * Unsupported
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            unsupported: string;
+            /**
+             * Value
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            value: string;
+        };
+        /**
          * EventIn
          * @description Another event. ``reversal`` needs ``of``, ``prepayment`` ``mode``, ``waiver`` ``part``; all but a reversal and a
          *     settlement need ``amount``.
@@ -2683,6 +3433,50 @@ export interface components {
             recorded_at: string;
             /** Seq */
             seq: number;
+        };
+        /**
+         * EventsIn
+         * @description Events in the **events** format: ``event_id``, ``account_id``, ``at`` (with zone), ``kind``, and where they apply
+         *     ``amount_fen`` (whole fen), ``counterparty``, ``channel``.
+         */
+        EventsIn: {
+            /** Events */
+            events: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * EventsOut
+         * @description What became of a batch: ``taken`` wait for the worker; ``repeated`` had come before with the same content.
+         */
+        EventsOut: {
+            /** Refused */
+            refused: components["schemas"]["RefusedEvent"][];
+            /** Repeated */
+            repeated: number;
+            /** Taken */
+            taken: number;
+        };
+        /**
+         * ExplanationOut
+         * @description The explanation of a decision: what was looked at, the reasons, what would change it, rights; and the paper.
+         */
+        ExplanationOut: {
+            /** Asked By */
+            asked_by: string;
+            /** Decision Id */
+            decision_id: string;
+            /** Document */
+            document: {
+                [key: string]: unknown;
+            };
+            /** File Id */
+            file_id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
         };
         /**
          * ExposureBand
@@ -2746,6 +3540,15 @@ export interface components {
             outcomes: number;
             /** Reads */
             reads: string[];
+        };
+        /**
+         * FaultOut
+         * @description What is wrong, and on which line (from 1) of the text.
+         */
+        FaultOut: {
+            /** Line */
+            line: number;
+            problem: components["schemas"]["ProblemOut"];
         };
         /**
          * Feedback
@@ -2821,6 +3624,42 @@ export interface components {
          */
         Found: {
             borrower: components["schemas"]["BorrowerOut"] | null;
+        };
+        /**
+         * GradePricesOut
+         * @description The prices of new draws in one grade of risk: those below the grade's are on their way up in steps.
+         */
+        GradePricesOut: {
+            /** Closed */
+            closed: number;
+            /**
+             * High
+             * @description Per year, six decimals.
+             * @example 0.180000
+             */
+            high: string;
+            /** Lines */
+            lines: number;
+            /**
+             * Low
+             * @description Per year, six decimals.
+             * @example 0.180000
+             */
+            low: string;
+            /**
+             * Rate
+             * @description Per year, six decimals.
+             * @example 0.180000
+             */
+            rate: string;
+            /** Rising */
+            rising: number;
+            /**
+             * To Pd
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            to_pd: string;
         };
         /**
          * GraphIn
@@ -3052,6 +3891,35 @@ export interface components {
             rows: number;
         };
         /**
+         * Instalment
+         * @description What fell or falls due: ``paid`` of ``amount`` so far; ``status`` as in the loan's schedule.
+         */
+        Instalment: {
+            /**
+             * Amount
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            amount: string;
+            /**
+             * Due
+             * Format: date
+             */
+            due: string;
+            /** Loan Id */
+            loan_id: string;
+            /** N */
+            n: number;
+            /**
+             * Paid
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            paid: string;
+            /** Status */
+            status: string;
+        };
+        /**
          * Interval
          * @description A figure with its 95 % interval.
          */
@@ -3094,13 +3962,16 @@ export interface components {
              */
             on: string;
             /** Rules */
-            rules: components["schemas"]["RuleOut"][];
+            rules: components["schemas"]["jiehuan__api__law__RuleOut"][];
             /** Version */
             version: string;
         };
         /**
          * LineChange
-         * @description A change of limit or price. ``arm`` is treated, or holdout (computed, but not done, to learn what it brings).
+         * @description A change of limit or price, never of both. ``arm`` is treated, or holdout (computed, but not done, to learn what it brings).
+         *
+         *     ``status``: proposed (waits for a person), approved (told, waits for its day), in_force, refused, superseded, held. From ``limit_from``
+         *     or ``rate_from`` on it holds, for new draws. ``propensity``: the probability with which the arm was drawn.
          */
         LineChange: {
             /** Arm */
@@ -3109,6 +3980,12 @@ export interface components {
             borrower_id: string;
             /** Change Id */
             change_id: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Limit From */
+            limit_from: string | null;
             /**
              * New Limit
              * @description Yuan, two decimals.
@@ -3140,10 +4017,22 @@ export interface components {
              * Format: date
              */
             on: string;
+            /** Propensity */
+            propensity: string | null;
+            /** Proposed Limit */
+            proposed_limit: string | null;
+            /** Proposed Rate */
+            proposed_rate: string | null;
+            /** Rate From */
+            rate_from: string | null;
             /** Reasons */
             reasons: {
                 [key: string]: unknown;
             }[];
+            /** Review Id */
+            review_id: string | null;
+            /** Status */
+            status: string;
         };
         /**
          * LineChangePage
@@ -3188,6 +4077,49 @@ export interface components {
              * @example 916.80
              */
             principal_outstanding: string;
+            /** Status */
+            status: string;
+        };
+        /**
+         * LoanBrief
+         * @description A loan of the account, as it stands.
+         */
+        LoanBrief: {
+            /** Dpd */
+            dpd: number;
+            /**
+             * Drawn On
+             * Format: date
+             */
+            drawn_on: string;
+            /** Loan Id */
+            loan_id: string;
+            /**
+             * Outstanding
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            outstanding: string;
+            /**
+             * Overdue
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            overdue: string;
+            /**
+             * Principal
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            principal: string;
+            /** Product */
+            product: string;
+            /**
+             * Rate
+             * @description Per year, six decimals.
+             * @example 0.180000
+             */
+            rate: string;
             /** Status */
             status: string;
         };
@@ -3609,6 +4541,41 @@ export interface components {
             role: "risk" | "collector" | "legal" | "auditor" | "admin";
         };
         /**
+         * NoticeOut
+         * @description The notice of a change in both languages, and what became of it: none (yet), waiting, sent, failed, unreachable.
+         */
+        NoticeOut: {
+            /** Change Id */
+            change_id: string;
+            /** Detail */
+            detail: string;
+            en: components["schemas"]["NoticeText"];
+            /** Kind */
+            kind: string;
+            /** Language */
+            language: string | null;
+            /** Sent At */
+            sent_at: string | null;
+            /**
+             * Since
+             * Format: date
+             */
+            since: string;
+            /** Status */
+            status: string;
+            zh: components["schemas"]["NoticeText"];
+        };
+        /**
+         * NoticeText
+         * @description A notice in one language.
+         */
+        NoticeText: {
+            /** Subject */
+            subject: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * Offer
          * @description One offer, best fit first in its list: amounts in yuan, ``apr`` with all fees, ``terms`` as ``loan replay`` takes.
          */
@@ -3653,6 +4620,14 @@ export interface components {
             zh: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * OpenCase
+         * @description Alerts of one account; the account's other open alerts come with them.
+         */
+        OpenCase: {
+            /** Alert Ids */
+            alert_ids: string[];
         };
         /**
          * Outcome
@@ -3743,6 +4718,35 @@ export interface components {
             totals: components["schemas"]["Totals"];
             /** Vintages */
             vintages: components["schemas"]["VintageFigures"][];
+        };
+        /**
+         * ParamsOut
+         * @description The parameters in force, as ``params.yaml`` writes them.
+         */
+        ParamsOut: {
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Version */
+            version: string;
+        };
+        /**
+         * Payment
+         * @description Money that came for a loan.
+         */
+        Payment: {
+            /** Amount */
+            amount: string | null;
+            /** Kind */
+            kind: string;
+            /** Loan Id */
+            loan_id: string;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
         };
         /**
          * PersonIn
@@ -3873,6 +4877,61 @@ export interface components {
             version: string;
         };
         /**
+         * PreviewAsked
+         * @description Which days are replayed: the last ``days`` up to now.
+         */
+        PreviewAsked: {
+            /** Body */
+            body: string;
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+        };
+        /**
+         * PreviewOut
+         * @description The replay of the text (``new``) beside that of the signals in force (``live``).
+         */
+        PreviewOut: {
+            /** Accounts */
+            accounts: number;
+            /** Events */
+            events: number;
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            live: components["schemas"]["jiehuan__api__signals__SideOut"];
+            /** Lost Confirmed */
+            lost_confirmed: number;
+            /** Lost Dismissed */
+            lost_dismissed: number;
+            new: components["schemas"]["jiehuan__api__signals__SideOut"];
+            /** Only Live */
+            only_live: number;
+            /** Only New */
+            only_new: number;
+            /** Samples */
+            samples: components["schemas"]["SampleOut"][];
+            /**
+             * Share
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            share: string;
+            /** Unknown Kinds */
+            unknown_kinds: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Price
          * @description What the buyer paid for the whole tape.
          */
@@ -3973,6 +5032,51 @@ export interface components {
             remark: string;
         };
         /**
+         * QueueSummary
+         * @description The queue at a glance. ``month``: reviews of the book's month, by what they wanted; expected profit is of one year.
+         */
+        QueueSummary: {
+            /** By Status */
+            by_status: {
+                [key: string]: number;
+            };
+            /**
+             * Expected Gain
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            expected_gain: string;
+            /** Held Out */
+            held_out: number;
+            /** Holds */
+            holds: number;
+            /** Lowers */
+            lowers: number;
+            /** Notices */
+            notices: {
+                [key: string]: number;
+            };
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Params Version */
+            params_version: string;
+            /** Prices */
+            prices: components["schemas"]["GradePricesOut"][];
+            /** Raises */
+            raises: number;
+            /** Reviews */
+            reviews: number;
+            /** Spread */
+            spread: components["schemas"]["SpreadBar"][];
+            /** Unfair */
+            unfair: components["schemas"]["ProblemOut"][];
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * Reason
          * @description Why a decision fell so: a stable code, the sentence in both languages, and the feature and value behind it.
          */
@@ -4015,6 +5119,16 @@ export interface components {
             row: number;
             /** Value */
             value: string;
+        };
+        /**
+         * RefusedEvent
+         * @description An event that was not taken: its place in the batch from 0, and why.
+         */
+        RefusedEvent: {
+            /** Index */
+            index: number;
+            /** Problems */
+            problems: components["schemas"]["ProblemOut"][];
         };
         /**
          * Rejects
@@ -4267,6 +5381,114 @@ export interface components {
             reason: string;
         };
         /**
+         * ReviewAsked
+         * @description What the borrower says about the decision.
+         */
+        ReviewAsked: {
+            /**
+             * Words
+             * @default
+             */
+            words: string;
+        };
+        /**
+         * ReviewBasis
+         * @description On what the deadline rests: days, calendar or working, with the law that gives the right.
+         */
+        ReviewBasis: {
+            /** Citation */
+            citation: string;
+            /** Days */
+            days: number;
+            /** En */
+            en: string;
+            /** Unit */
+            unit: string;
+            /** Zh */
+            zh: string;
+        };
+        /**
+         * ReviewList
+         * @description Reviews, what is due first on top; ``overdue`` counts the open ones whose day is over.
+         */
+        ReviewList: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Items */
+            items: components["schemas"]["ReviewRow"][];
+            /** Open */
+            open: number;
+            /** Overdue */
+            overdue: number;
+        };
+        /**
+         * ReviewRow
+         * @description A review. ``kind`` is request (the borrower asked) or policy (it left the decision to a person).
+         *
+         *     ``status`` is open, approved, refused or superseded; ``overdue`` when it is open and its day is over; ``missed_on`` is
+         *     the evening on which that was raised.
+         */
+        ReviewRow: {
+            /** Application Id */
+            application_id: string;
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            basis: components["schemas"]["ReviewBasis"];
+            /** Borrower Id */
+            borrower_id: string;
+            /** Days Left */
+            days_left: number;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decision Id */
+            decision_id: string;
+            /**
+             * Due On
+             * Format: date
+             */
+            due_on: string;
+            /** Kind */
+            kind: string;
+            /** Missed On */
+            missed_on: string | null;
+            /** Name */
+            name: string | null;
+            /** Outcome Id */
+            outcome_id: string | null;
+            /** Overdue */
+            overdue: boolean;
+            /** Product */
+            product: string;
+            /** Reason */
+            reason: string;
+            /** Review Id */
+            review_id: string;
+            /** Status */
+            status: string;
+            /** Words */
+            words: string;
+        };
+        /**
+         * RuleCount
+         * @description Alerts of a rule, and how many of them people had found right or wrong.
+         */
+        RuleCount: {
+            /** Count */
+            count: number;
+            /** Rule */
+            rule: string;
+        };
+        /**
          * RuleHistory
          * @description One rule through time, for all lenders.
          */
@@ -4277,42 +5499,37 @@ export interface components {
             /** Note */
             note: string;
             /** Rules */
-            rules: components["schemas"]["RuleOut"][];
+            rules: components["schemas"]["jiehuan__api__law__RuleOut"][];
             /** Unit */
             unit: string;
         };
         /**
-         * RuleOut
-         * @description A rule in force from ``valid_from`` to ``valid_to`` (null: until further notice).
-         *
-         *     ``value`` is in ``unit`` (money in fen, rates in ppm, as the rule files keep them). ``grade`` is the confidence, A
-         *     (the statute was read) to D; ``binding`` is false for this platform's own defaults.
+         * RuleRecordOut
+         * @description How often a signal was right, as people judged it: ``share`` of the judged, hardly below ``low`` or above ``high``.
          */
-        RuleOut: {
-            /** Binding */
-            binding: boolean;
-            citation: components["schemas"]["Words"];
-            /** Grade */
-            grade: string;
-            /** Id */
-            id: string;
-            /** Lenders */
-            lenders: string[];
-            name: components["schemas"]["Words"];
-            sentence: components["schemas"]["Words"];
-            /** Source */
-            source: string;
-            /** Unit */
-            unit: string;
+        RuleRecordOut: {
+            /** Alerts */
+            alerts: number;
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
             /**
-             * Valid From
-             * Format: date
+             * High
+             * @description A part of one, six decimals.
+             * @example 0.023100
              */
-            valid_from: string;
-            /** Valid To */
-            valid_to: string | null;
-            /** Value */
-            value: unknown;
+            high: string;
+            /**
+             * Low
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            low: string;
+            /** Rule */
+            rule: string;
+            /** Share */
+            share: string | null;
         };
         /**
          * SaleTape
@@ -4325,6 +5542,44 @@ export interface components {
             tape_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * SampleOut
+         * @description An alert of the replay; ``is_new``: the signals in force did not raise it.
+         */
+        SampleOut: {
+            /** Account Id */
+            account_id: string;
+            /** Alert Id */
+            alert_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Is New */
+            is_new: boolean;
+            /** Rule */
+            rule: string;
+            /** Severity */
+            severity: string;
+        };
+        /**
+         * SaveSignals
+         * @description A text to keep as a draft, and what it is for.
+         */
+        SaveSignals: {
+            /** Body */
+            body: string;
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
         };
         /**
          * ScheduleRow
@@ -4399,24 +5654,6 @@ export interface components {
             id_number: string;
         };
         /**
-         * SideOut
-         * @description What one policy does with the past book.
-         */
-        SideOut: {
-            /** By Outcome */
-            by_outcome: {
-                [key: string]: number;
-            };
-            /** Expected Loss */
-            expected_loss: string;
-            /** May Be Drawn */
-            may_be_drawn: string;
-            /** Mean Rate */
-            mean_rate: string;
-            /** Version */
-            version: string;
-        };
-        /**
          * SignIn
          * @description Which offer of the last decision is signed, counted from 0.
          */
@@ -4426,6 +5663,78 @@ export interface components {
              * @default 0
              */
             offer: number;
+        };
+        /**
+         * SignalList
+         * @description All versions, newest first, and how often each signal was right.
+         */
+        SignalList: {
+            /** In Force */
+            in_force: string;
+            /** Records */
+            records: components["schemas"]["RuleRecordOut"][];
+            /** Versions */
+            versions: components["schemas"]["SignalVersionRow"][];
+        };
+        /**
+         * SignalText
+         * @description A declaration in YAML.
+         */
+        SignalText: {
+            /** Body */
+            body: string;
+        };
+        /**
+         * SignalVersionOut
+         * @description A version with its text, and what it declares.
+         */
+        SignalVersionOut: {
+            /** Approved At */
+            approved_at: string | null;
+            /** Approved By */
+            approved_by: string | null;
+            /** Author */
+            author: string;
+            /** Body */
+            body: string;
+            /** Created At */
+            created_at: string | null;
+            /** Effective At */
+            effective_at: string | null;
+            /** Features */
+            features: string[];
+            /** Remark */
+            remark: string;
+            /** Rules */
+            rules: components["schemas"]["jiehuan__api__signals__RuleOut"][];
+            /** Standing */
+            standing: string;
+            /** Streams */
+            streams: string[];
+            /** Version */
+            version: string;
+        };
+        /**
+         * SignalVersionRow
+         * @description A version. ``standing``: draft, refused, in_force, waiting (for its moment) or past; ``shipped`` comes with the program.
+         */
+        SignalVersionRow: {
+            /** Approved At */
+            approved_at: string | null;
+            /** Approved By */
+            approved_by: string | null;
+            /** Author */
+            author: string;
+            /** Created At */
+            created_at: string | null;
+            /** Effective At */
+            effective_at: string | null;
+            /** Remark */
+            remark: string;
+            /** Standing */
+            standing: string;
+            /** Version */
+            version: string;
         };
         /**
          * Signed
@@ -4503,6 +5812,43 @@ export interface components {
             claims: number;
             /** Tape Id */
             tape_id: string;
+        };
+        /**
+         * Span
+         * @description Something with a beginning and perhaps an end. ``what``: alert_case, legal_case, application, disposal.
+         */
+        Span: {
+            /**
+             * Begin
+             * Format: date
+             */
+            begin: string;
+            /** Detail */
+            detail: string;
+            /** End */
+            end: string | null;
+            /** Id */
+            id: string;
+            /** Status */
+            status: string;
+            /** What */
+            what: string;
+        };
+        /**
+         * SpreadBar
+         * @description Proposed changes of limits between ``low`` and the next bar's, as shares of the old limit.
+         */
+        SpreadBar: {
+            /**
+             * Low
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            low: string;
+            /** Lowered */
+            lowered: number;
+            /** Raised */
+            raised: number;
         };
         /**
          * StateOut
@@ -4698,6 +6044,50 @@ export interface components {
             repeated: boolean;
         };
         /**
+         * Timeline
+         * @description Everything on one axis, from ``since`` to ``until``; lists are in the order of time. ``on``: the book's day.
+         */
+        Timeline: {
+            /** Alerts */
+            alerts: components["schemas"]["AlertRow"][];
+            borrower: components["schemas"]["BorrowerOut"];
+            /** Changes */
+            changes: components["schemas"]["LineChange"][];
+            /** Contacts */
+            contacts: components["schemas"]["ContactPoint"][];
+            /** Instalments */
+            instalments: components["schemas"]["Instalment"][];
+            /** Limit */
+            limit: string | null;
+            /** Loans */
+            loans: components["schemas"]["LoanBrief"][];
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Payments */
+            payments: components["schemas"]["Payment"][];
+            /** Rate */
+            rate: string | null;
+            /**
+             * Since
+             * Format: date
+             */
+            since: string;
+            /** Spans */
+            spans: components["schemas"]["Span"][];
+            /** Transactions */
+            transactions: components["schemas"]["Transaction"][];
+            /** Transactions Hidden */
+            transactions_hidden: boolean;
+            /**
+             * Until
+             * Format: date
+             */
+            until: string;
+        };
+        /**
          * Totals
          * @description The book on its day.
          *
@@ -4793,8 +6183,68 @@ export interface components {
              * @example 0.023100
              */
             provision_coverage: string;
+            /** Reviews Open */
+            reviews_open: number;
+            /** Reviews Overdue */
+            reviews_overdue: number;
             /** Work Open */
             work_open: number;
+        };
+        /**
+         * Transaction
+         * @description Money or an act on the account; ``count`` above 1: a day's events of a kind together.
+         */
+        Transaction: {
+            /**
+             * Amount
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            amount: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Channel */
+            channel: string;
+            /** Count */
+            count: number;
+            /** Kind */
+            kind: string;
+        };
+        /**
+         * Tried
+         * @description Other parameters beside those in force: today's proposals, and the estimate from the own log (empty while it is too young).
+         */
+        Tried: {
+            /** Estimates */
+            estimates: components["schemas"]["EstimateOut"][];
+            now: components["schemas"]["WouldDo"];
+            /** Reviews */
+            reviews: number;
+            then: components["schemas"]["WouldDo"];
+            /** Version */
+            version: string;
+            /** Warnings */
+            warnings: components["schemas"]["Words"][];
+            /** Why Not */
+            why_not: string;
+        };
+        /**
+         * TryParams
+         * @description Parameters to try: those named replace the ones in force. ``months``: how long an outcome is watched.
+         */
+        TryParams: {
+            /**
+             * Months
+             * @default 3
+             */
+            months: number;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
         };
         /**
          * UserChange
@@ -5074,6 +6524,63 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * WouldDo
+         * @description What parameters would do with today's lines.
+         */
+        WouldDo: {
+            /**
+             * Expected Gain
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            expected_gain: string;
+            /** Holds */
+            holds: number;
+            /**
+             * Limits Change
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            limits_change: string;
+            /** Lowers */
+            lowers: number;
+            /** Raises */
+            raises: number;
+        };
+        /**
+         * RuleOut
+         * @description A rule in force from ``valid_from`` to ``valid_to`` (null: until further notice).
+         *
+         *     ``value`` is in ``unit`` (money in fen, rates in ppm, as the rule files keep them). ``grade`` is the confidence, A
+         *     (the statute was read) to D; ``binding`` is false for this platform's own defaults.
+         */
+        jiehuan__api__law__RuleOut: {
+            /** Binding */
+            binding: boolean;
+            citation: components["schemas"]["Words"];
+            /** Grade */
+            grade: string;
+            /** Id */
+            id: string;
+            /** Lenders */
+            lenders: string[];
+            name: components["schemas"]["Words"];
+            sentence: components["schemas"]["Words"];
+            /** Source */
+            source: string;
+            /** Unit */
+            unit: string;
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /** Value */
+            value: unknown;
+        };
+        /**
          * LineOut
          * @description A borrower's line (null when none was granted) and its changes, newest first.
          */
@@ -5108,6 +6615,97 @@ export interface components {
              */
             debit: string;
         };
+        /**
+         * Checked
+         * @description What a check found. ``version`` is none when the graph cannot be read.
+         */
+        jiehuan__api__policy_questions__Checked: {
+            /** Findings */
+            findings: components["schemas"]["PolicyFinding"][];
+            /** Ok */
+            ok: boolean;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Version */
+            version: string | null;
+        };
+        /**
+         * SideOut
+         * @description What one policy does with the past book.
+         */
+        jiehuan__api__policy_questions__SideOut: {
+            /** By Outcome */
+            by_outcome: {
+                [key: string]: number;
+            };
+            /** Expected Loss */
+            expected_loss: string;
+            /** May Be Drawn */
+            may_be_drawn: string;
+            /** Mean Rate */
+            mean_rate: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * Checked
+         * @description What a check found; without faults, what the text declares. ``same_as_live``: it would raise the same alerts.
+         */
+        jiehuan__api__signals__Checked: {
+            /** Faults */
+            faults: components["schemas"]["FaultOut"][];
+            /** Features */
+            features: string[];
+            /** Rules */
+            rules: components["schemas"]["jiehuan__api__signals__RuleOut"][];
+            /** Same As Live */
+            same_as_live: boolean;
+            /** Streams */
+            streams: string[];
+        };
+        /**
+         * RuleOut
+         * @description A rule as it was declared.
+         */
+        jiehuan__api__signals__RuleOut: {
+            /** Cooldown Seconds */
+            cooldown_seconds: number;
+            /** En */
+            en: string;
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** On */
+            on: string[];
+            /** Severity */
+            severity: string;
+            /** When */
+            when: string;
+            /** Zh */
+            zh: string;
+        };
+        /**
+         * SideOut
+         * @description What one version raised.
+         */
+        jiehuan__api__signals__SideOut: {
+            /** Accounts */
+            accounts: number;
+            /** Alerts */
+            alerts: number;
+            /** By Day */
+            by_day: components["schemas"]["DayCount"][];
+            /** By Rule */
+            by_rule: components["schemas"]["RuleCount"][];
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -5117,6 +6715,130 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    account_timeline: {
+        parameters: {
+            query?: {
+                /** @description How far back. */
+                months?: number;
+            };
+            header?: never;
+            path: {
+                borrower_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     list_activity: {
         parameters: {
             query?: {
@@ -5245,6 +6967,510 @@ export interface operations {
             };
         };
     };
+    list_alert_cases: {
+        parameters: {
+            query?: {
+                status?: ("open" | "closed") | null;
+                severity?: ("info" | "warning" | "critical") | null;
+                account_id?: string | null;
+                /** @description From 1. */
+                page?: number;
+                /** @description Rows on a page. */
+                size?: number;
+                /** @description A column, with - before it for descending. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertCasePage"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    open_alert_case: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenCase"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertCaseOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_alert_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertCaseOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    close_alert_case: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseCase"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertCaseOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     list_alerts: {
         parameters: {
             query?: {
@@ -5253,6 +7479,7 @@ export interface operations {
                 rule?: string | null;
                 loan_id?: string | null;
                 account_id?: string | null;
+                case_id?: string | null;
                 /** @description From 1. */
                 page?: number;
                 /** @description Rows on a page. */
@@ -5493,6 +7720,251 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertRow"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
                 };
             };
         };
@@ -6130,6 +8602,131 @@ export interface operations {
             };
         };
     };
+    explain: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                application_id: string;
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     disburse_application: {
         parameters: {
             query?: never;
@@ -6279,6 +8876,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DecisionOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    request_review: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                application_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewRow"];
                 };
             };
             /** @description malformed */
@@ -8271,6 +10996,132 @@ export interface operations {
             };
         };
     };
+    post_events: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     get_file: {
         parameters: {
             query?: {
@@ -8292,6 +11143,139 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": unknown;
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    post_signed_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Timestamp"?: string;
+                "X-Signature"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Events */
+                    events: {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsOut"];
                 };
             };
             /** @description malformed */
@@ -9179,6 +12163,614 @@ export interface operations {
             };
         };
     };
+    line_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueSummary"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    decide_line_changes: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    line_params: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParamsOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    try_line_params: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryParams"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    line_notice_of: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                change_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     list_line_changes: {
         parameters: {
             query?: {
@@ -9186,6 +12778,9 @@ export interface operations {
                 arm?: ("treated" | "holdout") | null;
                 /** @description Of the limit. */
                 direction?: ("up" | "down") | null;
+                status?: ("proposed" | "approved" | "in_force" | "refused" | "superseded" | "held") | null;
+                /** @description What changes. */
+                what?: ("limit" | "price") | null;
                 /** @description From 1. */
                 page?: number;
                 /** @description Rows on a page. */
@@ -12577,7 +16172,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Checked"];
+                    "application/json": components["schemas"]["jiehuan__api__policy_questions__Checked"];
                 };
             };
             /** @description malformed */
@@ -14914,6 +18509,127 @@ export interface operations {
             };
         };
     };
+    list_reviews: {
+        parameters: {
+            query?: {
+                status?: "open" | "done" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewList"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     get_me: {
         parameters: {
             query?: never;
@@ -15296,6 +19012,870 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_signals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalList"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    save_signal_draft: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveSignals"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalVersionOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    check_signals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignalText"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["jiehuan__api__signals__Checked"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    preview_signals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewAsked"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    get_signals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalVersionOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    approve_signal_draft: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveSignals"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalVersionOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    refuse_signal_draft: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignalVersionOut"];
                 };
             };
             /** @description malformed */
