@@ -87,7 +87,9 @@ def test_kill_nine_loses_and_doubles_nothing(own_server: Database, broker: Broke
             ).scalars()
         )
         stored = connection.execute(text("SELECT count(*) FROM signal_event")).scalar_one()
-        out = connection.execute(text("SELECT xid::text || '-' || id AS number, key FROM outbox ORDER BY xid, id")).all()
+        out = connection.execute(
+            text("SELECT xid::text || '-' || id AS number, key FROM outbox ORDER BY xid, id")
+        ).all()
         letters = connection.execute(text("SELECT count(*) FROM dead_letter")).scalar_one()
     assert stored == len(events) and letters == 0
     assert kept == told == Counter(replayed(events)), f"seed {SEED}"
