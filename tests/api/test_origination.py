@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from jiehuan.store import tables
 from jiehuan.store.rows import insert_missing
@@ -208,3 +208,37 @@ def test_a_late_loan_becomes_a_case_and_is_filed(server):
     assert filed.status_code == 200, filed.text
     assert filed.json()["stage"] == "filed"
     assert server.send("legal", "POST", f"/api/cases/{case['case_id']}/file", {}).status_code == 409
+
+
+def test_a_refused_borrower_gets_an_explanation_and_a_person(server):
+    made = server.send("risk", "POST", "/api/applications", ask(server, features={**ask(server)["features"], "on_block_list": True}))
+    path = f"/api/applications/{made.json()['application_id']}"
+    early = server.send("risk", "POST", f"{path}/review-request", {})
+    assert early.status_code == 409, "nothing was refused yet"
+    decided = server.send("risk", "POST", f"{path}/decide").json()
+    assert decided["outcome"] == "refuse"
+    told = server.send("risk", "POST", f"{path}/decisions/{decided['decision_id']}/explanation")
+    assert told.status_code == 200, told.text
+    document = told.json()["document"]
+    assert document["reasons"][0]["zh"] and document["review"]["citation"]
+    paper = server.get("risk", f"/api/files/{told.json()['file_id']}")
+    assert paper.status_code == 200 and paper.content.startswith(b"%PDF")
+    assert server.get("collector", f"/api/files/{told.json()['file_id']}").status_code == 403
+    assert server.send("risk", "POST", f"{path}/decisions/de-none/explanation").status_code == 404
+    asked = server.send("risk", "POST", f"{path}/review-request", {"words": "there is another person of my name"})
+    assert asked.status_code == 200, asked.text
+    assert (asked.json()["kind"], asked.json()["status"], asked.json()["days_left"]) == ("request", "open", 15)
+    before = server.get("risk", "/api/overview").json()["totals"]
+    queue = server.get("auditor", "/api/reviews").json()
+    assert queue["items"][-1]["words"] == "there is another person of my name"
+    assert queue["open"] == before["reviews_open"] >= 1
+    with server.database.begin() as connection:
+        connection.execute(update(tables.review).where(tables.review.c.review_id == asked.json()["review_id"]).values(due_on=date(2026, 1, 2)))
+    late = server.get("risk", "/api/reviews").json()
+    assert late["items"][0]["overdue"] and late["overdue"] == 1
+    assert server.get("risk", "/api/overview").json()["totals"]["reviews_overdue"] == 1
+    refused = server.send("risk", "POST", f"{path}/review", {"outcome": "refuse", "reason": "the same person after all"})
+    assert refused.status_code == 200, refused.text
+    done = server.get("risk", "/api/reviews?status=done").json()["items"]
+    assert (done[0]["status"], done[0]["decided_by"], done[0]["reason"]) == ("refused", "risk", "the same person after all")
+    assert server.get("risk", "/api/overview").json()["totals"]["reviews_open"] == before["reviews_open"] - 1

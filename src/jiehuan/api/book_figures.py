@@ -13,7 +13,17 @@ from sqlalchemy import ColumnElement, Connection, and_, case, distinct, func, se
 
 from jiehuan.api.shapes import Record, Share, Yuan, share, yuan
 from jiehuan.book.tape import BUCKET_FROM_DPD, BUCKETS, NON_PERFORMING, ON_BOOK
-from jiehuan.store.tables import alert, application, day_end_run, deadline, legal_case, loan, loan_state, work_item
+from jiehuan.store.tables import (
+    alert,
+    application,
+    day_end_run,
+    deadline,
+    legal_case,
+    loan,
+    loan_state,
+    review,
+    work_item,
+)
 
 
 class BucketFigures(Record):
@@ -75,6 +85,7 @@ def totals(connection: Connection, day: date | None) -> dict[str, Any]:
         )
     ).one()
     missed = and_(deadline.c.done_on.is_(None), deadline.c.due_on < (day or func.current_date()))
+    overdue_review = and_(review.c.status == "open", review.c.due_on < (day or func.current_date()))
     by_status = (
         select(application.c.status, func.count().label("n"))
         .group_by(application.c.status)
@@ -100,6 +111,8 @@ def totals(connection: Connection, day: date | None) -> dict[str, Any]:
         "work_open": _count(connection, and_(work_item.c.status == "open", work_item.c.arm != "holdout")),
         "cases_open": _count(connection, legal_case.c.stage != "closed"),
         "deadlines_missed": _count(connection, missed),
+        "reviews_open": _count(connection, review.c.status == "open"),
+        "reviews_overdue": _count(connection, overdue_review),
         "applications": {row.status: row.n for row in connection.execute(by_status)},
     }
 

@@ -45,6 +45,8 @@ class Totals(Record):
     work_open: int
     cases_open: int
     deadlines_missed: int
+    reviews_open: int
+    reviews_overdue: int
     applications: dict[str, int]
 
 

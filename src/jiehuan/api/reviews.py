@@ -1,26 +1,31 @@
-"""A person's decision on an application: what the policy leaves to people, and the review that every refused person may ask.
+"""Rights: the explanation of a decision, the review that a refused person may ask for, the queue of reviews, a person's decision.
 
 A reviewer can approve only what was offered by the policy under the law of the day: a refusal without offers stands.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from jiehuan.api.access import Keys, Store
 from jiehuan.api.applications import DecisionOut, decisions_of
-from jiehuan.api.clock import moment
+from jiehuan.api.clock import act_day, moment
 from jiehuan.api.errors import NotFound
-from jiehuan.api.shapes import Body, Id, Remark
+from jiehuan.api.masking import masked_names
+from jiehuan.api.shapes import Body, Id, Record, Remark, instant, spoken
 from jiehuan.api.writes import Write
 from jiehuan.flow.decide import review
+from jiehuan.flow.reviews import ask_review
+from jiehuan.store import tables
 from jiehuan.store.tables import application
 from jiehuan.units.errors import Problem
 
-router = APIRouter(prefix="/api/applications", tags=["applications"])
+router = APIRouter(prefix="/api", tags=["applications"])
 
 
 class Review(Body):
@@ -30,19 +35,153 @@ class Review(Body):
     reason: Annotated[Remark, Field(min_length=5)]
 
 
-@router.post("/{application_id}/review")
+class ReviewAsked(Body):
+    """What the borrower says about the decision."""
+
+    words: Remark = ""
+
+
+class ReviewBasis(Record):
+    """On what the deadline rests: days, calendar or working, with the law that gives the right."""
+
+    days: int
+    unit: str
+    citation: str
+    zh: str
+    en: str
+
+
+class ReviewRow(Record):
+    """A review. ``kind`` is request (the borrower asked) or policy (it left the decision to a person).
+
+    ``status`` is open, approved, refused or superseded; ``overdue`` when it is open and its day is over; ``missed_on`` is
+    the evening on which that was raised.
+    """
+
+    review_id: str
+    application_id: str
+    decision_id: str
+    borrower_id: str
+    name: str | None
+    product: str
+    kind: str
+    words: str
+    asked_by: str
+    asked_at: datetime
+    due_on: date
+    basis: ReviewBasis
+    status: str
+    overdue: bool
+    days_left: int
+    outcome_id: str | None
+    reason: str
+    decided_by: str | None
+    decided_at: datetime | None
+    missed_on: date | None
+
+
+class ReviewList(Record):
+    """Reviews, what is due first on top; ``overdue`` counts the open ones whose day is over."""
+
+    day: date
+    open: int
+    overdue: int
+    items: list[ReviewRow]
+
+
+class ExplanationOut(Record):
+    """The explanation of a decision: what was looked at, the reasons, what would change it, rights; and the paper."""
+
+    decision_id: str
+    document: dict[str, Any]
+    file_id: str
+    asked_by: str
+    made_at: datetime
+
+
+@router.get("/reviews")
+def list_reviews(
+    database: Store, vault: Keys, status: Annotated[Literal["open", "done", "all"], Query()] = "open"
+) -> ReviewList:
+    """The queue of reviews: the open ones by their deadline, overdue on top; at most 500."""
+    row = tables.review.c
+    wanted = select(tables.review, application.c.borrower_id, application.c.product).join(
+        application, application.c.application_id == row.application_id
+    )
+    if status == "open":
+        wanted = wanted.where(row.status == "open")
+    elif status == "done":
+        wanted = wanted.where(row.status != "open")
+    order = (row.due_on, row.asked_at) if status == "open" else (row.asked_at.desc(),)
+    with database.connect() as connection:
+        day = act_day(connection)
+        found = connection.execute(wanted.order_by(*order, row.review_id).limit(500)).mappings().all()
+        counts = connection.execute(
+            select(func.count(), func.count().filter(row.due_on < day)).where(row.status == "open")
+        ).one()
+        names = masked_names(connection, vault, [each["borrower_id"] for each in found])
+    items = [_row(each, day, names.get(each["borrower_id"])) for each in found]
+    return ReviewList(day=day, open=counts[0], overdue=counts[1], items=items)
+
+
+@router.post("/applications/{application_id}/review-request")
+def request_review(write: Write, vault: Keys, application_id: Annotated[Id, Path()], body: ReviewAsked) -> ReviewRow:
+    """Open a review of a refused application at the borrower's wish; one that is open is answered again."""
+
+    def act(connection: Connection) -> ReviewRow:
+        asked = _application(connection, application_id)
+        made = ask_review(connection, application_id, write.actor.login, moment(connection), body.words)
+        name = masked_names(connection, vault, [asked["borrower_id"]]).get(asked["borrower_id"])
+        return _row({**made, **asked}, act_day(connection), name)
+
+    return write.once(ReviewRow, act)
+
+
+@router.post("/applications/{application_id}/review")
 def review_application(write: Write, application_id: Annotated[Id, Path()], body: Review) -> DecisionOut:
-    """Decide as a person on an application in review, or on one that was refused."""
+    """Decide as a person on an application in review, or on one that was refused; ends its open review."""
 
     def act(connection: Connection) -> DecisionOut:
-        there = select(application.c.application_id).where(application.c.application_id == application_id)
-        if connection.execute(there).first() is None:
-            raise NotFound(
-                Problem("application_id", application_id, "no such application", "look in GET /api/applications")
-            )
+        _application(connection, application_id)
         decision_id = review(
             connection, application_id, body.outcome == "approve", body.reason, write.actor.login, moment(connection)
         )
         return next(each for each in decisions_of(connection, application_id) if each.decision_id == decision_id)
 
     return write.once(DecisionOut, act)
+
+
+@router.post("/applications/{application_id}/decisions/{decision_id}/explanation")
+def explain(
+    write: Write, vault: Keys, application_id: Annotated[Id, Path()], decision_id: Annotated[Id, Path()]
+) -> ExplanationOut:
+    """Explain a decision to the person it is about; made once, kept with the decision, with a paper to hand over."""
+    from jiehuan.flow.explanation import explain_decision
+
+    def act(connection: Connection) -> ExplanationOut:
+        _application(connection, application_id)
+        there = select(tables.decision.c.decision_id).where(
+            tables.decision.c.decision_id == decision_id, tables.decision.c.application_id == application_id
+        )
+        if connection.execute(there).first() is None:
+            mend = "look in GET /api/applications/{application_id}"
+            raise NotFound(Problem("decision_id", decision_id, "no such decision on this application", mend))
+        made = explain_decision(connection, vault, decision_id, write.actor.login, moment(connection))
+        return ExplanationOut(**{**made, "made_at": instant(made["made_at"])})
+
+    return write.once(ExplanationOut, act)
+
+
+def _row(found: Any, day: date, name: str | None) -> ReviewRow:
+    said = spoken({**found})
+    left = (found["due_on"] - day).days
+    return ReviewRow(**said, name=name, overdue=found["status"] == "open" and left < 0, days_left=left)
+
+
+def _application(connection: Connection, application_id: str) -> dict[str, Any]:
+    asked = select(application.c.borrower_id, application.c.product)
+    found = connection.execute(asked.where(application.c.application_id == application_id)).mappings().one_or_none()
+    if found is None:
+        mend = "look in GET /api/applications"
+        raise NotFound(Problem("application_id", application_id, "no such application", mend))
+    return dict(found)

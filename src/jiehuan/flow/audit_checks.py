@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 import jiehuan.flow.line_checks  # noqa: F401 - adds the checks of credit lines
+from jiehuan.flow import review_checks as review_checks
 from jiehuan.flow.decide import again
 from jiehuan.store import tables
 from jiehuan.store.audit import Audit, Finding, Tally, register

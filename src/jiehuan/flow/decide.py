@@ -15,6 +15,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
 from jiehuan.flow.outcomes import earlier_loans
 from jiehuan.flow.policies import policy_in_force, policy_version
+from jiehuan.flow.reviews import close_review, leave_to_people, open_review
 from jiehuan.score import Model
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish
@@ -73,6 +74,7 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
         .where(tables.application.c.application_id == application_id)
         .values(status=STATUS[decided["outcome"]])
     )
+    _reviews_follow(connection, application, decided["outcome"], decision_id, at)
     told = {"application_id": application_id, "outcome": decided["outcome"], "limit": decided["limit"]}
     publish(connection, "application.decided", application_id, told)
     note(connection, at, actor, "decided", application_id, told)
@@ -114,10 +116,22 @@ def review(connection: Connection, application_id: str, approve: bool, why: str,
         .where(tables.application.c.application_id == application_id)
         .values(status=STATUS[outcome])
     )
+    close_review(connection, application_id, STATUS[outcome], decision_id, actor, at, why)
     told = {"application_id": application_id, "outcome": outcome, "of": last.decision_id}
     publish(connection, "application.decided", application_id, told)
     note(connection, at, actor, "reviewed", application_id, told)
     return decision_id
+
+
+def _reviews_follow(connection: Connection, application: Any, outcome: str, decision_id: str, at: datetime) -> None:
+    """What the policy leaves to people waits for one; what it decided anew on its own ends a review that was open."""
+    if outcome == "review":
+        leave_to_people(connection, application.application_id, decision_id, application.lender_type, at)
+    elif application.status != "new":
+        waiting = open_review(connection, application.application_id)
+        if waiting is not None and (outcome == "approve" or waiting["kind"] == "policy"):
+            reason = "decided anew by the policy"
+            close_review(connection, application.application_id, "superseded", decision_id, "policy", at, reason)
 
 
 def document_of(connection: Connection, application: Any) -> dict[str, Any]:

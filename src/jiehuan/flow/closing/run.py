@@ -24,6 +24,7 @@ from jiehuan.flow.closing.fold import Folded, fold_loans
 from jiehuan.flow.closing.positions import Cells, Positions, forget_others
 from jiehuan.flow.closing.write import CHANGED_AT_ONCE, make_room, write_batch
 from jiehuan.flow.day_end import DONE, ended_since_photograph, snapshot_row
+from jiehuan.flow.reviews import raise_missed
 from jiehuan.ledger import Entry, Line, entry_id, provision_entry
 from jiehuan.ledger.chart import non_accrual_above_dpd
 from jiehuan.loan.civil import day_number
@@ -247,6 +248,7 @@ def _finish(connection: Connection, folder: Path, positions: Positions, folded: 
             .returning(_run.c.changed, _run.c.entries)
         ).one()  # fmt: skip
         connection.execute(_LOOKED, {"kept": kept})
+        raise_missed(connection, on)
         counts = {
             "on": on.isoformat(),
             "loans": len(positions.ids),
