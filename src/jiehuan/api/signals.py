@@ -96,7 +96,7 @@ class Checked(Record):
 
 
 class PreviewAsked(SignalText):
-    """Which days are replayed: the last ``days`` up to now."""
+    """Which days are replayed: the last ``days`` up to that of the last event."""
 
     days: int = Field(30, ge=1, le=180)
 
@@ -197,7 +197,7 @@ def check_signals(database: Store, body: SignalText) -> Checked:
 @router.post("/preview")
 def preview_signals(database: Store, body: PreviewAsked) -> PreviewOut:
     """What a text would have raised in the last days, beside the signals in force. Nothing is kept, so no key is needed."""
-    from jiehuan.flow.signal_preview import preview
+    from jiehuan.flow.signal_preview import last_event, preview
     from jiehuan.flow.signals import examine
     from jiehuan.flow.watch import signals_in_force
 
@@ -207,7 +207,7 @@ def preview_signals(database: Store, body: PreviewAsked) -> PreviewOut:
     with database.connect() as connection:
         now = moment(connection)
         live = signals_in_force(connection, now)
-        found = preview(connection, declaration, live, now, body.days)
+        found = preview(connection, declaration, live, last_event(connection, now), body.days)
     return _preview(found)
 
 

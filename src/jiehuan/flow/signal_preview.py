@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -79,6 +79,15 @@ def preview(connection: Connection, new: Declaration, live: Declaration, until: 
         lost_dismissed=sum(verdicts.get(one) == "dismissed" for one in lost), samples=chosen[:SAMPLES],
         fresh=frozenset(alert.alert_id for alert in chosen[:SAMPLES]) - ids_live, unknown_kinds=unknown,
     )  # fmt: skip
+
+
+def last_event(connection: Connection, now: datetime) -> datetime:
+    """The end of the day of the last event that is not after ``now``; ``now`` while there is none."""
+    found = connection.execute(select(func.max(tables.signal_event.c.at)).where(tables.signal_event.c.at <= now)).scalar_one_or_none()
+    if found is None:
+        return now
+    end = datetime.combine(found.astimezone(CHINA).date(), time(23, 59, 59), CHINA)
+    return min(now, end)
 
 
 def _reach(declaration: Declaration) -> timedelta:

@@ -199,8 +199,8 @@ def _price(a: LineAccount, law: Law, p: LineParams, reasons: list[dict[str, str]
         reasons.append(
             _reason(
                 "price",
-                f"新提款年利率 {_percent(a.rate_ppm)} 调为 {_percent(new)}（按风险等级，已提款不变）",
-                f"price of new draws {_percent(a.rate_ppm)} to {_percent(new)} (by risk grade; what is drawn stays)",
+                f"按风险等级定价（违约概率 {a.pd:.1%}，该等级年利率 {_percent(wanted)}）",
+                f"priced by risk grade (probability of default {a.pd:.1%}, the grade's rate {_percent(wanted)})",
             )
         )
     return new

@@ -380,7 +380,7 @@ signal_event = Table(
     metadata,
     Column("event_id", Text, primary_key=True),
     Column("account_id", Text, nullable=False, index=True),
-    _at("at"),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
     Column("kind", Text, nullable=False),
     _fen("amount_fen"),
     Column("counterparty", Text, nullable=False, server_default=""),
