@@ -66,6 +66,7 @@ def learn(
         "holdout": figures, "champion": old_figures, "champion_id": old_id, "promoted": promoted,
     }  # fmt: skip
     metrics = {**dict(model.metrics), "holdout": figures, "against": old_figures, "against_id": old_id}
+    metrics["warnings"] = [dict(one) for one in model.warnings]
     if old is not None and old_figures is not None:
         became = holdout[TARGET].to_numpy().astype(float)
         metrics["compared"] = compare(became, old.predict(holdout), model.predict(holdout))

@@ -4,6 +4,7 @@ import { both } from "./both";
 import { credit } from "./credit";
 import { features } from "./features";
 import { money } from "./money";
+import { scores } from "./scores";
 
 export const words = {
   "app.title": both("借还 · 信贷风险闭环", "jiehuan · closed-loop credit risk"),
@@ -361,6 +362,7 @@ export const words = {
   ...regions,
   ...reasons,
   ...features,
+  ...scores,
   ...credit,
 } as const;
 

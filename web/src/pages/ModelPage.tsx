@@ -1,16 +1,21 @@
-// One model: its figures with their intervals, how well its probabilities fit, and the points it gives.
+// One model: how good it is, what moves it, how it drifts, whom it treats how, and its card.
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Card } from "antd";
-import { Link, useParams } from "react-router";
+import { Alert, Card, Tabs } from "antd";
+import { Link, useParams, useSearchParams } from "react-router";
 import { api, body, type Schema } from "../api/client";
-import { Chart } from "../charts/Chart";
 import { useSpeech } from "../i18n";
-import { Facts } from "../parts/Facts";
 import { edges, useFeature } from "../parts/feature";
-import { type Metrics, metricsOf, withInterval } from "../parts/metrics";
+import { metricsOf } from "../parts/metrics";
 import { Rows } from "../parts/Rows";
-import { Code, moment, percent } from "../parts/show";
+import { Code, percent } from "../parts/show";
 import { Wait } from "../parts/Wait";
+import { Compare } from "./model/Compare";
+import { Drift } from "./model/Drift";
+import { Exposure } from "./model/Exposure";
+import { Fairness } from "./model/Fairness";
+import { Influence } from "./model/Influence";
+import { ModelCard } from "./model/ModelCard";
+import { Performance } from "./model/Performance";
 
 interface Bin {
   label: string;
@@ -38,76 +43,49 @@ export default function ModelPage() {
 
 function Whole({ data }: { data: Schema["ModelOut"] }) {
   const { t, code, name } = useSpeech();
-  const metrics = metricsOf(data);
+  const [search, setSearch] = useSearchParams();
   const card = data.body.scorecard as { features?: Scored[] } | undefined;
+  const id = data.model_id;
   return (
     <>
       <h1>{name("model_name", data.name)} · {code("model_kind", data.kind)} <Code group="model_status" value={data.status} /></h1>
       <p><Link to="/models">{t("list.back")}</Link></p>
       <Warnings data={data} />
-      <Card size="small" style={{ marginBottom: 12 }}>
-        <Facts items={[
-          { label: t("model.fitted"), children: moment(data.fitted_at) },
-          { label: t("model.rows"), children: `${metrics.out_of_fold?.rows ?? "–"} (${t("model.events")} ${metrics.out_of_fold?.events ?? "–"})` },
-          { label: t("model.holdout_auc"), children: <strong>{withInterval(metrics.holdout, "auc")}</strong> },
-          { label: t("model.holdout_ks"), children: <strong>{withInterval(metrics.holdout, "ks")}</strong> },
-          { label: t("model.champion_auc"), children: withInterval(metrics.against, "auc") },
-          { label: t("model.champion_ks"), children: withInterval(metrics.against, "ks") },
-          { label: t("model.fit_auc"), children: withInterval(metrics.out_of_fold, "auc") },
-          { label: t("model.fit_ks"), children: withInterval(metrics.out_of_fold, "ks") },
-        ]} />
-      </Card>
-      <div className="pictures">
-        {metrics.calibration && <Card size="small" title={t("model.calibration")}><Calibration bands={metrics.calibration} /></Card>}
-        {metrics.curves?.roc && <Card size="small" title={t("model.roc")}><Roc points={metrics.curves.roc} /></Card>}
-      </div>
-      <Card size="small" title={t("model.points")}>
-        {card?.features ? <Points features={card.features} /> : <p className="muted">{t("model.no_points")}</p>}
-      </Card>
+      <Tabs activeKey={search.get("tab") ?? "figures"} onChange={(tab) => setSearch({ tab }, { replace: true })} items={[
+        { key: "figures", label: t("model.tab.figures"), children: <Performance data={data} /> },
+        {
+          key: "points", label: t("model.tab.points"), children: (
+            <>
+              <Influence data={data} />
+              <Card size="small" title={t("model.points")}>
+                {card?.features ? <Points features={card.features} /> : <p className="muted">{t("model.no_points")}</p>}
+              </Card>
+            </>
+          ),
+        },
+        { key: "drift", label: t("model.tab.drift"), children: <Drift id={id} /> },
+        { key: "fairness", label: t("model.tab.fairness"), children: <Fairness id={id} /> },
+        { key: "compare", label: t("model.tab.compare"), children: <Compare data={data} /> },
+        { key: "exposure", label: t("model.tab.exposure"), children: <Exposure id={id} /> },
+        { key: "card", label: t("model.tab.card"), children: <ModelCard data={data} /> },
+      ]} />
     </>
   );
 }
 
 /** What the fit warned of, each said once, and the columns that it could not use. */
 function Warnings({ data }: { data: Schema["ModelOut"] }) {
-  const { t, name } = useSpeech();
+  const { t, name, pick } = useSpeech();
   const { called } = useFeature();
+  const told = metricsOf(data).warnings;
   const excluded = ((data.body.fitted as { excluded?: { column: string; why: string }[] } | undefined)?.excluded ?? []);
   const reasons = new Set(excluded.map((one) => one.why));
-  const notes = [...new Set(data.note.split("; "))].filter((note) => note && !reasons.has(note));
+  const notes = told
+    ? told.filter((one) => one.code !== "excluded").map((one) => `${one.column ? `${called(one.column)}: ` : ""}${pick(one)}`)
+    : [...new Set(data.note.split("; "))].filter((note) => note && !reasons.has(note)); // a model of before keeps them in English
   const left = [...reasons].map((why) => `${name("excluded", why)}: ${excluded.filter((one) => one.why === why).map((one) => called(one.column)).join(", ")}`);
   if (!notes.length && !left.length) return null;
   return <Alert type="warning" showIcon title={t("model.warnings")} description={[...notes, ...left].map((line) => <div key={line}>{line}</div>)} style={{ marginBottom: 12 }} />;
-}
-
-function Calibration({ bands }: { bands: NonNullable<Metrics["calibration"]> }) {
-  const { t } = useSpeech();
-  return (
-    <Chart label={t("model.calibration")} option={{
-      tooltip: { trigger: "axis", valueFormatter: (value: number) => percent(value, 1) },
-      legend: { top: 0 },
-      xAxis: { type: "category", name: t("model.band"), data: bands.map((_, n) => n + 1) },
-      yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
-      series: [
-        { name: t("model.seen"), type: "bar", data: bands.map((band) => band.observed) },
-        { name: t("model.predicted"), type: "line", data: bands.map((band) => band.predicted) },
-      ],
-    }} />
-  );
-}
-
-function Roc({ points }: { points: [number, number][] }) {
-  const { t } = useSpeech();
-  return (
-    <Chart label={t("model.roc")} option={{
-      xAxis: { type: "value", min: 0, max: 1 },
-      yAxis: { type: "value", min: 0, max: 1 },
-      series: [
-        { type: "line", showSymbol: false, data: points },
-        { type: "line", showSymbol: false, lineStyle: { type: "dashed", color: "#a8b2ae" }, data: [[0, 0], [1, 1]] },
-      ],
-    }} />
-  );
 }
 
 function Points({ features }: { features: Scored[] }) {
