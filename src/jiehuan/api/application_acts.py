@@ -13,13 +13,13 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from jiehuan.api.access import Keys, Store
-from jiehuan.api.applications import DecisionOut, LawCheck, Offer, Reason, decisions_of
+from jiehuan.api.applications import DecisionMade, LawCheck, Offer, Reason, decision_made
 from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
 from jiehuan.api.shapes import Body, Facts, Id, NewId, Plain, Rate, Record, Remark, Stored, Yuan, YuanIn
 from jiehuan.api.writes import Write
 from jiehuan.store.tables import application, borrower
-from jiehuan.units.errors import Problem
+from jiehuan.units.errors import Problem, Refused
 
 router = APIRouter(prefix="/api/applications", tags=["applications"])
 
@@ -121,18 +121,22 @@ def apply_for_loan(write: Write, vault: Keys, body: ApplicationIn) -> Applicatio
 
 
 @router.post("/{application_id}/decide")
-def decide_application(write: Write, application_id: Annotated[Id, Path()]) -> DecisionOut:
-    """Decide by the policy and the model in force; deciding again keeps a further decision."""
+def decide_application(write: Write, application_id: Annotated[Id, Path()]) -> DecisionMade:
+    """Decide by the policy and the model in force; deciding again keeps a further decision.
+
+    The answer leaves out the inputs, which ``GET /api/applications/{application_id}`` tells.
+    """
     from jiehuan.flow.decide import decide
 
-    def act(connection: Connection) -> DecisionOut:
-        _brief(connection, application_id)
-        kept = decide(connection, application_id, moment(connection), write.actor.login)
-        return next(
-            each for each in decisions_of(connection, application_id) if each.decision_id == kept["decision_id"]
-        )
+    def act(connection: Connection) -> DecisionMade:
+        try:
+            kept = decide(connection, application_id, moment(connection), write.actor.login)
+        except Refused:
+            _brief(connection, application_id)  # not found is another answer than not now
+            raise
+        return decision_made(connection, kept["decision_id"])
 
-    return write.once(DecisionOut, act)
+    return write.once(DecisionMade, act)
 
 
 @router.post("/{application_id}/sign")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlalchemy import Connection, or_, select, true
+from sqlalchemy import Connection, bindparam, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from jiehuan.api.access import Keys, Store
@@ -65,8 +65,8 @@ class Offer(Stored):
     terms: dict[str, Any]
 
 
-class DecisionOut(Record):
-    """A decision with all that it rests on: ``inputs`` and the versions reproduce it. ``pd`` is a probability."""
+class DecisionMade(Record):
+    """A decision as it was made, without its inputs. ``pd`` is a probability."""
 
     decision_id: str
     outcome: str
@@ -79,12 +79,17 @@ class DecisionOut(Record):
     reasons: list[Reason]
     law_checks: list[LawCheck]
     offers: list[Offer]
-    inputs: dict[str, Any]
     policy_version: str
     model_id: str | None
     law_version: str
     decided_by: str
     decided_at: datetime
+
+
+class DecisionOut(DecisionMade):
+    """A decision with all that it rests on: ``inputs`` and the versions reproduce it."""
+
+    inputs: dict[str, Any]
 
 
 class ContractOut(Record):
@@ -146,6 +151,7 @@ class ApplicationOut(Record):
 
 
 _LISTED = [column for column in application.c if column.name not in {"features", "purpose"}]
+_COLUMNS = [column.name for column in decision.c if column.name not in {"inputs", "application_id"}]
 _UNDECIDED: dict[str, Any] = dict.fromkeys(("outcome", "points", "pd", "policy_version"))
 _LAST = (
     select(decision.c.outcome, decision.c.points, decision.c.pd)
@@ -265,3 +271,12 @@ def decisions_of(connection: Connection, application_id: str) -> list[DecisionOu
         DecisionOut(**{**{k: v for k, v in spoken(row).items() if k != "application_id"}, "pd": probability(row["pd"])})
         for row in rows
     ]
+
+
+def decision_made(connection: Connection, decision_id: str) -> DecisionMade:
+    """One decision without its inputs."""
+    row = connection.execute(_MADE, {"id": decision_id}).mappings().one()
+    return DecisionMade(**{**spoken(row), "pd": probability(row["pd"])})
+
+
+_MADE = select(*(decision.c[name] for name in _COLUMNS)).where(decision.c.decision_id == bindparam("id"))

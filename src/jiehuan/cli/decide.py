@@ -48,6 +48,7 @@ def _decide(
         policy=load_policy(policy) if policy else None,
         catalogue=load_catalogue(catalogue) if catalogue else None,
         explain_change=True,
+        trace=True,
     )
     if as_json:
         show_json(decided)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
@@ -24,6 +24,26 @@ from jiehuan.units.ids import new_id
 from jiehuan.units.money import format_yuan, parse_yuan
 from jiehuan.units.rates import PPM, parse_rate
 
+_ASKED = (
+    select(tables.application, tables.borrower.c.birth_year)
+    .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
+    .where(tables.application.c.application_id == bindparam("id"))
+    .with_for_update(of=tables.application)
+)
+_KEEP = insert(tables.decision)
+_STANDS = (
+    update(tables.application)
+    .where(tables.application.c.application_id == bindparam("id"))
+    .values(status=bindparam("becomes"))
+)
+_CHAMPION = (
+    select(tables.model.c.model_id)
+    .where(tables.model.c.name == "admission", tables.model.c.status == "champion")
+    .order_by(tables.model.c.fitted_at.desc())
+    .limit(1)
+)
+"""Statements of every decision, built once: to build them costs more than to run them."""
+
 STATUS = {"approve": "approved", "refuse": "refused", "review": "review"}
 
 
@@ -32,12 +52,7 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
 
     An application that was signed or booked is Refused: its decision stands.
     """
-    application = connection.execute(
-        select(tables.application, tables.borrower.c.birth_year)
-        .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
-        .where(tables.application.c.application_id == application_id)
-        .with_for_update(of=tables.application)
-    ).one_or_none()
+    application = connection.execute(_ASKED, {"id": application_id}).one_or_none()
     if application is None:
         raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
     if application.status in {"signed", "booked", "imported", "withdrawn"}:
@@ -47,33 +62,28 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
     policy = policy_in_force(connection, at)
     decided = evaluate(document, model=model, policy=policy)
     decision_id = new_id("de")
-    connection.execute(
-        insert(tables.decision).values(
-            decision_id=decision_id,
-            application_id=application_id,
-            outcome=decided["outcome"],
-            limit_fen=parse_yuan(decided["limit"]) if decided["limit"] else None,
-            rate_ppm=parse_rate(decided["rate"]) if decided["rate"] else None,
-            months=decided["months"],
-            method=decided["method"],
-            points=decided["points"],
-            pd=parse_rate(decided["pd"]) / PPM if decided["pd"] else None,
-            reasons=[*decided["reasons"], *_told(decided["score_reasons"])],
-            law_checks=decided["law_checks"],
-            offers=decided["offers"],
-            inputs={"document": document, "decided": decided},
-            policy_version=decided["versions"]["policy"],
-            model_id=model_id,
-            law_version=decided["versions"]["law"],
-            decided_by=actor,
-            decided_at=at,
-        )
-    )
-    connection.execute(
-        update(tables.application)
-        .where(tables.application.c.application_id == application_id)
-        .values(status=STATUS[decided["outcome"]])
-    )
+    row = {
+        "decision_id": decision_id,
+        "application_id": application_id,
+        "outcome": decided["outcome"],
+        "limit_fen": parse_yuan(decided["limit"]) if decided["limit"] else None,
+        "rate_ppm": parse_rate(decided["rate"]) if decided["rate"] else None,
+        "months": decided["months"],
+        "method": decided["method"],
+        "points": decided["points"],
+        "pd": parse_rate(decided["pd"]) / PPM if decided["pd"] else None,
+        "reasons": [*decided["reasons"], *_told(decided["score_reasons"])],
+        "law_checks": decided["law_checks"],
+        "offers": decided["offers"],
+        "inputs": {"document": document, "decided": decided},
+        "policy_version": decided["versions"]["policy"],
+        "model_id": model_id,
+        "law_version": decided["versions"]["law"],
+        "decided_by": actor,
+        "decided_at": at,
+    }
+    connection.execute(_KEEP, row)
+    connection.execute(_STANDS, {"id": application_id, "becomes": STATUS[decided["outcome"]]})
     _reviews_follow(connection, application, decided["outcome"], decision_id, at)
     told = {"application_id": application_id, "outcome": decided["outcome"], "limit": decided["limit"]}
     publish(connection, "application.decided", application_id, told)
@@ -174,12 +184,7 @@ def again(connection: Connection, decision_id: str) -> tuple[Mapping[str, Any], 
 
 def champion(connection: Connection) -> tuple[str | None, Model | None]:
     """The admission model in force, with its id; (None, None) before the first was fitted."""
-    model_id = connection.execute(
-        select(tables.model.c.model_id)
-        .where(tables.model.c.name == "admission", tables.model.c.status == "champion")
-        .order_by(tables.model.c.fitted_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    model_id = connection.execute(_CHAMPION).scalar_one_or_none()
     return (model_id, load_model(connection, model_id)) if model_id else (None, None)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jiehuan.law import Law, law_on
 from jiehuan.law.cost_cap import cost_cap
-from jiehuan.policy import Policy, PolicyResult, default_policy, explain, run, what_if
+from jiehuan.policy import Policy, PolicyResult, compile_policy, default_policy, explain, run, what_if
 from jiehuan.product import Asked, Capacity, Catalogue, Menu, load_catalogue, offers
 from jiehuan.product.lawful import Check, offer_checks
 from jiehuan.profile import affordability as cash
@@ -71,6 +71,7 @@ def evaluate(
     policy: Policy | None = None,
     catalogue: Catalogue | None = None,
     explain_change: bool = False,
+    trace: bool = False,
 ) -> dict[str, Any]:
     """Decide one application document; return the decision document.
 
@@ -78,8 +79,9 @@ def evaluate(
     living_costs?, obligations?, borrower?, earlier_loans?, bank_flow?, bureau?, device?, features?, score?: {pd,
     points}}`` (``profile.assemble`` says what the parts hold). A model scores the profile's features; without one,
     ``score`` is taken as given. ``explain_change`` adds the nearest changes that would lead to approval; they can also
-    be asked for later, from the decision's own inputs (``change_of``). Raises InputError with every mistake, Refused
-    when the policy itself fails.
+    be asked for later, from the decision's own inputs (``change_of``). ``trace`` lets the engine decide, which tells the
+    rows that matched; else the compiled policy does, with equal results and a hundred times as fast. Raises InputError
+    with every mistake, Refused when the policy itself fails.
     """
     asked = read_request(document)
     policy = policy or default_policy()
@@ -91,7 +93,7 @@ def evaluate(
     dearest = cap.ppm if cap else cash.parameters().rate_without_cap_ppm
     carried = _affordability(document, asked, profile, dearest)
     values = policy_values(asked, profile, law, pd_ppm, carried)
-    decided = run(policy, values)
+    decided = run(policy, values) if trace else compile_policy(policy).run(values)
     menu = _menu(asked, decided, profile, catalogue, law, pd_ppm, carried)
     found = _Found(asked, profile, law, decided, menu, values, pd_ppm, points, score_reasons, carried)
     told = _document(found)

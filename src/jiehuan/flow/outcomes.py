@@ -50,8 +50,8 @@ def earlier_loans(connection: Connection, borrower_id: str, before: datetime) ->
     day = before.astimezone(CHINA).date()
     ids = connection.execute(
         select(tables.loan.c.loan_id).where(tables.loan.c.borrower_id == borrower_id, tables.loan.c.drawn_on < day)
-    ).scalars()
-    return [earlier_loan(held, day) for held in load_loans(connection, list(ids))]
+    ).scalars().all()
+    return [earlier_loan(held, day) for held in load_loans(connection, list(ids))] if ids else []
 
 
 def earlier_loan(held: Held, on: date) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from jiehuan.policy import Policy, default_policy, load_policy
 from jiehuan.store import tables
@@ -44,17 +44,17 @@ def policy_in_force(connection: Connection, at: datetime) -> Policy:
 
 def version_in_force(connection: Connection, at: datetime) -> str | None:
     """The version of the latest approved release that is effective at an instant; None before the first."""
-    release = tables.policy_release.c
-    return connection.execute(
-        select(release.version)
-        .where(
-            release.name == NAME,
-            release.status == "approved",
-            release.effective_from <= at.astimezone(CHINA).date(),
-        )
-        .order_by(release.effective_from.desc(), release.decided_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    day = at.astimezone(CHINA).date()
+    return connection.execute(_IN_FORCE, {"day": day}).scalar_one_or_none()
+
+
+_RELEASE = tables.policy_release.c
+_IN_FORCE = (
+    select(_RELEASE.version)
+    .where(_RELEASE.name == NAME, _RELEASE.status == "approved", _RELEASE.effective_from <= bindparam("day"))
+    .order_by(_RELEASE.effective_from.desc(), _RELEASE.decided_at.desc())
+    .limit(1)
+)
 
 
 def policy_version(connection: Connection, version: str) -> Policy:

@@ -102,7 +102,7 @@ def verify_income(
     if declared_fen is not None and declared_fen < 0:
         raise InputError(Problem("declared_income", str(declared_fen), "below 0", "write a monthly income in yuan"))
     start, end = flow.transactions[0].at.date(), flow.transactions[-1].at.date()
-    named = [(one, _name(one, holder, reading)) for one in flow.transactions]
+    named = _named(flow, holder, reading)
     open_ended = [one for one, name in named if name in {"", "salary", "pension", "platform", "rent"}]
     circles = find_circles(open_ended, payer_of, reading.parameters)
     income: list[tuple[Transaction, str]] = []
@@ -165,6 +165,19 @@ def income_features(report: IncomeReport) -> dict[str, Any]:
         "circular_share_ppm": report.circular_share_ppm,
         "balance_low_fen": report.balance_low_fen,
     }
+
+
+def _named(flow: BankFlow, holder: str, reading: Reading) -> list[tuple[Transaction, str]]:
+    """Each transaction with its name; the same words on the same side are looked up once, as they come every month."""
+    known: dict[tuple[bool, bool, str, str], str] = {}
+    named = []
+    for one in flow.transactions:
+        key = (one.own, one.amount_fen > 0, one.counterparty, one.description)
+        name = known.get(key)
+        if name is None:
+            name = known[key] = _name(one, holder, reading)
+        named.append((one, name))
+    return named
 
 
 def _name(one: Transaction, holder: str, reading: Reading) -> str:
