@@ -50,7 +50,7 @@ export const scores = {
 
   "fair.note": both("性别、年龄和地区只用于本报告，不用于评分：该模型不读取其中任何一项。", "Sex, age and region are used for this report only, not for scoring: this model reads none of them."),
   "fair.reads": both("注意：该模型读取了 {traits}。除非有法定依据，请剔除后重新训练。", "Beware: this model reads {traits}. Leave it out and fit again, unless the law gives a ground."),
-  "fair.base": both("{decided} 笔已由本机构作出决定，{outcomes} 笔已知结果（最近的申请）。比值以决定数最多的组为基准；区间为 95%。差异可能来自风险本身，由人判断。", "{decided} decided by this house, {outcomes} with a known outcome (newest applications). Ratios are to the group with most decisions; intervals are 95 %. A difference may follow the risk; people judge that."),
+  "fair.base": both("{decided} 笔已由本机构作出决定，{outcomes} 笔已知结果（最近的申请）。比值以决定数最多的组为基准；区间为 95%。已知结果中包含训练所用的贷款。差异可能来自风险本身，由人判断。", "{decided} decided by this house, {outcomes} with a known outcome (newest applications). Ratios are to the group with most decisions; intervals are 95 %. Loans of the fit are among the outcomes. A difference may follow the risk; people judge that."),
   "fair.approval": both("通过率", "Approved"),
   "fair.ratio": both("通过率之比", "Approval ratio"),
   "fair.default": both("违约率", "Default rate"),
@@ -95,7 +95,7 @@ export const scores = {
   "measure.brier": both("Brier（越小越好）", "Brier (less is better)"),
   "measure.log_loss": both("对数损失（越小越好）", "log loss (less is better)"),
 
-  "exposure.note": both("模型只见过被批准者的结果。下图按分数十等分：拒绝越多、已知结果越少的分段，其概率越依赖模型形状，而非事实。", "A model has seen outcomes of the approved only. By tenths of the points: where many were refused and few outcomes are known, the probability rests on the shape of the model, not on facts."),
+  "exposure.note": both("模型只见过被批准者的结果。下图按分数十等分：拒绝越多、已知结果越少的分段，其概率越依赖模型形状，而非事实。已知结果中包含训练所用的贷款。", "A model has seen outcomes of the approved only. By tenths of the points: where many were refused and few outcomes are known, the probability rests on the shape of the model, not on facts. Loans of the fit are among the known outcomes."),
   "exposure.bands": both("按分数段：拒绝与已知结果", "By points: refused, and with a known outcome"),
   "exposure.applications": both("申请", "Applications"),
   "exposure.refused": both("拒绝", "Refused"),

@@ -25,7 +25,7 @@ export function Fairness({ id }: { id: string }) {
           {told.reads.length
             ? <Alert type="warning" showIcon title={t("fair.reads", { traits: told.reads.map((trait) => code("trait", trait)).join(", ") })} />
             : <Alert type="info" showIcon title={t("fair.note")} />}
-          <p className="muted">{t("fair.base", { decided: told.decided, outcomes: told.outcomes })}</p>
+          <p className="muted" style={{ marginTop: 12 }}>{t("fair.base", { decided: told.decided, outcomes: told.outcomes })}</p>
           {told.groups.length === 0 && <p className="muted">{t("fair.none")}</p>}
           {["age", "sex", "region"].map((trait) => {
             const groups = told.groups.filter((group) => group.trait === trait);

@@ -1,6 +1,6 @@
 // What moves the scores: each feature's part over the newest applications, and of trees also what they gained from it.
 import { useQuery } from "@tanstack/react-query";
-import { Card } from "antd";
+import { Card, Grid } from "antd";
 import { api, body, type Schema } from "../../api/client";
 import { Chart } from "../../charts/Chart";
 import { useSpeech } from "../../i18n";
@@ -28,6 +28,7 @@ export function Influence({ data }: { data: Schema["ModelOut"] }) {
 function Told({ told, gains }: { told: Schema["InfluenceOut"]; gains: Map<string, number> }) {
   const { t } = useSpeech();
   const { called } = useFeature();
+  const wide = Grid.useBreakpoint().md ?? true;
   const shown = told.features.slice(0, SHOWN);
   const push = (thirds: number[] | null) => (thirds ? thirds.map((one) => (one >= 0 ? `+${one.toFixed(2)}` : `−${(-one).toFixed(2)}`)).join(" / ") : "–");
   return (
@@ -35,8 +36,8 @@ function Told({ told, gains }: { told: Schema["InfluenceOut"]; gains: Map<string
       <p className="muted">{t("model.influence_note", { rows: told.rows })}</p>
       <Chart label={t("model.influence")} height={40 + 22 * shown.length} option={{
         tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: (value: number) => value.toFixed(3) },
-        xAxis: { type: "value" },
-        yAxis: { type: "category", inverse: true, data: shown.map((one) => called(one.name)) },
+        xAxis: { type: "value", splitNumber: wide ? 5 : 2 },
+        yAxis: { type: "category", inverse: true, axisLabel: wide ? {} : { width: 130, overflow: "truncate" }, data: shown.map((one) => called(one.name)) },
         series: [{ name: t("model.size"), type: "bar", data: shown.map((one) => one.mean_abs) }],
       }} />
       <Rows
