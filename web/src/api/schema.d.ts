@@ -267,6 +267,8 @@ export interface paths {
         /**
          * Decide Application
          * @description Decide by the policy and the model in force; deciding again keeps a further decision.
+         *
+         *     The answer leaves out the inputs, which ``GET /api/applications/{application_id}`` tells.
          */
         post: operations["decide_application"];
         delete?: never;
@@ -2942,8 +2944,49 @@ export interface components {
             refused: components["schemas"]["ProblemOut"][];
         };
         /**
+         * DecisionMade
+         * @description A decision as it was made, without its inputs. ``pd`` is a probability.
+         */
+        DecisionMade: {
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /** Decided By */
+            decided_by: string;
+            /** Decision Id */
+            decision_id: string;
+            /** Law Checks */
+            law_checks: components["schemas"]["LawCheck"][];
+            /** Law Version */
+            law_version: string;
+            /** Limit */
+            limit: string | null;
+            /** Method */
+            method: string | null;
+            /** Model Id */
+            model_id: string | null;
+            /** Months */
+            months: number | null;
+            /** Offers */
+            offers: components["schemas"]["Offer"][];
+            /** Outcome */
+            outcome: string;
+            /** Pd */
+            pd: string | null;
+            /** Points */
+            points: number | null;
+            /** Policy Version */
+            policy_version: string;
+            /** Rate */
+            rate: string | null;
+            /** Reasons */
+            reasons: components["schemas"]["Reason"][];
+        };
+        /**
          * DecisionOut
-         * @description A decision with all that it rests on: ``inputs`` and the versions reproduce it. ``pd`` is a probability.
+         * @description A decision with all that it rests on: ``inputs`` and the versions reproduce it.
          */
         DecisionOut: {
             /**
@@ -4878,7 +4921,7 @@ export interface components {
         };
         /**
          * PreviewAsked
-         * @description Which days are replayed: the last ``days`` up to now.
+         * @description Which days are replayed: the last ``days`` up to that of the last event.
          */
         PreviewAsked: {
             /** Body */
@@ -8498,7 +8541,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DecisionOut"];
+                    "application/json": components["schemas"]["DecisionMade"];
                 };
             };
             /** @description malformed */
