@@ -70,7 +70,7 @@ def make_book(database: Database, count: int, overdue: float) -> None:
             connection, tables.loan, ({**rows[on], "loan_id": loan_id} for loan_id, on in zip(ids, drawn, strict=True))
         )
         lines = positions.lines(np.arange(count)).with_columns(pl.lit(EVENING).alias("as_of"))
-        _copy(connection, "loan_state", lines.columns, lines)
+        _copy(connection, f"loan_state ({chr(44).join(lines.columns)})", lines)
         entries = {}
         provisions = dict(zip(lines["loan_id"], lines["provision_fen"], strict=True))
         for loan_id, on in zip(ids, drawn, strict=True):

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, text
 from jiehuan.flow.activity import note
 from jiehuan.flow.reviews import raise_missed
 from jiehuan.flow.servicing import Held, load_loans, state_row
-from jiehuan.ledger import journal, provision_entry
+from jiehuan.ledger import provision_entry
 from jiehuan.loan import LoanState
 from jiehuan.store import tables
 from jiehuan.store.journal import allowances, append_many
@@ -39,8 +39,8 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
     for held in load_loans(connection, ids):
         state = held.state(on)
         states.append((held, state))
-        posted = list(journal(held.terms, held.events, on, held.loan_id, state=state))
-        provision = provision_entry(held.loan_id, on, held_by_books[held.loan_id], state.provision_fen)
+        posted = list(held.journal(state))
+        provision = provision_entry(held.loan_id, on, held_by_books[held.loan_id], held.own_provision(state))
         entries.append((held.loan_id, posted + ([provision] if provision else [])))
         if on_progress:
             on_progress(1)

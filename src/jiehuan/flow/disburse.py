@@ -11,6 +11,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.servicing import Held, keep_state
 from jiehuan.law import law_on
 from jiehuan.law.checks import check_draw
+from jiehuan.ledger import Funding, read_funding
 from jiehuan.loan import Terms, make_schedule, read_terms
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish
@@ -51,6 +52,7 @@ def disburse(connection: Connection, application_id: str) -> str:
             "region": found.region,
             "channel": found.channel,
         },
+        read_funding(found.terms, application_id),
     )
     connection.execute(
         update(tables.application).where(tables.application.c.application_id == application_id).values(status="booked")
@@ -82,15 +84,20 @@ def must_be_lawful(connection: Connection, terms: Terms, borrower_id: str) -> No
         ])  # fmt: skip
 
 
-def book_loan(connection: Connection, loan_id: str, terms: Terms, facts: dict[str, Any]) -> None:
-    """Write a loan's row, its opening entries and its first state."""
-    connection.execute(insert(tables.loan).values(loan_row(loan_id, terms, facts)))
-    held = Held({"loan_id": loan_id, **facts}, terms, ())
+def book_loan(
+    connection: Connection, loan_id: str, terms: Terms, facts: dict[str, Any], funding: Funding | None = None
+) -> None:
+    """Write a loan's row, its opening entries and its first state. ``funding``: the partners of a joint loan."""
+    connection.execute(insert(tables.loan).values(loan_row(loan_id, terms, facts, funding)))
+    held = Held({"loan_id": loan_id, **facts}, terms, (), funding)
     keep_state(connection, held, held.state(terms.drawn_on))
 
 
-def loan_row(loan_id: str, terms: Terms, facts: dict[str, Any]) -> dict[str, Any]:
+def loan_row(loan_id: str, terms: Terms, facts: dict[str, Any], funding: Funding | None = None) -> dict[str, Any]:
     """A loan as the row of table ``loan``; ``facts``: application_id, borrower_id, product, region, channel, source?."""
+    document = terms.as_document()
+    if funding is not None:
+        document["funding"] = funding.as_document()
     return {
         "loan_id": loan_id,
         "lender_type": terms.lender_type,
@@ -100,7 +107,7 @@ def loan_row(loan_id: str, terms: Terms, facts: dict[str, Any]) -> dict[str, Any
         "method": terms.method,
         "drawn_on": terms.drawn_on,
         "first_due": terms.first_due,
-        "terms": terms.as_document(),
+        "terms": document,
         **facts,
     }
 

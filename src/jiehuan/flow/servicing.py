@@ -47,6 +47,10 @@ class Held:
         """All entries up to the day of a state of this loan."""
         return journal(self.terms, self.events, state.on, self.loan_id, funding=self.funding, state=state)
 
+    def own_provision(self, state: LoanState) -> int:
+        """The provision that the lender's books hold, fen: of a joint loan, on the lender's own share."""
+        return state.provision_fen if self.funding is None else self.funding.own_of(state.provision_fen)
+
 
 def load_loan(connection: Connection, loan_id: str, *, lock: bool = False) -> Held:
     """Read one loan. ``lock`` holds it until the transaction ends. Raises Refused when there is none."""

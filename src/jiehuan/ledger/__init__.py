@@ -23,7 +23,7 @@ from jiehuan.ledger.check import (
 from jiehuan.ledger.entry import Entry, Line, balances, entry_id, reversal
 from jiehuan.ledger.funding import Funding, apportion, read_funding
 from jiehuan.ledger.journal import amended, journal, late, standing_entries
-from jiehuan.ledger.posting import post
+from jiehuan.ledger.posting import post, post_interest
 from jiehuan.ledger.suspense import bank_charge_entry, held_entry, held_fen, returned_entry
 from jiehuan.ledger.valuation import accrual_entry, advance_entry, provision_entry, sale_entry
 
@@ -54,6 +54,7 @@ __all__ = [
     "late",
     "non_accrual_above_dpd",
     "post",
+    "post_interest",
     "provision_entry",
     "read_funding",
     "returned_entry",

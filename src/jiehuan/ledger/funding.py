@@ -27,6 +27,10 @@ class Funding:
         """The lender's own share."""
         return PPM - sum(self.shares_ppm)
 
+    def own_of(self, balance_fen: int) -> int:
+        """The lender's own share of a balance, half up: it never rises while the balance falls."""
+        return (2 * balance_fen * self.own_ppm + PPM) // (2 * PPM)
+
     def as_document(self) -> list[dict[str, str]]:
         """The ``funding`` of a loan document."""
         return [

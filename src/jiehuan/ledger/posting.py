@@ -32,7 +32,6 @@ from jiehuan.ledger.entry import Entry, Line, entry_id
 from jiehuan.ledger.funding import Funding, apportion
 from jiehuan.loan import Fee, LoanState, Movement
 from jiehuan.loan.terms import ENFORCEMENT_KINDS
-from jiehuan.units.rates import PPM
 
 ON_BALANCE = {
     "principal": "loan_principal",
@@ -63,6 +62,13 @@ def post(
         books.post(movement)
     books.look(state.dpd, state.on)
     return tuple(books.entries)
+
+
+def post_interest(loan_id: str, on: date, fen: int, funding: Funding | None = None) -> Entry:
+    """The entry of interest that falls due on a loan that owes none, as ``post`` makes it."""
+    books = _Books(loan_id, (), funding)
+    books.post(Movement(f"interest:{on.isoformat()}", "", "interest", on, on, {"interest": fen}))
+    return books.entries[0]
 
 
 class _Books:
@@ -160,7 +166,7 @@ class _Books:
             return change
         before = self.total[part]
         self.total[part] = after = before + change
-        own_before, own_after = _own(before, funding), _own(after, funding)
+        own_before, own_after = funding.own_of(before), funding.own_of(after)
         moved = change - (own_after - own_before)
         if moved:
             _add(net, PARTNERS[part], moved)
@@ -226,8 +232,3 @@ class _Books:
 
 def _add(net: dict[str, int], account: str, amount: int) -> None:
     net[account] = net.get(account, 0) + amount
-
-
-def _own(balance: int, funding: Funding) -> int:
-    """The lender's own share of a balance, half up: it never rises while the balance falls."""
-    return (2 * balance * funding.own_ppm + PPM) // (2 * PPM)

@@ -269,6 +269,7 @@ loan = Table(
     Column("terms", JSONB, nullable=False),  # the `loan replay` input without events
     Column("source", Text, nullable=False, server_default="api"),
     _at("created_at", default=True),
+    Index("ix_loan_joint", "loan_id", postgresql_where="terms ? 'funding'"),
 )
 
 contract = Table(
@@ -407,7 +408,9 @@ stream_place = Table(
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("topic_id", Text, nullable=False, server_default=""),  # another id: the topic was made anew
     Column("next_offset", BigInteger, nullable=False),  # the first message whose effect is not committed
-    Column("high_offset", BigInteger, nullable=False, server_default="0"),  # one past the topic's last message, as last seen
+    Column(
+        "high_offset", BigInteger, nullable=False, server_default="0"
+    ),  # one past the topic's last message, as last seen
     Column("taken", BigInteger, nullable=False, server_default="0"),
     Column("epoch", BigInteger, nullable=False, server_default="0"),  # counts owners: who has an older one is refused
     Column("owner", Text, nullable=False, server_default=""),

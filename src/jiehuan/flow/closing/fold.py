@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from jiehuan.flow.closing.positions import Cells
 from jiehuan.flow.servicing import Held, load_loans, state_row
 from jiehuan.law import law_on
-from jiehuan.ledger import journal, provision_entry
+from jiehuan.ledger import provision_entry
 from jiehuan.loan.book_cells import fold_part, read_documents
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.lawful import law_cells
@@ -78,8 +78,8 @@ def _fold(connection: Connection, part: list[str], on: date, found: Folded) -> N
                 found.ahead.add(loan_id)
             else:
                 told = held.state(on)
-                posted = list(journal(held.terms, held.events, on, loan_id, state=told))
-                provision = provision_entry(loan_id, on, booked[loan_id], told.provision_fen)
+                posted = list(held.journal(told))
+                provision = provision_entry(loan_id, on, booked[loan_id], held.own_provision(told))
                 entries.append((loan_id, [*posted, provision] if provision else posted))
                 new = state_row(loan_id, told)
                 if row is None or any(row[name] != value for name, value in new.items() if name != "as_of"):

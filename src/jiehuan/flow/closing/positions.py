@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,30 @@ from jiehuan.loan.sweep import Hot
 
 Cells = npt.NDArray[np.int64]
 _LAYOUT = f"positions 1, {POSITION} cells"
+_BLOCK = 2_048
+"""Loans turned from rows to columns at a time: what the processor's cache holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What positions were on the evening before a day passed: days past due and provision of all; of the loans to which
+    something was bound to happen (``places``, ascending) whole positions.
+    """
+
+    dpd: Cells
+    provision: Cells
+    places: Cells
+    rows: Cells
+
+    def cell(self, places: Cells, cell: int, missing: int) -> Cells:
+        """One cell of some places as it was; ``missing`` for loans to which nothing was bound to happen."""
+        at = np.searchsorted(self.places, places)
+        at[at == len(self.places)] = 0
+        found = np.full(len(places), missing, dtype=np.int64)
+        if len(self.places):
+            there = self.places[at] == places
+            found[there] = self.rows[at[there], cell]
+        return found
 
 
 class Positions:
@@ -37,17 +62,25 @@ class Positions:
 
     def __init__(self, ids: list[str], cells: Cells, day: date) -> None:
         self.ids, self.cells, self.day = ids, np.ascontiguousarray(cells), day
-        self.place = {loan_id: place for place, loan_id in enumerate(ids)}
+        self._place: dict[str, int] | None = None
+
+    @property
+    def place(self) -> dict[str, int]:
+        """Where each loan stands."""
+        if self._place is None:
+            self._place = {loan_id: place for place, loan_id in enumerate(self.ids)}
+        return self._place
 
     @classmethod
     def empty(cls, day: date) -> Positions:
         """No loan yet."""
         return cls([], np.zeros((0, POSITION), dtype=np.int64), day)
 
-    def pass_day(self, on: date, cash: Iterable[tuple[str, int]]) -> tuple[Cells, Cells]:
+    def pass_day(self, on: date, cash: Iterable[tuple[str, int]]) -> tuple[Cells, Cells, Before]:
         """Go to the evening of ``on`` (the next day); ``cash``: repayments of that day, loan by loan in order of arrival.
 
-        Returns the places that must be folded from their events, and those whose line may differ from the evening before.
+        Returns the places that must be folded from their events, those whose line may differ from the evening before, and
+        what was before.
         """
         count = len(self.ids)
         kinds = [np.int32, np.int32, np.int32, np.int8, np.int64, np.int64, np.int64, np.int64]
@@ -57,6 +90,11 @@ class Positions:
         compiled("show_some")(hot, p, np.arange(count))
         if law_before != law_now:
             hot.tick[:] = np.minimum(hot.tick, day)
+        paid = sorted((self.place[loan_id], n, fen) for n, (loan_id, fen) in enumerate(cash))
+        loans = np.array([place for place, _, _ in paid], dtype=np.int64)
+        fen = np.array([amount for _, _, amount in paid], dtype=np.int64)
+        bound = np.union1d(np.flatnonzero(hot.tick <= day), loans)
+        before = Before(hot.dpd.copy(), hot.provision.copy(), bound, self.cells[bound])
         law = np.array(law_now, dtype=np.int64)
         again, changed = np.zeros(count, dtype=np.int8), np.zeros(count, dtype=np.int8)
         sweep, receive, level, shift = (
@@ -66,9 +104,6 @@ class Positions:
             shift_table(),
         )
         on_all_cores(lambda low, high: sweep(low, high, hot, p, day, law, shift, again, changed), count)
-        paid = sorted((self.place[loan_id], n, fen) for n, (loan_id, fen) in enumerate(cash))
-        loans = np.array([place for place, _, _ in paid], dtype=np.int64)
-        fen = np.array([amount for _, _, amount in paid], dtype=np.int64)
         if len(loans):
             receive(0, len(loans), hot, p, day, law, shift, loans, fen, again, changed)
         untouched = np.flatnonzero(again)
@@ -77,7 +112,7 @@ class Positions:
         self.cells[untouched] = kept  # they are folded again, from nothing
         self.day = on
         changed[untouched] = 0
-        return untouched, np.flatnonzero(changed)
+        return untouched, np.flatnonzero(changed), before
 
     def lines(self, places: Cells) -> pl.DataFrame:
         """Rows of ``loan_state`` (without as_of) of some places."""
@@ -120,8 +155,11 @@ class Positions:
 
         folder.mkdir(parents=True, exist_ok=True)
         columns: dict[str, Any] = {"loan_id": pa.array(self.ids, pa.string())}
+        turned = np.empty((POSITION, len(self.ids)), dtype=np.int64)
+        for low in range(0, len(self.ids), _BLOCK):
+            turned[:, low : low + _BLOCK] = self.cells[low : low + _BLOCK].T
         for cell in range(POSITION):
-            column = np.ascontiguousarray(self.cells[:, cell])
+            column = turned[cell]
             small = len(column) == 0 or (int(column.min()) >= -(2**31) and int(column.max()) < 2**31)
             columns[f"q{cell}"] = column.astype(np.int32) if small else column
         table = pa.table(columns).replace_schema_metadata({"layout": _LAYOUT, "day": self.day.isoformat()})
@@ -149,8 +187,10 @@ class Positions:
                 if told.get(b"layout", b"").decode() != _LAYOUT:
                     return None
                 cells = np.empty((table.num_rows, POSITION), dtype=np.int64)
-                for cell in range(POSITION):
-                    cells[:, cell] = table.column(f"q{cell}").to_numpy()
+                columns = [table.column(f"q{cell}").to_numpy() for cell in range(POSITION)]
+                for low in range(0, table.num_rows, _BLOCK):
+                    for cell, column in enumerate(columns):
+                        cells[low : low + _BLOCK, cell] = column[low : low + _BLOCK]
                 return cls(table.column("loan_id").to_pylist(), cells, date.fromisoformat(told[b"day"].decode()))
         except (OSError, pa.ArrowException, KeyError, ValueError):
             return None

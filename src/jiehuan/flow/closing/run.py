@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,29 +21,21 @@ import polars as pl
 from sqlalchemy import Connection, select, text, update
 
 from jiehuan.flow.activity import note
+from jiehuan.flow.closing.entries import day_entries, joint_loans
 from jiehuan.flow.closing.fold import Folded, fold_loans
-from jiehuan.flow.closing.positions import Cells, Positions, forget_others
-from jiehuan.flow.closing.write import CHANGED_AT_ONCE, make_room, write_batch
-from jiehuan.flow.day_end import DONE, ended_since_photograph, snapshot_row
+from jiehuan.flow.closing.positions import Before, Cells, Positions, forget_others
+from jiehuan.flow.closing.write import make_room, tab_text, write_all
+from jiehuan.flow.day_end import DONE
 from jiehuan.flow.reviews import raise_missed
-from jiehuan.ledger import Entry, Line, entry_id, provision_entry
 from jiehuan.ledger.chart import non_accrual_above_dpd
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.layout import SETTLED
-from jiehuan.loan.position import (
-    Q_CREDIT,
-    Q_DPD,
-    Q_DUE_I,
-    Q_NEXT_DUE,
-    Q_NEXT_I,
-    Q_PENALTY,
-    Q_PLAIN,
-    Q_PROVISION,
-    Q_STATUS,
-)
+from jiehuan.loan.position import Q_CREDIT, Q_DPD, Q_DUE_I, Q_NEXT_DUE, Q_PENALTY, Q_PLAIN, Q_STATUS
 from jiehuan.store import tables
+from jiehuan.store.bulk import copy_text, is_plain
 from jiehuan.store.database import Database
 from jiehuan.store.rows import insert_missing
+from jiehuan.store.straight import driver_of
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Conflict, Problem, Refused
 from jiehuan.units.money import parse_yuan
@@ -76,14 +69,15 @@ def close_day(database: Database, on: date, on_progress: Callable[[int], None] =
         if not alone:
             raise Conflict(Problem("day end", on.isoformat(), "another one is running", "wait for it"))
         try:
-            return _close(connection, database.home / "positions", on, on_progress)
+            return _close(database, connection, on, on_progress)
         finally:
             if not connection.closed and not connection.invalidated:
                 with connection.begin():
                     connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ONE_AT_A_TIME})
 
 
-def _close(connection: Connection, folder: Path, on: date, on_progress: Callable[[int], None]) -> dict[str, Any]:
+def _close(database: Database, connection: Connection, on: date, on_progress: Callable[[int], None]) -> dict[str, Any]:
+    folder = database.home / "positions"
     with connection.begin():
         last, mark = _begin(connection, on)
         if last is not None and last.on >= on:
@@ -97,25 +91,34 @@ def _close(connection: Connection, folder: Path, on: date, on_progress: Callable
             positions = Positions.empty(yesterday)
             wanted |= set(connection.execute(_OPEN, {"done": list(DONE)}).scalars())
         cash = _only_repaid(connection, positions, times, on)
-    make_room(connection, [row.id for row in touched])
+        joint = joint_loans(connection)
+    seen = [row.id for row in touched]
+    odd = (
+        {loan_id for loan_id in positions.ids if not is_plain(loan_id)}
+        if not is_plain("".join(positions.ids) or "-")
+        else set()
+    )
 
-    before = {cell: positions.cells[:, cell].copy() for cell in _LOOKED_AT}
-    again, changed = positions.pass_day(on, [(loan_id, fen) for loan_id, all_fen in cash.items() for fen in all_fen])
+    again, changed, before = positions.pass_day(on, [(one, fen) for one, all_fen in cash.items() for fen in all_fen])
     light = set(cash) - {positions.ids[at] for at in again.tolist()}
-    slow, due = _sorted_out(positions, before, changed, light, on)
+    slow, due = _sorted_out(positions, before, changed, light | odd, on)
     folded_ids = (wanted - light) | {positions.ids[at] for at in (*again.tolist(), *slow.tolist())}
+    folded_ids |= odd.intersection(positions.ids[at] for at in changed.tolist())
     folded = fold_loans(connection, list(folded_ids), on, on_progress)
 
-    entries = _entries(positions, before, due, folded_ids, on)
+    entries = day_entries(positions, before, changed, due, folded_ids, joint, on)
     own = [at for at in changed.tolist() if positions.ids[at] not in folded_ids and positions.ids[at] not in light]
-    moved = _write(connection, positions, own, entries, on, mark, on_progress)
+    lines = positions.lines(np.array(own, dtype=np.int64))
     paid_off = {one for one in light if positions.cells[positions.place[one], Q_STATUS] == SETTLED}
     positions.change(folded.positions, folded.gone | paid_off)
-    positions.distrust(moved)
-    return _finish(connection, folder, positions, folded, on)
-
-
-_LOOKED_AT = (Q_PLAIN, Q_NEXT_DUE, Q_NEXT_I, Q_CREDIT, Q_DUE_I, Q_PENALTY, Q_PROVISION, Q_DPD)
+    with ThreadPoolExecutor(1, thread_name_prefix="positions") as pool:  # the file is written while the server writes
+        saved = pool.submit(positions.save, folder)
+        moved = write_all(database, lines, entries, on, mark, seen, on_progress)
+        name = saved.result()
+    if moved:
+        positions.distrust(moved)
+        name = positions.save(folder)
+    return _finish(connection, folder, name, seen, positions, folded, on)
 
 
 def _begin(connection: Connection, on: date) -> tuple[Any, str]:
@@ -161,79 +164,31 @@ def _only_repaid(connection: Connection, positions: Positions, times: Counter[st
 
 
 def _sorted_out(
-    positions: Positions, before: dict[int, Cells], changed: Cells, light: set[str], on: date
+    positions: Positions, before: Before, changed: Cells, others: set[str], on: date
 ) -> tuple[Cells, Cells]:
-    """Of the loans that columns carried: those whose journal needs the fold after all, and those of which interest fell due.
+    """Of the loans that columns carried, but ``others``: those whose journal needs the fold after all, and those of which
+    interest fell due.
 
     Interest is a plain entry while nothing of the loan is in memo (its interest and penalty were all paid, it is not above the
     limit of non-accrual) and no credit balance is used on it.
     """
     limit, day = non_accrual_above_dpd(), day_number(on)
-    mine = np.array([at for at in changed.tolist() if positions.ids[at] not in light], dtype=np.int64)
+    mine = np.array([at for at in changed.tolist() if positions.ids[at] not in others], dtype=np.int64)
     dpd = positions.cells[mine, Q_DPD]
-    due = before[Q_NEXT_DUE][mine] == day
-    plain = (before[Q_CREDIT][mine] == 0) & (before[Q_DUE_I][mine] == 0) & (before[Q_PENALTY][mine] == 0)
+    due = before.cell(mine, Q_NEXT_DUE, 0) == day
+    plain = np.ones(len(mine), dtype=bool)
+    for cell in (Q_CREDIT, Q_DUE_I, Q_PENALTY):
+        plain &= before.cell(mine, cell, 0) == 0
     odd = due & (~plain | (dpd > limit))
-    odd |= (dpd > limit) & (before[Q_DPD][mine] <= limit)
+    odd |= (dpd > limit) & (before.dpd[mine] <= limit)
     odd |= positions.cells[mine, Q_STATUS] == SETTLED
     return mine[odd], mine[due & ~odd]
 
 
-def _entries(
-    positions: Positions, before: dict[int, Cells], due: Cells, folded: set[str], on: date
-) -> dict[str, list[Entry]]:
-    """What the day adds to the journals of loans that columns carried: interest that fell due, and changed provisions."""
-    found: dict[str, list[Entry]] = {}
-    for at in due.tolist():
-        fen = int(before[Q_NEXT_I][at])
-        if fen:
-            loan_id, movement = positions.ids[at], f"interest:{on.isoformat()}"
-            lines = (Line("interest_receivable", fen, 0), Line("interest_income", 0, fen))
-            identity = entry_id(loan_id, movement, 0)
-            found[loan_id] = [Entry(identity, loan_id, movement, "", "interest", on, on, lines)]
-    old, new = before[Q_PROVISION], positions.cells[:, Q_PROVISION]
-    for at in np.flatnonzero(old != new).tolist():
-        loan_id = positions.ids[at]
-        entry = None if loan_id in folded else provision_entry(loan_id, on, int(old[at]), int(new[at]))
-        if entry is not None:
-            found.setdefault(loan_id, []).append(entry)
-    return found
-
-
-def _write(
-    connection: Connection,
-    positions: Positions,
-    own: list[int],
-    entries: dict[str, list[Entry]],
-    on: date,
-    mark: str,
-    on_progress: Callable[[int], None],
-) -> set[str]:
-    """Write batch after batch after the mark; the loans that were left alone because something happened to them meanwhile."""
-    lines = positions.lines(np.array(own, dtype=np.int64))
-    ids = sorted({*lines["loan_id"].to_list(), *entries})
-    moved: set[str] = set()
-    for at in range(0, len(ids), CHANGED_AT_ONCE):
-        part = [one for one in ids[at : at + CHANGED_AT_ONCE] if one > mark]
-        if not part:
-            continue
-        rows = lines.filter(pl.col("loan_id").is_between(pl.lit(part[0]), pl.lit(part[-1])))
-        with connection.begin():
-            left, written, added = write_batch(
-                connection, rows, {one: entries[one] for one in part if one in entries}, on
-            )
-            connection.execute(
-                update(_run)
-                .where(_run.c.on == on)
-                .values(mark=part[-1], changed=_run.c.changed + written, entries=_run.c.entries + added)
-            )
-        moved |= left
-        on_progress(len(part))
-    return moved
-
-
-def _finish(connection: Connection, folder: Path, positions: Positions, folded: Folded, on: date) -> dict[str, Any]:
-    name = positions.save(folder)
+def _finish(
+    connection: Connection, folder: Path, name: str, seen: list[int], positions: Positions, folded: Folded, on: date
+) -> dict[str, Any]:
+    make_room(connection, seen)
     kept = list(folded.ahead | set(folded.refused))
     with connection.begin():
         if (on + timedelta(days=1)).day == 1:
@@ -266,13 +221,21 @@ def _finish(connection: Connection, folder: Path, positions: Positions, folded: 
 
 
 def _photograph(connection: Connection, positions: Positions, on: date) -> None:
-    """The book at a month's end: open loans from their positions, and those that ended since the last photograph."""
+    """The book at a month's end: open loans from their positions by COPY, and those that ended since the last photograph,
+    whose last line says all, by one statement. What was photographed before a kill stays.
+    """
     names = {"principal_outstanding_fen": "outstanding_fen"}
-    frame = positions.lines(np.arange(len(positions.ids))).rename(names).with_columns(pl.lit(on).alias("as_of"))
     columns = [column.name for column in tables.book_snapshot.columns]
-    insert_missing(connection, tables.book_snapshot, frame.select(columns).to_dicts())
-    ended = ended_since_photograph(connection, on)
-    insert_missing(connection, tables.book_snapshot, [snapshot_row(loan_id, on, state) for loan_id, state in ended])
+    frame = positions.lines(np.arange(len(positions.ids))).rename(names).with_columns(pl.lit(on).alias("as_of"))
+    listed = ", ".join(f'"{name}"' for name in columns)
+    there = connection.execute(_PHOTOGRAPHED, {"on": on}).first() is not None
+    into = "day_end_photograph" if there else "book_snapshot"
+    if there:
+        connection.execute(text("CREATE TEMP TABLE day_end_photograph (LIKE book_snapshot) ON COMMIT DROP"))
+    copy_text(driver_of(connection), f"{into} ({listed})", tab_text(frame.select(columns)))
+    if there:
+        connection.execute(text("INSERT INTO book_snapshot SELECT * FROM day_end_photograph ON CONFLICT DO NOTHING"))
+    connection.execute(_ENDED, {"on": on, "done": list(DONE)})
 
 
 _OPEN = text(
@@ -286,4 +249,12 @@ _KNOWN_TODAY = text(
 )
 _LOOKED = text(
     "DELETE FROM loan_touched t USING day_end_seen s WHERE t.id = s.id AND t.loan_id <> ALL(CAST(:kept AS text[]))"
+)
+_PHOTOGRAPHED = text("SELECT FROM book_snapshot WHERE as_of = :on LIMIT 1")
+_ENDED = text(
+    "INSERT INTO book_snapshot (as_of, loan_id, outstanding_fen, overdue_fen, dpd, class, status)"
+    " SELECT :on, loan_id, principal_outstanding_fen, overdue_fen, dpd, class, status FROM loan_state s"
+    " WHERE status = 'settled' AND as_of <= :on"
+    " AND NOT EXISTS (SELECT FROM book_snapshot b WHERE b.loan_id = s.loan_id AND b.status = ANY(:done))"
+    " ON CONFLICT DO NOTHING"
 )
