@@ -26,6 +26,8 @@ def register(app: typer.Typer) -> None:
     group.command("run", help=_run.__doc__)(_run)
     group.command("check", help=_check.__doc__)(_check)
     group.command("features", help=_features.__doc__)(_features)
+    group.command("fit", help=_fit.__doc__)(_fit)
+    group.command("apply", help=_apply.__doc__)(_apply)
     app.add_typer(group, name="watch")
 
 
@@ -41,6 +43,9 @@ def _run(
     ),
     zone: str | None = _ZONE,
     every: int = typer.Option(500_000, "--every", help="Rows between two saved states.", min=1),
+    model: Path | None = typer.Option(
+        None, "--model", help="Folder of `watch fit`: alerts where the outcome is likely.", show_default=False
+    ),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Alerts from a stream of events. With --state it can be stopped anywhere and started again; nothing is lost or doubled.
@@ -51,9 +56,15 @@ def _run(
     from jiehuan.watch.run import run_file
 
     _known_zone(zone)
+    declared = load_signals(signals)
+    hazard = None
+    if model is not None:
+        from jiehuan.watch.hazard import Hazard
+
+        hazard = Hazard.load(model, declared)
     with progress("events", None) as advance:
         summary = run_file(
-            events, load_signals(signals), out, state=state, dead=dead, zone=zone, every=every, advance=advance
+            events, declared, out, state=state, dead=dead, zone=zone, every=every, model=hazard, advance=advance
         )
     figures = summary.as_dict()
     letters = dead if dead is not None else out.with_name(out.name + ".dead.jsonl")
@@ -115,6 +126,123 @@ def _features(
     _known_zone(zone)
     rows, refused = tabulate_file(events, load_signals(signals), out, zone=zone)
     facts = {"rows": rows, "refused": refused, "written to": str(out)}
+    if as_json:
+        show_json(facts)
+    else:
+        show_facts(facts)
+
+
+def _fit(
+    events: Path = _EVENTS,
+    out: Path = typer.Option(..., "--out", help="Folder for model.json, trees.txt, report.json, hazard.png.", show_default=False),
+    signals: Path | None = _SIGNALS,
+    outcome: str = typer.Option("overdue_30", "--outcome", help="The kind of event that is foretold."),
+    end: str = typer.Option("account_closed", "--end", help="The kind that ends an account."),
+    on: str = typer.Option(
+        "", "--on", metavar="KIND,..",
+        help="Kinds at which the model is asked; default: ticks, and the repayment kinds of the signals that ship.", show_default=False,
+    ),
+    step: int = typer.Option(30, "--step", help="Days between two ticks in an account's life.", min=1),
+    exclude: str = typer.Option("", "--exclude", metavar="F,..", help="Features to leave out.", show_default=False),
+    budget: float | None = typer.Option(
+        None, "--budget", help="Alerts a day that people can read; default one for each thousand accounts.", min=0.01, show_default=False
+    ),
+    cooldown: int = typer.Option(30, "--cooldown", help="Days in which one account is not alerted twice.", min=0),
+    seed: int = typer.Option(20_260_701, "--seed", help="Same events and seed, same model."),
+    zone: str | None = _ZONE,
+    as_json: bool = JSON_FLAG,
+) -> None:  # fmt: skip
+    """Learn the chance of 30 days past due within 30, 60 and 90 days from a history of events; judge it on later time.
+
+    Example: jiehuan watch fit history.parquet --out hazard --budget 20
+    """
+    import json
+
+    from jiehuan.watch.fit import fit_hazard
+    from jiehuan.watch.foretell import read_whole
+    from jiehuan.watch.landmark import landmarks
+    from jiehuan.watch.load import load_signals
+    from jiehuan.watch.picture import draw
+
+    _known_zone(zone)
+    declared = load_signals(signals)
+    asked = [name.strip() for name in on.split(",") if name.strip()]
+    if not asked:
+        asked = ["tick", *(n for n in ("debit_failed", "partial_payment", "due_missed") if n in declared.kinds)]
+    frame, broken = read_whole(events)
+    rows, problems = landmarks(frame, declared, on=asked, outcome=outcome, end=end, step_days=step, zone=zone)
+    without = [name.strip() for name in exclude.split(",") if name.strip()]
+    fitted = fit_hazard(
+        rows,
+        declared,
+        on=asked,
+        outcome=outcome,
+        exclude=without,
+        daily_budget=budget,
+        cooldown_days=cooldown,
+        seed=seed,
+    )
+    fitted.model.save(out)
+    report = {**fitted.figures, "refused": len(broken) + len(problems)}
+    (out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
+    draw(fitted, out / "hazard.png")
+    if as_json:
+        show_json({**report, "out": str(out), "warning": fitted.model.warning, "critical": fitted.model.critical})
+        return
+    worth = fitted.figures["alerts"]
+    show_facts(
+        {**fitted.figures["rows"], **fitted.figures["cut"], "rows refused": report["refused"], "written to": out}
+    )
+    told = fitted.figures["horizons"].items()
+    show_table(
+        "later time", ("within days", "outcomes", "AUC", "mean chance", "rate", "calibration slope"),
+        [(d, h["outcomes"], h["auc"], h["mean_chance"], h["rate"], h["calibration_slope"]) for d, h in told],
+    )  # fmt: skip
+    show_facts(
+        {
+            "alerts a day": worth["alerts_a_day"], "precision": worth["precision"], "recall": worth["recall"],
+            "days of lead (median)": worth["lead_days"].get("50", "-"), "alerts without the cool-down": worth["alerts_without_cooldown"],
+            "alerts": worth["alerts"],
+        }
+    )  # fmt: skip
+
+
+def _apply(
+    folder: Path = typer.Argument(..., metavar="DIR", help="Folder that `watch fit` wrote.", show_default=False),
+    events: Path = _EVENTS,
+    at: str = typer.Option(
+        ..., "--at", help="The instant, with its offset; later events are not looked at.", show_default=False
+    ),
+    out: Path = typer.Option(..., "--out", help="Where the table goes (.parquet, .csv, .json).", show_default=False),
+    signals: Path | None = _SIGNALS,
+    zone: str | None = _ZONE,
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """Each account's chance of 30 days past due as of an instant, highest first, with what raises it.
+
+    Example: jiehuan watch apply hazard history.parquet --at 2026-11-01T00:00:00+08:00 --out chances.csv
+    """
+    from datetime import datetime
+
+    from jiehuan.units.tables import write_table
+    from jiehuan.watch.foretell import foretell, read_whole
+    from jiehuan.watch.hazard import Hazard
+    from jiehuan.watch.load import load_signals
+
+    _known_zone(zone)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise InputError(Problem("--at", at, "not an instant", "write 2026-11-01T00:00:00+08:00")) from None
+    if moment.tzinfo is None:
+        raise InputError(Problem("--at", at, "time zone missing", "write the offset, like +08:00"))
+    declared = load_signals(signals)
+    hazard = Hazard.load(folder, declared)
+    frame, broken = read_whole(events)
+    table = foretell(frame, declared, hazard, moment, zone=zone)
+    write_table(table, out)
+    severe = {name: table.filter(table["severity"] == name).height for name in ("critical", "warning")}
+    facts = {"accounts": table.height, **severe, "rows refused": len(broken), "written to": str(out)}
     if as_json:
         show_json(facts)
     else:

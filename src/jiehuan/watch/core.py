@@ -51,6 +51,7 @@ class Core:
         self.one = np.zeros((1, 9), np.int64)
         self.first_row = np.zeros(1, np.int64)
         self.no_table = np.zeros((0, width))
+        self.one_table = np.zeros((1, width))
         self.alerts = np.zeros((room, 3), np.int64)
         self.seen = np.full((room, width), np.nan)
         # What a run of one account's events is judged with; all of it stays in the nearest cache.
@@ -120,6 +121,14 @@ class Core:
         if wanted > have:
             more = np.tile(self._tables.account, (max(wanted, 2 * have) - have, 1))
             self.state.accounts = np.concatenate([self.state.accounts, more])
+
+    def speak(self, account: int, now: int, severity: int, cooldown: int) -> bool:
+        """Whether a model may alert on an account now; noted when it may. Silence is that of rules: a higher severity breaks it."""
+        spoke = int(self.state.accounts[account, kernel.SCORED])
+        if spoke >= 0 and severity <= (spoke & 3) and abs(now - (spoke >> 2)) < cooldown:
+            return False
+        self.state.accounts[account, kernel.SCORED] = (now << 2) | severity
+        return True
 
     def arranged(self, columns: tuple[NDArray[Any], ...], accounts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """A batch of rows ordered by account, and the row of each; ``columns`` in the order of the kernel's batch."""

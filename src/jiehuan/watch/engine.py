@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.watch.declare import Declaration
 from jiehuan.watch.event import TICK, Alert, Event, check_event, microseconds
-from jiehuan.watch.evidence import make_alert
+from jiehuan.watch.evidence import make_alert, make_foretold
 from jiehuan.watch.load import load_signals
 
 if TYPE_CHECKING:
     from jiehuan.watch.core import Core
+    from jiehuan.watch.hazard import Hazard
 
 _REASONS = {
     3: ("event_id", "the same id came before with other content", "give each event an id of its own"),
@@ -93,8 +94,10 @@ class Engine:
     ['debit_failed']
     """
 
-    def __init__(self, declaration: Declaration | None = None) -> None:
+    def __init__(self, declaration: Declaration | None = None, model: Hazard | None = None) -> None:
+        """``model``: a hazard that is asked at each event of its kinds ``on`` (late ones apart) and alerts as ``overdue_likely``."""
         self.declaration = declaration if declaration is not None else load_signals()
+        self.model = model
         self.account_index: dict[str, int] = {}
         self.counts = {"taken": 0, "late": 0, "duplicates": 0, "refused": 0, "alerts": 0}
         self._zone = ZoneInfo(self.declaration.zone)
@@ -143,12 +146,16 @@ class Engine:
             second,
             0,
         )
-        _, raised = core.run(core.one, core.first_row, core.no_table, 0)
+        asked = self.model is not None and event.kind in self.model.on
+        _, raised = core.run(core.one, core.first_row, core.one_table if asked else core.no_table, 0)
         status = int(core.one[0, 8])
         self._count(core.one[:, 8])
         if status in _REASONS:
             raise InputError(_refusal(status, event))
-        return [self._alert(a, event, local, late=status == _LATE) for a in range(raised)]
+        alerts = [self._alert(a, event, local, late=status == _LATE) for a in range(raised)]
+        if asked and status == 0:
+            alerts += [alert for _, alert in self._foretold(core.one_table, [(account, event)])]
+        return alerts
 
     def tick(self, account_id: str, at: datetime) -> list[Alert]:
         """Say that it is ``at`` on the account: rules whose ``on`` has ``tick`` are judged, nothing is counted."""
@@ -180,7 +187,13 @@ class Engine:
             ),
             len(self.account_index),
         )  # fmt: skip
-        table = np.empty((n if features else 0, len(self.feature_names)))
+        asked = (
+            np.flatnonzero(np.isin(columns.kind, [self.kind_code[name] for name in self.model.on]))
+            if self.model is not None
+            else None
+        )
+        wide = features or (asked is not None and len(asked) > 0)
+        table = np.empty((n if wide else 0, len(self.feature_names)))
         raised: list[tuple[int, int, Alert]] = []
         at = 0
         while at < n:
@@ -192,8 +205,13 @@ class Engine:
                 raised.append((i, len(raised), self._alert(a, event, event.at, late=bool(batch[place, 8] == _LATE))))
         status = np.empty(n, np.int64)
         status[row] = batch[:, 8]
-        if features:
+        if wide:
             table[(status >= _REPEATED)] = np.nan
+        if asked is not None and len(asked):
+            asked = asked[status[asked] == 0]
+            ready = [(int(mine[columns.account[i]]), self._event(columns, int(i))) for i in asked]
+            for place, alert in self._foretold(table[asked], ready):
+                raised.append((int(asked[place]), len(raised), alert))
         alerts = [alert for _, _, alert in sorted(raised, key=lambda found: found[:2])]
         self._count(status)
         problems = [
@@ -231,17 +249,19 @@ class Engine:
         )
 
     @classmethod
-    def load(cls, path: Path | str, declaration: Declaration | None = None) -> Engine:
+    def load(cls, path: Path | str, declaration: Declaration | None = None, model: Hazard | None = None) -> Engine:
         """The engine as it was saved. Raises InputError when the file is damaged or belongs to other signals."""
-        return cls.load_with_note(path, declaration)[0]
+        return cls.load_with_note(path, declaration, model)[0]
 
     @classmethod
-    def load_with_note(cls, path: Path | str, declaration: Declaration | None = None) -> tuple[Engine, dict[str, Any]]:
+    def load_with_note(
+        cls, path: Path | str, declaration: Declaration | None = None, model: Hazard | None = None
+    ) -> tuple[Engine, dict[str, Any]]:
         """As ``load``, with the runner's note."""
         from jiehuan.watch.core import State
         from jiehuan.watch.state import read_state
 
-        engine = cls(declaration)
+        engine = cls(declaration, model)
         accounts, counts, arrays, note = read_state(Path(path), engine.declaration.version)
         engine.core.state = State(**arrays)
         engine.account_index = {name: place for place, name in enumerate(accounts)}
@@ -263,6 +283,29 @@ class Engine:
         return make_alert(
             self.declaration, self.declaration.rules[rule], event, moment, self.core.seen[place], local, late=late
         )
+
+    def _foretold(self, table: NDArray[np.float64], asked: Sequence[tuple[int, Event]]) -> list[tuple[int, Alert]]:
+        """The model's alerts at rows of the feature table, each with its place; silence as for rules of one group."""
+        model = self.model
+        if model is None or not asked:
+            return []
+        values = table[:, model.columns(self.feature_names)]
+        chances = model.chances(values)
+        severity = model.severity(chances)
+        out = []
+        for place in np.flatnonzero(severity > 0):
+            account, event = asked[int(place)]
+            if not self.core.speak(
+                account, microseconds(event.at), int(severity[place]), model.cooldown_days * 86_400_000_000
+            ):
+                continue
+            self.counts["alerts"] += 1
+            local = event.at.astimezone(self._zone)
+            told = make_foretold(
+                self.declaration, model, event, local, chances[place], values[place], int(severity[place])
+            )
+            out.append((int(place), told))
+        return out
 
     def _count(self, status: NDArray[np.int64]) -> None:
         tally = np.bincount(status, minlength=6)

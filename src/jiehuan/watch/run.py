@@ -16,13 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.watch.columns import to_columns
 from jiehuan.watch.declare import Declaration
 from jiehuan.watch.engine import Engine
 from jiehuan.watch.source import Piece, read_pieces
+
+if TYPE_CHECKING:
+    from jiehuan.watch.hazard import Hazard
 
 EVERY = 500_000
 """Rows between two states, unless told."""
@@ -57,13 +60,14 @@ def run_file(
     dead: Path | None = None,
     zone: str | None = None,
     every: int = EVERY,
+    model: Hazard | None = None,
     advance: Callable[[int], object] = lambda rows: None,
 ) -> Summary:
     """Judge the events of a file and write the alerts to ``out`` (by suffix; ``.jsonl`` is written as the run goes on).
 
     ``dead``: where refused rows go as JSON Lines (default: ``out`` with ``.dead.jsonl``). ``zone``: how to read instants without
-    one. Raises InputError for a file that is no table of events or a state of other signals, Refused when another run holds
-    the state.
+    one. ``model``: a hazard of `watch fit` that alerts too. Raises InputError for a file that is no table of events or a state of other
+    signals, Refused when another run holds the state.
     """
     if every < 1:
         raise InputError(Problem("every", str(every), "not a number of rows", "write 1 or more"))
@@ -73,9 +77,9 @@ def run_file(
     summary = Summary()
     with _sole_run(state):
         engine, note = (
-            Engine.load_with_note(state, declaration)
+            Engine.load_with_note(state, declaration, model)
             if state is not None and state.exists()
-            else (Engine(declaration), {})
+            else (Engine(declaration, model), {})
         )
         kept = note.get("files", {})
         pieces = _after_seen(events, every, note.get("seen", {}), summary)
