@@ -18,6 +18,14 @@ from jiehuan.store.database import Database
 from jiehuan.store.vault import Vault, open_vault
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs the tests of Spark, so that it starts once; one those of the broker."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.xdist_group("spark" if item.path.name == "test_spark.py" else "broker"))
+
+
 @pytest.fixture(scope="session")
 def tansu() -> Iterator[Tansu]:
     """The broker that all tests share; each has topics of its own."""

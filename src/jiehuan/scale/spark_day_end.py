@@ -152,7 +152,7 @@ def _lines(book: pa.Table, events: pa.Table | None, on: date) -> pa.Table:
     whole = pl.concat(frames, how="diagonal") if lines else frames[0]
     missing = [name for name in COLUMNS if name not in whole.columns]
     whole = whole.with_columns(pl.lit(None).alias(name) for name in missing)
-    return whole.select(COLUMNS).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_arrow_schema())
+    return whole.select(*COLUMNS).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_arrow_schema())
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

@@ -44,14 +44,13 @@ def spark_session(app: str, master: str = "", settings: Mapping[str, str] | None
         builder = builder.master(master or "local[*]")
     if (master or "local").startswith("local") and not submitted:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         local = {
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.log.level": "ERROR",
-            "spark.pyspark.python": sys.executable,
-            "spark.pyspark.driver.python": sys.executable,
         }
         for name, value in local.items():
             builder = builder.config(name, value)
