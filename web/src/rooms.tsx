@@ -1,7 +1,7 @@
 // The rooms of the console, each with the door of the interface that a role needs to enter it.
 import {
   AlertOutlined, AuditOutlined, BankOutlined, BookOutlined, DashboardOutlined, DeleteOutlined, ExperimentOutlined, FileSearchOutlined,
-  ImportOutlined, NodeIndexOutlined, PhoneOutlined, SlidersOutlined, SolutionOutlined, WalletOutlined,
+  ImportOutlined, NodeIndexOutlined, PhoneOutlined, RadarChartOutlined, SlidersOutlined, SolutionOutlined, UserOutlined, WalletOutlined,
 } from "@ant-design/icons";
 import { type ComponentType, lazy, type LazyExoticComponent, type ReactNode } from "react";
 import type { Key } from "./i18n/words";
@@ -27,7 +27,18 @@ export const rooms: Room[] = [
     path: "loans", name: "nav.loans", door: "GET /api/loans", icon: <BankOutlined />,
     page: lazy(() => import("./pages/LoansPage")), inside: lazy(() => import("./pages/LoanPage")),
   },
-  { path: "alerts", name: "nav.alerts", door: "GET /api/alerts", icon: <AlertOutlined />, page: lazy(() => import("./pages/AlertsPage")) },
+  {
+    path: "accounts", name: "nav.accounts", door: "GET /api/accounts/{borrower_id}/timeline", icon: <UserOutlined />,
+    page: lazy(() => import("./pages/AccountsPage")), inside: lazy(() => import("./pages/AccountPage")),
+  },
+  {
+    path: "alerts", name: "nav.alerts", door: "GET /api/alerts", icon: <AlertOutlined />,
+    page: lazy(() => import("./pages/AlertsPage")), inside: lazy(() => import("./pages/AlertPage")),
+  },
+  {
+    path: "signals", name: "nav.signals", door: "GET /api/signals", icon: <RadarChartOutlined />,
+    page: lazy(() => import("./pages/SignalsPage")), inside: lazy(() => import("./pages/SignalPage")),
+  },
   { path: "lines", name: "nav.lines", door: "GET /api/lines", icon: <SlidersOutlined />, page: lazy(() => import("./pages/LinesPage")) },
   { path: "money", name: "nav.money", door: "GET /api/money/suspense", icon: <WalletOutlined />, page: lazy(() => import("./pages/MoneyPage")) },
   { path: "work", name: "nav.work", door: "GET /api/work", icon: <PhoneOutlined />, page: lazy(() => import("./pages/WorkPage")) },

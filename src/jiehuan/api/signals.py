@@ -50,7 +50,7 @@ class SignalList(Record):
     records: list[RuleRecordOut]
 
 
-class RuleOut(Record):
+class SignalRule(Record):
     """A rule as it was declared."""
 
     name: str
@@ -69,10 +69,10 @@ class SignalVersionOut(SignalVersionRow):
     body: str
     streams: list[str]
     features: list[str]
-    rules: list[RuleOut]
+    rules: list[SignalRule]
 
 
-class FaultOut(Record):
+class SignalFault(Record):
     """What is wrong, and on which line (from 1) of the text."""
 
     line: int
@@ -85,13 +85,13 @@ class SignalText(Body):
     body: Text
 
 
-class Checked(Record):
+class SignalsChecked(Record):
     """What a check found; without faults, what the text declares. ``same_as_live``: it would raise the same alerts."""
 
-    faults: list[FaultOut]
+    faults: list[SignalFault]
     streams: list[str]
     features: list[str]
-    rules: list[RuleOut]
+    rules: list[SignalRule]
     same_as_live: bool
 
 
@@ -115,7 +115,7 @@ class RuleCount(Record):
     count: int
 
 
-class SideOut(Record):
+class SignalSide(Record):
     """What one version raised."""
 
     alerts: int
@@ -126,7 +126,7 @@ class SideOut(Record):
     by_rule: list[RuleCount]
 
 
-class SampleOut(Record):
+class SignalSample(Record):
     """An alert of the replay; ``is_new``: the signals in force did not raise it."""
 
     alert_id: str
@@ -138,7 +138,7 @@ class SampleOut(Record):
     is_new: bool
 
 
-class PreviewOut(Record):
+class SignalsPreview(Record):
     """The replay of the text (``new``) beside that of the signals in force (``live``)."""
 
     first: date
@@ -146,13 +146,13 @@ class PreviewOut(Record):
     events: int
     accounts: int
     share: Share
-    new: SideOut
-    live: SideOut
+    new: SignalSide
+    live: SignalSide
     only_new: int
     only_live: int
     lost_confirmed: int
     lost_dismissed: int
-    samples: list[SampleOut]
+    samples: list[SignalSample]
     unknown_kinds: dict[str, int]
 
 
@@ -180,22 +180,22 @@ def list_signals(database: Store) -> SignalList:
 
 
 @router.post("/check")
-def check_signals(database: Store, body: SignalText) -> Checked:
+def check_signals(database: Store, body: SignalText) -> SignalsChecked:
     """What is wrong with a text, line by line. Nothing is kept, so no key is needed."""
     from jiehuan.flow.signals import examine
     from jiehuan.flow.watch import signals_in_force
 
     declaration, faults = examine(body.body)
     if declaration is None:
-        told = [FaultOut(line=one.line, problem=ProblemOut(**one.problem.as_dict())) for one in faults]
-        return Checked(faults=told, streams=[], features=[], rules=[], same_as_live=False)
+        told = [SignalFault(line=one.line, problem=ProblemOut(**one.problem.as_dict())) for one in faults]
+        return SignalsChecked(faults=told, streams=[], features=[], rules=[], same_as_live=False)
     with database.connect() as connection:
         live = signals_in_force(connection, moment(connection))
-    return Checked(faults=[], **_declared(declaration), same_as_live=live.version == declaration.version)
+    return SignalsChecked(faults=[], **_declared(declaration), same_as_live=live.version == declaration.version)
 
 
 @router.post("/preview")
-def preview_signals(database: Store, body: PreviewAsked) -> PreviewOut:
+def preview_signals(database: Store, body: PreviewAsked) -> SignalsPreview:
     """What a text would have raised in the last days, beside the signals in force. Nothing is kept, so no key is needed."""
     from jiehuan.flow.signal_preview import last_event, preview
     from jiehuan.flow.signals import examine
@@ -288,7 +288,7 @@ def _declared(declaration: Any) -> dict[str, Any]:
 
     names = names_of(declaration)
     rules = [
-        RuleOut(
+        SignalRule(
             name=rule.name, on=list(rule.on), when=rule.when, severity=rule.severity, cooldown_seconds=rule.cooldown, group=rule.group,
             zh=rule.zh, en=rule.en,
         )
@@ -297,22 +297,22 @@ def _declared(declaration: Any) -> dict[str, Any]:
     return {"streams": list(names["streams"]), "features": list(names["features"]), "rules": rules}
 
 
-def _preview(found: Any) -> PreviewOut:
-    def side(one: Any) -> SideOut:
-        return SideOut(
+def _preview(found: Any) -> SignalsPreview:
+    def side(one: Any) -> SignalSide:
+        return SignalSide(
             alerts=one.alerts, accounts=one.accounts, confirmed=one.confirmed, dismissed=one.dismissed,
             by_day=[DayCount(on=on, count=count) for on, count in one.by_day.items()],
             by_rule=[RuleCount(rule=rule, count=count) for rule, count in one.by_rule.items()],
         )  # fmt: skip
 
     samples = [
-        SampleOut(
+        SignalSample(
             alert_id=one.alert_id, account_id=one.account_id, at=one.at, rule=one.rule, severity=one.severity, evidence=dict(one.evidence),
             is_new=one.alert_id in found.fresh,
         )
         for one in found.samples
     ]  # fmt: skip
-    return PreviewOut(
+    return SignalsPreview(
         first=found.first, last=found.last, events=found.events, accounts=found.accounts, share=f"{found.share:.6f}", new=side(found.new),
         live=side(found.live), only_new=found.only_new, only_live=found.only_live, lost_confirmed=found.lost_confirmed,
         lost_dismissed=found.lost_dismissed, samples=samples, unknown_kinds=found.unknown_kinds,

@@ -2764,6 +2764,23 @@ export interface components {
             stage: string;
         };
         /**
+         * Checked
+         * @description What a check found. ``version`` is none when the graph cannot be read.
+         */
+        Checked: {
+            /** Findings */
+            findings: components["schemas"]["PolicyFinding"][];
+            /** Ok */
+            ok: boolean;
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+            /** Version */
+            version: string | null;
+        };
+        /**
          * CloseCase
          * @description What was found, and what was done.
          */
@@ -3056,8 +3073,8 @@ export interface components {
          *     ``limit_changes`` counts the changed rows by the change of the limit, in bands of yuan.
          */
         DifferenceOut: {
-            after: components["schemas"]["jiehuan__api__policy_questions__SideOut"];
-            before: components["schemas"]["jiehuan__api__policy_questions__SideOut"];
+            after: components["schemas"]["SideOut"];
+            before: components["schemas"]["SideOut"];
             /** Changed */
             changed: number;
             /** Expected Loss Change */
@@ -3585,15 +3602,6 @@ export interface components {
             reads: string[];
         };
         /**
-         * FaultOut
-         * @description What is wrong, and on which line (from 1) of the text.
-         */
-        FaultOut: {
-            /** Line */
-            line: number;
-            problem: components["schemas"]["ProblemOut"];
-        };
-        /**
          * Feedback
          * @description What a person found: the alert was right, or it was not. ``note`` says why, without personal data.
          */
@@ -4005,7 +4013,7 @@ export interface components {
              */
             on: string;
             /** Rules */
-            rules: components["schemas"]["jiehuan__api__law__RuleOut"][];
+            rules: components["schemas"]["RuleOut"][];
             /** Version */
             version: string;
         };
@@ -4933,48 +4941,6 @@ export interface components {
             days: number;
         };
         /**
-         * PreviewOut
-         * @description The replay of the text (``new``) beside that of the signals in force (``live``).
-         */
-        PreviewOut: {
-            /** Accounts */
-            accounts: number;
-            /** Events */
-            events: number;
-            /**
-             * First
-             * Format: date
-             */
-            first: string;
-            /**
-             * Last
-             * Format: date
-             */
-            last: string;
-            live: components["schemas"]["jiehuan__api__signals__SideOut"];
-            /** Lost Confirmed */
-            lost_confirmed: number;
-            /** Lost Dismissed */
-            lost_dismissed: number;
-            new: components["schemas"]["jiehuan__api__signals__SideOut"];
-            /** Only Live */
-            only_live: number;
-            /** Only New */
-            only_new: number;
-            /** Samples */
-            samples: components["schemas"]["SampleOut"][];
-            /**
-             * Share
-             * @description A part of one, six decimals.
-             * @example 0.023100
-             */
-            share: string;
-            /** Unknown Kinds */
-            unknown_kinds: {
-                [key: string]: number;
-            };
-        };
-        /**
          * Price
          * @description What the buyer paid for the whole tape.
          */
@@ -5542,9 +5508,42 @@ export interface components {
             /** Note */
             note: string;
             /** Rules */
-            rules: components["schemas"]["jiehuan__api__law__RuleOut"][];
+            rules: components["schemas"]["RuleOut"][];
             /** Unit */
             unit: string;
+        };
+        /**
+         * RuleOut
+         * @description A rule in force from ``valid_from`` to ``valid_to`` (null: until further notice).
+         *
+         *     ``value`` is in ``unit`` (money in fen, rates in ppm, as the rule files keep them). ``grade`` is the confidence, A
+         *     (the statute was read) to D; ``binding`` is false for this platform's own defaults.
+         */
+        RuleOut: {
+            /** Binding */
+            binding: boolean;
+            citation: components["schemas"]["Words"];
+            /** Grade */
+            grade: string;
+            /** Id */
+            id: string;
+            /** Lenders */
+            lenders: string[];
+            name: components["schemas"]["Words"];
+            sentence: components["schemas"]["Words"];
+            /** Source */
+            source: string;
+            /** Unit */
+            unit: string;
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+            /** Valid To */
+            valid_to: string | null;
+            /** Value */
+            value: unknown;
         };
         /**
          * RuleRecordOut
@@ -5585,31 +5584,6 @@ export interface components {
             tape_id: string;
         } & {
             [key: string]: unknown;
-        };
-        /**
-         * SampleOut
-         * @description An alert of the replay; ``is_new``: the signals in force did not raise it.
-         */
-        SampleOut: {
-            /** Account Id */
-            account_id: string;
-            /** Alert Id */
-            alert_id: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /** Evidence */
-            evidence: {
-                [key: string]: unknown;
-            };
-            /** Is New */
-            is_new: boolean;
-            /** Rule */
-            rule: string;
-            /** Severity */
-            severity: string;
         };
         /**
          * SaveSignals
@@ -5697,6 +5671,24 @@ export interface components {
             id_number: string;
         };
         /**
+         * SideOut
+         * @description What one policy does with the past book.
+         */
+        SideOut: {
+            /** By Outcome */
+            by_outcome: {
+                [key: string]: number;
+            };
+            /** Expected Loss */
+            expected_loss: string;
+            /** May Be Drawn */
+            may_be_drawn: string;
+            /** Mean Rate */
+            mean_rate: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * SignIn
          * @description Which offer of the last decision is signed, counted from 0.
          */
@@ -5706,6 +5698,15 @@ export interface components {
              * @default 0
              */
             offer: number;
+        };
+        /**
+         * SignalFault
+         * @description What is wrong, and on which line (from 1) of the text.
+         */
+        SignalFault: {
+            /** Line */
+            line: number;
+            problem: components["schemas"]["ProblemOut"];
         };
         /**
          * SignalList
@@ -5718,6 +5719,71 @@ export interface components {
             records: components["schemas"]["RuleRecordOut"][];
             /** Versions */
             versions: components["schemas"]["SignalVersionRow"][];
+        };
+        /**
+         * SignalRule
+         * @description A rule as it was declared.
+         */
+        SignalRule: {
+            /** Cooldown Seconds */
+            cooldown_seconds: number;
+            /** En */
+            en: string;
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
+            /** On */
+            on: string[];
+            /** Severity */
+            severity: string;
+            /** When */
+            when: string;
+            /** Zh */
+            zh: string;
+        };
+        /**
+         * SignalSample
+         * @description An alert of the replay; ``is_new``: the signals in force did not raise it.
+         */
+        SignalSample: {
+            /** Account Id */
+            account_id: string;
+            /** Alert Id */
+            alert_id: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Is New */
+            is_new: boolean;
+            /** Rule */
+            rule: string;
+            /** Severity */
+            severity: string;
+        };
+        /**
+         * SignalSide
+         * @description What one version raised.
+         */
+        SignalSide: {
+            /** Accounts */
+            accounts: number;
+            /** Alerts */
+            alerts: number;
+            /** By Day */
+            by_day: components["schemas"]["DayCount"][];
+            /** By Rule */
+            by_rule: components["schemas"]["RuleCount"][];
+            /** Confirmed */
+            confirmed: number;
+            /** Dismissed */
+            dismissed: number;
         };
         /**
          * SignalText
@@ -5749,7 +5815,7 @@ export interface components {
             /** Remark */
             remark: string;
             /** Rules */
-            rules: components["schemas"]["jiehuan__api__signals__RuleOut"][];
+            rules: components["schemas"]["SignalRule"][];
             /** Standing */
             standing: string;
             /** Streams */
@@ -5778,6 +5844,64 @@ export interface components {
             standing: string;
             /** Version */
             version: string;
+        };
+        /**
+         * SignalsChecked
+         * @description What a check found; without faults, what the text declares. ``same_as_live``: it would raise the same alerts.
+         */
+        SignalsChecked: {
+            /** Faults */
+            faults: components["schemas"]["SignalFault"][];
+            /** Features */
+            features: string[];
+            /** Rules */
+            rules: components["schemas"]["SignalRule"][];
+            /** Same As Live */
+            same_as_live: boolean;
+            /** Streams */
+            streams: string[];
+        };
+        /**
+         * SignalsPreview
+         * @description The replay of the text (``new``) beside that of the signals in force (``live``).
+         */
+        SignalsPreview: {
+            /** Accounts */
+            accounts: number;
+            /** Events */
+            events: number;
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            live: components["schemas"]["SignalSide"];
+            /** Lost Confirmed */
+            lost_confirmed: number;
+            /** Lost Dismissed */
+            lost_dismissed: number;
+            new: components["schemas"]["SignalSide"];
+            /** Only Live */
+            only_live: number;
+            /** Only New */
+            only_new: number;
+            /** Samples */
+            samples: components["schemas"]["SignalSample"][];
+            /**
+             * Share
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            share: string;
+            /** Unknown Kinds */
+            unknown_kinds: {
+                [key: string]: number;
+            };
         };
         /**
          * Signed
@@ -6591,39 +6715,6 @@ export interface components {
             raises: number;
         };
         /**
-         * RuleOut
-         * @description A rule in force from ``valid_from`` to ``valid_to`` (null: until further notice).
-         *
-         *     ``value`` is in ``unit`` (money in fen, rates in ppm, as the rule files keep them). ``grade`` is the confidence, A
-         *     (the statute was read) to D; ``binding`` is false for this platform's own defaults.
-         */
-        jiehuan__api__law__RuleOut: {
-            /** Binding */
-            binding: boolean;
-            citation: components["schemas"]["Words"];
-            /** Grade */
-            grade: string;
-            /** Id */
-            id: string;
-            /** Lenders */
-            lenders: string[];
-            name: components["schemas"]["Words"];
-            sentence: components["schemas"]["Words"];
-            /** Source */
-            source: string;
-            /** Unit */
-            unit: string;
-            /**
-             * Valid From
-             * Format: date
-             */
-            valid_from: string;
-            /** Valid To */
-            valid_to: string | null;
-            /** Value */
-            value: unknown;
-        };
-        /**
          * LineOut
          * @description A borrower's line (null when none was granted) and its changes, newest first.
          */
@@ -6657,97 +6748,6 @@ export interface components {
              * @example 916.80
              */
             debit: string;
-        };
-        /**
-         * Checked
-         * @description What a check found. ``version`` is none when the graph cannot be read.
-         */
-        jiehuan__api__policy_questions__Checked: {
-            /** Findings */
-            findings: components["schemas"]["PolicyFinding"][];
-            /** Ok */
-            ok: boolean;
-            /**
-             * On
-             * Format: date
-             */
-            on: string;
-            /** Version */
-            version: string | null;
-        };
-        /**
-         * SideOut
-         * @description What one policy does with the past book.
-         */
-        jiehuan__api__policy_questions__SideOut: {
-            /** By Outcome */
-            by_outcome: {
-                [key: string]: number;
-            };
-            /** Expected Loss */
-            expected_loss: string;
-            /** May Be Drawn */
-            may_be_drawn: string;
-            /** Mean Rate */
-            mean_rate: string;
-            /** Version */
-            version: string;
-        };
-        /**
-         * Checked
-         * @description What a check found; without faults, what the text declares. ``same_as_live``: it would raise the same alerts.
-         */
-        jiehuan__api__signals__Checked: {
-            /** Faults */
-            faults: components["schemas"]["FaultOut"][];
-            /** Features */
-            features: string[];
-            /** Rules */
-            rules: components["schemas"]["jiehuan__api__signals__RuleOut"][];
-            /** Same As Live */
-            same_as_live: boolean;
-            /** Streams */
-            streams: string[];
-        };
-        /**
-         * RuleOut
-         * @description A rule as it was declared.
-         */
-        jiehuan__api__signals__RuleOut: {
-            /** Cooldown Seconds */
-            cooldown_seconds: number;
-            /** En */
-            en: string;
-            /** Group */
-            group: string;
-            /** Name */
-            name: string;
-            /** On */
-            on: string[];
-            /** Severity */
-            severity: string;
-            /** When */
-            when: string;
-            /** Zh */
-            zh: string;
-        };
-        /**
-         * SideOut
-         * @description What one version raised.
-         */
-        jiehuan__api__signals__SideOut: {
-            /** Accounts */
-            accounts: number;
-            /** Alerts */
-            alerts: number;
-            /** By Day */
-            by_day: components["schemas"]["DayCount"][];
-            /** By Rule */
-            by_rule: components["schemas"]["RuleCount"][];
-            /** Confirmed */
-            confirmed: number;
-            /** Dismissed */
-            dismissed: number;
         };
     };
     responses: never;
@@ -16215,7 +16215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["jiehuan__api__policy_questions__Checked"];
+                    "application/json": components["schemas"]["Checked"];
                 };
             };
             /** @description malformed */
@@ -19422,7 +19422,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["jiehuan__api__signals__Checked"];
+                    "application/json": components["schemas"]["SignalsChecked"];
                 };
             };
             /** @description malformed */
@@ -19545,7 +19545,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PreviewOut"];
+                    "application/json": components["schemas"]["SignalsPreview"];
                 };
             };
             /** @description malformed */

@@ -1,12 +1,12 @@
 // ECharts in React: one canvas that follows its box, with our fonts and colours.
 import * as echarts from "echarts/core";
-import { BarChart, CustomChart, LineChart } from "echarts/charts";
-import { GridComponent, LegendComponent, LegendScrollComponent, TooltipComponent } from "echarts/components";
+import { BarChart, CustomChart, LineChart, ScatterChart } from "echarts/charts";
+import { DataZoomComponent, GridComponent, LegendComponent, LegendScrollComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
 import { FONT } from "../font";
 
-echarts.use([BarChart, CustomChart, LineChart, GridComponent, LegendComponent, LegendScrollComponent, TooltipComponent, CanvasRenderer]);
+echarts.use([BarChart, CustomChart, LineChart, ScatterChart, DataZoomComponent, MarkLineComponent, GridComponent, LegendComponent, LegendScrollComponent, TooltipComponent, CanvasRenderer]);
 
 const COLOURS = ["#0f5257", "#d9822b", "#9e2b25", "#4f7cac", "#7a9e7e", "#8d6a9f", "#c2a83e", "#5c5c5c"];
 
@@ -14,15 +14,20 @@ interface Props {
   option: echarts.EChartsCoreOption;
   height?: number;
   label: string;
+  /** Called with the data of a point that was clicked. */
+  onPick?: (data: unknown) => void;
 }
 
-export function Chart({ option, height = 260, label }: Props) {
+export function Chart({ option, height = 260, label, onPick }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<echarts.ECharts | null>(null);
+  const pick = useRef(onPick);
+  useEffect(() => { pick.current = onPick; });
   useEffect(() => {
     if (!box.current) return undefined;
     const made = echarts.init(box.current);
     chart.current = made;
+    made.on("click", (event) => pick.current?.(event.data));
     const follow = new ResizeObserver(() => made.resize());
     follow.observe(box.current);
     return () => {

@@ -5,6 +5,7 @@ import { credit } from "./credit";
 import { features } from "./features";
 import { money } from "./money";
 import { scores } from "./scores";
+import { watch } from "./watch";
 
 export const words = {
   "app.title": both("借还 · 信贷风险闭环", "jiehuan · closed-loop credit risk"),
@@ -364,6 +365,7 @@ export const words = {
   ...features,
   ...scores,
   ...credit,
+  ...watch,
 } as const;
 
 export type Key = keyof typeof words;

@@ -40,7 +40,7 @@ function Whole({ data }: { data: Schema["LoanOut"] }) {
       <div className="pictures">
         <Card size="small" title={t("loan.terms")}>
           <Facts items={[
-            { label: t("field.borrower"), children: data.borrower.name ?? "–" },
+            { label: t("field.borrower"), children: <Link to={`/accounts/${encodeURIComponent(data.borrower.borrower_id)}`}>{data.borrower.name ?? t("account.go")}</Link> },
             { label: t("field.region"), children: name("region", data.region) },
             { label: t("field.principal"), children: yuan(data.principal) },
             { label: t("field.rate"), children: percent(data.rate) },

@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Button, Checkbox, DatePicker, Grid, Space, Tag } from "antd";
 import dayjs from "dayjs";
 import { useState } from "react";
+import { Link } from "react-router";
 import { api, body, type Schema } from "../api/client";
 import { useSpeech } from "../i18n";
 import { Listing, useFilters } from "../parts/Listing";
@@ -53,7 +54,7 @@ export default function WorkPage() {
           { title: t("work.action"), dataIndex: "action", render: (value) => <strong>{code("action", value)}</strong> },
           { title: t("work.hour"), dataIndex: "at", render: (value) => moment(value).slice(11) },
           { title: t("work.gain"), dataIndex: "expected_gain", align: "right", render: yuan },
-          { title: t("field.borrower"), render: (_, row) => <>{row.name ?? "–"} <span className="muted">{name("region", row.region)}</span></> },
+          { title: t("field.borrower"), render: (_, row) => <><Link to={`/accounts/${encodeURIComponent(row.borrower_id)}`}>{row.name ?? "–"}</Link> <span className="muted">{name("region", row.region)}</span></> },
           { title: t("field.loan"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
           { title: t("field.dpd"), dataIndex: "dpd", align: "right" },
           { title: t("field.overdue"), dataIndex: "overdue", align: "right", render: yuan },
