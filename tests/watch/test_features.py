@@ -132,9 +132,7 @@ class Plain:
         """Page's sum, written plainly: the usual and its deviation come from values already clipped."""
         newest = inside[-256:]
         if of in {"slower", "faster"}:
-            pairs = [
-                (math.log1p((b.at - a.at).total_seconds()), b.at) for a, b in pairwise(newest)
-            ]
+            pairs = [(math.log1p((b.at - a.at).total_seconds()), b.at) for a, b in pairwise(newest)]
         else:
             pairs = [(math.log1p(e.amount_fen / 100), e.at) for e in newest]
         if len(pairs) < 6:

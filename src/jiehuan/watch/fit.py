@@ -175,15 +175,25 @@ def _choose(
 def calibration_line(events: NDArray[np.float64], logits: NDArray[np.float64]) -> tuple[float, float]:
     """Slope and intercept of the logistic regression of 0/1 ``events`` on ``logits``, by Newton steps; a slope under 0.05 is 0.05."""
     x = np.column_stack([np.clip(logits, -20, 20), np.ones(len(logits))])
-    weights = np.array([1.0, 0.0])
-    for _ in range(50):
+    centre = np.array([1.0, 0.0])
+
+    def loss(at: NDArray[np.float64]) -> float:
+        eta = x @ at
+        # A touch of ridge towards (1, 0) keeps the answer finite where all logits, or all events, are alike.
+        return float((np.logaddexp(0, eta) - events * eta).sum() + 5e-4 * ((at - centre) ** 2).sum())
+
+    share = float(np.clip(events.mean(), 1e-6, 1 - 1e-6))
+    weights = np.array([0.0, np.log(share / (1 - share))])
+    for _ in range(60):
         chance = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
         slack = chance * (1 - chance)
-        # A touch of ridge towards (1, 0) keeps the step finite where all logits are alike.
-        pull = 1e-3 * (weights - np.array([1.0, 0.0]))
-        step = np.linalg.solve((x * slack[:, None]).T @ x + 1e-3 * np.eye(2), x.T @ (events - chance) - pull)
+        slope = x.T @ (events - chance) - 1e-3 * (weights - centre)
+        step = np.linalg.solve((x * slack[:, None]).T @ x + 1e-3 * np.eye(2), slope)
+        before = loss(weights)
+        while loss(weights + step) > before and np.abs(step).max() > 1e-10:
+            step = step / 2
         weights = weights + step
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-9:
             break
     return float(max(weights[0], 0.05)), float(weights[1])
 
