@@ -121,3 +121,42 @@ def test_user_add_reads_the_password_or_makes_one(cli, database_env):
 def test_help_has_an_example(cli, words):
     done = cli(*words, "--help")
     assert done.returncode == 0 and f"Example: jiehuan {' '.join(words)}" in done.stdout
+
+
+def test_several_workers_serve_one_address_and_one_that_dies_is_replaced(database_env):
+    command = [sys.executable, "-m", "jiehuan", "serve", "--port", "0", "--json", "--workers", "2"]
+    env = {**os.environ, **database_env, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    told = ""
+    while "}" not in told:
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        told += line
+    address = json.loads(told)["address"]
+    children = workers_of(process.pid)
+    assert len(children) == 2
+    os.kill(children[0], signal.SIGKILL)
+    until = time.monotonic() + 60
+    while not (len(workers_of(process.pid)) == 2 and children[0] not in workers_of(process.pid)):
+        assert time.monotonic() < until, "the worker was not replaced"
+        time.sleep(0.1)
+    for _ in range(4):
+        assert httpx.get(f"{address}/api/ready", timeout=20).status_code == 200
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+
+
+def workers_of(parent):
+    """The processes of a server that were made by multiprocessing's spawn."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
+                    if int(stat.read().rsplit(")", 1)[1].split()[1]) == parent and "spawn_main" in line.read():
+                        found.append(int(entry))
+            except OSError:
+                continue
+    return found

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -96,6 +97,8 @@ class _Server(uvicorn.Server):
         """Start, then say so."""
         await super().startup(sockets)
         if self.started:
+            gc.collect()
+            gc.freeze()  # what is loaded by now stays: looking through it for garbage would hold up requests
             self._say_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

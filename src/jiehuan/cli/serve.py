@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
         trust_proxy: str = typer.Option(
             "", help="Address of a reverse proxy in front, whose X-Forwarded-For and X-Forwarded-Proto are believed."
         ),
+        workers: int = typer.Option(1, min=1, max=64, help="Processes that serve; one a core is most that helps."),
         verbose: bool = typer.Option(False, "--verbose", help="Log every request, not only warnings."),
         as_json: bool = JSON_FLAG,
     ) -> None:
@@ -48,6 +49,12 @@ def register(app: typer.Typer) -> None:
                 if not accounts:
                     typer.echo("Nobody can log in yet; in another terminal: jiehuan user add NAME --role admin")
 
-            run(create_app(database), listener, started=started, trust_proxy=trust_proxy)
+            if workers > 1:
+                from jiehuan.api.workers import serve_with
+
+                create_app(database)  # the vault's key is made, or missed, here and once
+                serve_with(database, listener, workers, started=started, trust_proxy=trust_proxy, verbose=verbose)
+            else:
+                run(create_app(database), listener, started=started, trust_proxy=trust_proxy)
         if not as_json:
             typer.echo("jiehuan has stopped.")

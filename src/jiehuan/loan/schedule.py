@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from jiehuan.loan.amortise import (
@@ -119,7 +119,12 @@ class Shifts:
     """
 
     def __getitem__(self, day: int) -> int:
-        return day_number(next_working_day(day_of(day))) - day
+        return _shift(day)
+
+
+@lru_cache(maxsize=8192)
+def _shift(day: int) -> int:
+    return day_number(next_working_day(day_of(day))) - day
 
 
 def make_schedule(terms: Terms) -> Schedule:

@@ -7,9 +7,11 @@ Plain amounts are yuan strings, ``_fen`` whole fen. ``own_account`` says that th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +23,7 @@ from jiehuan.units.money import MAX_FEN, parse_yuan
 _IN = {"in", "credit", "收", "收入", "贷", "cr"}
 _OUT = {"out", "debit", "支", "支出", "借", "dr"}
 _NONE = (None, "")
+_PLAIN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,12 @@ def _transaction(row: Mapping[str, Any], where: str, number: int) -> Transaction
 
 def _moment(row: Mapping[str, Any], where: str) -> datetime:
     name = "at" if row.get("at") not in _NONE else "date"
-    place, value = f"{where}, {name}", row.get(name)
+    value = row.get(name)
+    if isinstance(value, str) and len(value) == 10:
+        known = _day_of(value)
+        if known is not None:
+            return known
+    place = f"{where}, {name}"
     if isinstance(value, datetime):
         moment = moment_of(value)
     elif isinstance(value, str) and len(value.strip()) > 10:
@@ -122,6 +130,17 @@ def _moment(row: Mapping[str, Any], where: str) -> datetime:
     else:
         moment = moment_of(parse_date(value, place))
     countable(moment.date(), place)
+    return moment
+
+
+@lru_cache(maxsize=4096)
+def _day_of(text: str) -> datetime | None:
+    """A plain YYYY-MM-DD as an instant: the days of all flows are the same few hundred. None for anything else."""
+    try:
+        moment = moment_of(parse_date(text, ""))
+        countable(moment.date(), "")
+    except InputError:
+        return None
     return moment
 
 
@@ -152,6 +171,11 @@ def _fen(row: Mapping[str, Any], name: str, where: str) -> int | None:
     if value in _NONE:
         return None
     if isinstance(value, str):
+        plain = _PLAIN.match(value)
+        if plain is not None:  # as nearly all amounts are written; what is odd is read with care below
+            sign, yuan, cents = plain.groups()
+            fen = int(yuan) * 100 + (int(cents.ljust(2, "0")) if cents else 0)
+            return -fen if sign else fen
         value = value.replace(",", "").replace("¥", "").removeprefix("+").strip()
     return parse_yuan(value, f"{where}, {name}", minimum=None)
 

@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from statistics import mean, median, stdev
 from typing import Any
 
@@ -64,7 +65,12 @@ class Source:
 
 def payer_of(one: Transaction) -> str:
     """A counterparty's name without what banks put in and leave out: blanks, masks, long digits. Empty when unknown."""
-    return _NOISE.sub("", one.counterparty).lower()
+    return _payer(one.counterparty)
+
+
+@lru_cache(maxsize=16_384)
+def _payer(counterparty: str) -> str:
+    return _NOISE.sub("", counterparty).lower()
 
 
 def find_sources(
