@@ -17,13 +17,13 @@ from jiehuan.units.rates import format_rate, parse_rate
 
 DEFAULT_PARAMS = Path(__file__).with_name("params.yaml")
 _MONEY = ("least_change", "round_to", "most")
-_RATES = ("rate_step", "funding_rate", "cost_rate")
+_RATES = ("rate_step", "funding_rate", "cost_rate", "rate_least")
 _SHARES = (
     "holdout", "lgd", "undrawn_drawn_before_default", "usage", "raise_pd", "lower_pd", "raise_step", "lower_step", "raise_usage_from",
 )  # fmt: skip
 _DAYS = ("notice_raise_days", "notice_lower_days", "notice_price_up_days", "notice_price_down_days")
 _CHOICES = ("approve_raise", "approve_price_up")
-_LATER = {*_DAYS, *_CHOICES, "least_confirmed"}
+_LATER = {*_DAYS, *_CHOICES, "least_confirmed", "rate_least"}
 """Names that came after the first release: where a file lacks them, the shipped values hold."""
 
 _MONTHS = (
@@ -75,6 +75,7 @@ class LineParams:
     notice_price_up_days: int = 15
     notice_price_down_days: int = 0
     least_confirmed: float = 0.2
+    rate_least: int = 5000
 
     def as_document(self) -> dict[str, Any]:
         """As ``read_params`` takes it: amounts in yuan and rates a year, both as strings."""

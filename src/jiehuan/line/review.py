@@ -190,6 +190,8 @@ def _price(a: LineAccount, law: Law, p: LineParams, reasons: list[dict[str, str]
     closed = a.alert == "critical" or a.dpd > 30
     if not closed and (wanted < a.rate_ppm or _months(a.last_rate_change, law.on) >= p.rate_months):
         new = min(a.rate_ppm + p.rate_step, wanted)
+        if 0 < new - a.rate_ppm < p.rate_least:
+            new = a.rate_ppm
     if cap is not None and new > cap:
         new = int(cap)
         reasons.append(

@@ -76,7 +76,7 @@ export function timelineOption(data: Schema["Timeline"], telling: Telling) {
       },
       {
         type: "scatter", xAxisIndex: 1, yAxisIndex: 2, data: points,
-        markLine: { silent: true, symbol: "none", lineStyle: { color: TONE.grey, type: "dashed" }, label: { formatter: telling.today, position: "start", distance: 14 }, data: [{ xAxis: data.on }] },
+        markLine: { silent: true, symbol: "none", lineStyle: { color: TONE.grey, type: "dashed" }, label: { formatter: telling.today, position: "end", distance: 2 }, data: [{ xAxis: data.on }] },
       },
     ],
   };

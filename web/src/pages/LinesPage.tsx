@@ -97,8 +97,8 @@ function Queue() {
     <>
       {decide && (
         <Space style={{ marginBottom: 12 }} wrap>
-          <Button type="primary" disabled={!chosen.length} loading={act.isPending} onClick={() => act.mutate({ ids: chosen, approve: true })}>{t("line.approve_many", { count: chosen.length })}</Button>
-          <Button disabled={!chosen.length} loading={act.isPending} onClick={() => act.mutate({ ids: chosen, approve: false })}>{t("line.refuse_many", { count: chosen.length })}</Button>
+          <Button type="primary" disabled={!chosen.length} loading={act.isPending} onClick={() => act.mutate({ ids: chosen, approve: true })}>{t("line.approve_many", { count: chosen.length || "" })}</Button>
+          <Button disabled={!chosen.length} loading={act.isPending} onClick={() => act.mutate({ ids: chosen, approve: false })}>{t("line.refuse_many", { count: chosen.length || "" })}</Button>
         </Space>
       )}
       <Wait query={query}>

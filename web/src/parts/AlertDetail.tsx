@@ -36,7 +36,7 @@ function Whole({ data }: { data: Schema["AlertOut"] }) {
       <div>
         <p style={{ fontSize: 15 }}>{pick(evidence)}</p>
         <Facts items={[
-          ...Object.entries(evidence.values ?? {}).map(([feature, value]) => ({ label: feature, children: <code>{value}</code> })),
+          ...Object.entries(evidence.values ?? {}).map(([feature, value]) => ({ label: feature, children: <strong>{value}</strong> })),
           ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ${event.amount}`} <span className="muted">{moment(event.at)}</span></> }] : []),
           { label: t("field.outstanding"), children: yuan(data.outstanding) },
           { label: t("field.overdue"), children: <>{yuan(data.overdue)} <span className="muted">{t("field.dpd")} {data.dpd}</span></> },

@@ -47,7 +47,7 @@ const TONES: Record<string, string> = {
   refuse: "red", refused: "red", critical: "red", overdue: "red", M3: "red", "M3+": "red", doubtful: "red", loss: "red", written_off: "red",
   blocked: "red", broken: "red", failed: "red", D: "red",
   review: "gold", warning: "orange", special_mention: "gold", M1: "gold", M2: "orange", substandard: "orange", confirmed: "orange", C: "orange",
-  down: "orange", restructured: "orange", proposed: "blue", holdout: "purple", open: "blue", filed: "cyan", prepared: "blue", sold: "volcano",
+  down: "orange", restructured: "orange", proposed: "blue", holdout: "purple", in_force: "green", waiting: "cyan", draft: "blue", held: "purple", open: "blue", filed: "cyan", prepared: "blue", sold: "volcano",
 };
 
 /** A code of the interface as a coloured word. */
