@@ -101,7 +101,7 @@ def test_a_statement_is_brought_in_and_money_of_nobody_finds_its_loan(enter, hou
     page.get_by_label("账户名称（自定）").fill("清算户")
     page.get_by_role("button", name="导入", exact=True).click()
     expect(page.get_by_text("已平")).to_be_visible()
-    page.get_by_role("button", name="取消").click()
+    page.get_by_role("button", name="完成").click()
     held = page.locator(".ant-card", has_text="待认领来款")
     held.get_by_role("button", name="认领").click()
     page.locator(".ant-modal").get_by_role("button", name=loan["loan_id"]).click()

@@ -39,6 +39,7 @@ export const money = {
   "money.account_name": both("账户名称（自定）", "Your name of the account"),
   "money.columns": both("每一列是什么", "What each column is"),
   "money.date_format": both("日期格式", "How dates are written"),
+  "money.close": both("完成", "Close"),
   "money.send": both("导入", "Bring it in"),
   "money.report": both("{account}：{lines} 笔，差额 {difference}", "{account}: {lines} lines, difference {difference}"),
   "money.reconciled": both("已平", "reconciled"),

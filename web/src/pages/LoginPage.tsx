@@ -25,7 +25,7 @@ export function LoginPage({ onSignedIn }: { onSignedIn: () => void }) {
   };
   return (
     <div className="login">
-      <Card style={{ width: "100%", maxWidth: 380 }} title={t("app.title")} extra={<LanguageSwitch />}>
+      <Card style={{ width: "100%", maxWidth: 380 }} title={t("app.name")} extra={<LanguageSwitch />}>
         {problem !== undefined && <Alert type="error" showIcon title={explain(problem)} style={{ marginBottom: 16 }} />}
         <Form layout="vertical" onFinish={go} requiredMark={false}>
           <Form.Item name="login" label={t("login.name")} rules={[{ required: true, message: t("login.need_name") }]}>

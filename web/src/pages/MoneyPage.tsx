@@ -29,8 +29,26 @@ export default function MoneyPage() {
   );
 }
 
+/** Why money is held, in Chinese; the interface says it in English. */
+const WHY: [RegExp, string][] = [
+  [/^no loan's id, virtual account or known payer in it$/, "附言、子账号与对方账号均未对应到贷款"],
+  [/^its references name (\d+) loans$/, "附言同时提到 $1 笔贷款"],
+  [/^the payer has no open loan$/, "付款人没有未结清的贷款"],
+  [/^the payer has (\d+) open loans, and the amount tells none of them$/, "付款人有 $1 笔未结清贷款，金额与任何一笔都不相符"],
+  [/^the payer has (\d+) open loans, and the amount tells more than one of them$/, "付款人有 $1 笔未结清贷款，金额与其中多笔相符"],
+  [/^its booking was reversed$/, "原入账已冲正"],
+  [/^the claim was sold; the money belongs to its buyer$/, "债权已转让，款项属于受让方"],
+  [/^the payment reference is that of receipt (\S+) over ([\d.]+)$/, "支付标识与来款 $1（$2 元）相同"],
+];
+
+function why(reason: string, language: string): string {
+  if (language !== "zh") return reason;
+  const found = WHY.find(([pattern]) => pattern.test(reason));
+  return found ? reason.replace(found[0], found[1]) : reason;
+}
+
 function Suspense() {
-  const { t } = useSpeech();
+  const { t, language } = useSpeech();
   const [page, setPage] = useState(1);
   const query = useQuery({
     queryKey: ["money", "suspense", page],
@@ -50,7 +68,7 @@ function Suspense() {
           { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
           { title: t("money.days"), dataIndex: "days", align: "right", render: (days: number) => <span className={days > 7 ? "bad" : ""}>{days}</span> },
           { title: t("money.origin"), dataIndex: "origin" },
-          { title: t("field.reason"), dataIndex: "reason", render: (value) => <div className="wrap">{value}</div> },
+          { title: t("field.reason"), dataIndex: "reason", render: (value) => <div className="wrap">{why(value, language)}</div> },
           { title: "", render: (_, row) => <Space><AssignIt row={row} /><SendBack row={row} /></Space> },
         ]}
       />
@@ -315,7 +333,7 @@ function Bring() {
       <Button type="primary" onClick={() => setOpen(true)}>{t("money.bring")}</Button>
       <Modal
         open={open} width={640} title={t("money.bring")} onCancel={() => setOpen(false)} okText={t("money.send")} onOk={() => act.mutate(undefined)}
-        okButtonProps={{ disabled: !file || (csv && !account.trim()), loading: act.isPending }}
+        cancelText={act.data ? t("money.close") : undefined} okButtonProps={{ disabled: !file || (csv && !account.trim()), loading: act.isPending }}
       >
         <div className="flow">
           <Upload accept=".csv,.xml" maxCount={1} beforeUpload={(chosen) => { void take(chosen); return false; }}><Button>{t("money.choose")}</Button></Upload>
