@@ -134,7 +134,7 @@ def decide_application(write: Write, application_id: Annotated[Id, Path()]) -> D
         except Refused:
             _brief(connection, application_id)  # not found is another answer than not now
             raise
-        return decision_made(connection, kept["decision_id"])
+        return decision_made(kept)
 
     return write.once(DecisionMade, act)
 

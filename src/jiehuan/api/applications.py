@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlalchemy import Connection, bindparam, or_, select, true
+from sqlalchemy import Connection, or_, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from jiehuan.api.access import Keys, Store
@@ -16,7 +16,8 @@ from jiehuan.api.errors import NotFound
 from jiehuan.api.files import FileRow, files_of
 from jiehuan.api.masking import BorrowerOut, borrower_of, masked_names
 from jiehuan.api.paging import Paging, page_of
-from jiehuan.api.shapes import Id, Page, Plain, Rate, Record, Stored, Yuan, probability, spoken
+from jiehuan.api.shapes import Id, Page, Plain, Rate, Record, Stored, Yuan, instant, probability, spoken
+from jiehuan.flow.decide import told_of_score
 from jiehuan.store.tables import application, borrower, contract, decision, loan
 from jiehuan.units.errors import Problem
 
@@ -151,7 +152,6 @@ class ApplicationOut(Record):
 
 
 _LISTED = [column for column in application.c if column.name not in {"features", "purpose"}]
-_COLUMNS = [column.name for column in decision.c if column.name not in {"inputs", "application_id"}]
 _UNDECIDED: dict[str, Any] = dict.fromkeys(("outcome", "points", "pd", "policy_version"))
 _LAST = (
     select(decision.c.outcome, decision.c.points, decision.c.pd)
@@ -273,10 +273,27 @@ def decisions_of(connection: Connection, application_id: str) -> list[DecisionOu
     ]
 
 
-def decision_made(connection: Connection, decision_id: str) -> DecisionMade:
-    """One decision without its inputs."""
-    row = connection.execute(_MADE, {"id": decision_id}).mappings().one()
-    return DecisionMade(**{**spoken(row), "pd": probability(row["pd"])})
-
-
-_MADE = select(*(decision.c[name] for name in _COLUMNS)).where(decision.c.decision_id == bindparam("id"))
+def decision_made(made: Mapping[str, Any]) -> DecisionMade:
+    """A decision just made (``flow.decide.decide``) as it is answered."""
+    same = (
+        "decision_id",
+        "outcome",
+        "limit",
+        "rate",
+        "months",
+        "method",
+        "points",
+        "pd",
+        "law_checks",
+        "offers",
+        "model_id",
+        "decided_by",
+    )
+    told = {
+        **{name: made[name] for name in same},
+        "reasons": [*made["reasons"], *told_of_score(made["score_reasons"])],
+        "policy_version": made["versions"]["policy"],
+        "law_version": made["versions"]["law"],
+        "decided_at": instant(made["decided_at"]),
+    }
+    return DecisionMade.model_validate(told)

@@ -48,7 +48,7 @@ STATUS = {"approve": "approved", "refuse": "refused", "review": "review"}
 
 
 def decide(connection: Connection, application_id: str, at: datetime, actor: str = "policy") -> dict[str, Any]:
-    """Decide an application that waits for it, and keep the decision; the decision document with its id.
+    """Decide an application that waits for it, and keep the decision; the decision document with its id, model and time.
 
     An application that was signed or booked is Refused: its decision stands.
     """
@@ -72,7 +72,7 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
         "method": decided["method"],
         "points": decided["points"],
         "pd": parse_rate(decided["pd"]) / PPM if decided["pd"] else None,
-        "reasons": [*decided["reasons"], *_told(decided["score_reasons"])],
+        "reasons": [*decided["reasons"], *told_of_score(decided["score_reasons"])],
         "law_checks": decided["law_checks"],
         "offers": decided["offers"],
         "inputs": {"document": document, "decided": decided},
@@ -88,7 +88,8 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
     told = {"application_id": application_id, "outcome": decided["outcome"], "limit": decided["limit"]}
     publish(connection, "application.decided", application_id, told)
     note(connection, at, actor, "decided", application_id, told)
-    return {"decision_id": decision_id, "application_id": application_id, **decided}
+    facts = {name: row[name] for name in ("decision_id", "application_id", "model_id", "decided_by", "decided_at")}
+    return {**decided, **facts}
 
 
 def review(connection: Connection, application_id: str, approve: bool, why: str, actor: str, at: datetime) -> str:
@@ -201,5 +202,6 @@ def load_model(connection: Connection, model_id: str) -> Model:
 _MODELS: dict[str, Model] = {}
 
 
-def _told(score_reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def told_of_score(score_reasons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The score's reasons as a decision keeps them, after the policy's."""
     return [{**reason, "source": "score"} for reason in score_reasons]
