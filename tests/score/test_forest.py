@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from jiehuan.score import Model
-from jiehuan.score.forest import read_forest
+from jiehuan.score.bitwalk import Bits
+from jiehuan.score.forest import Forest, read_forest
 from jiehuan.units.errors import InputError
 
 
@@ -56,8 +57,32 @@ def test_bit_equal_to_the_library(options: dict[str, Any]) -> None:
     loaded = lightgbm.Booster(model_str=booster.model_to_string())
     forest = read_forest(booster.model_to_string())
     theirs = loaded.predict(rows, raw_score=True, num_threads=1)
+    for scorer in (forest.walk_rows, forest.rows, read_bits_of(forest).rows):
+        assert (scorer(rows) == theirs).all()
+    for one in (forest.walk_row, forest.row):
+        assert [one(row) for row in rows[:300]] == theirs[:300].tolist()
+
+
+def read_bits_of(forest: Forest) -> Bits:
+    assert forest.bits is not None
+    return forest.bits
+
+
+def test_rows_that_fill_no_block_score_as_in_a_full_one() -> None:
+    booster, rows = trained(8)
+    forest = read_forest(booster.model_to_string())
+    whole = read_bits_of(forest).rows(rows[:64])
+    for count in (0, 1, 15, 16, 17, 33):
+        assert (read_bits_of(forest).rows(rows[:count]) == whole[:count]).all()
+
+
+def test_trees_of_more_than_64_leaves_are_walked() -> None:
+    booster, rows = trained(9, rounds=3, num_leaves=100)
+    forest = read_forest(booster.model_to_string())
+    assert forest.bits is None
+    theirs = booster.predict(rows, raw_score=True, num_threads=1)
     assert (forest.rows(rows) == theirs).all()
-    assert [forest.row(row) for row in rows[:300]] == theirs[:300].tolist()
+    assert [forest.row(row) for row in rows[:50]] == theirs[:50].tolist()
 
 
 def test_a_tree_of_one_leaf_is_a_constant() -> None:

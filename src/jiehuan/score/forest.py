@@ -1,24 +1,30 @@
-"""A LightGBM forest walked without LightGBM: one row in a few microseconds, bit-equal to the library.
+"""A LightGBM forest scored without LightGBM: one row in a few microseconds, bit-equal to the library.
 
-The native text of a model is read into flat arrays; the compiled walk follows the library's decisions (missing values by the
-node's missing type, categories by bit set) and adds the leaves tree by tree in the library's order, so that the sum is the
-same float64. Only what ``boosted_fit`` makes is read: constant leaves, one output, no averaging; anything else is refused.
+The native text of a model is read into flat arrays. ``bitwalk`` scores by them where it can; else the compiled walk here. Both
+follow the library's decisions (missing values by the node's missing type, categories by bit set) and add the leaves tree by
+tree in the library's order, so that the sum is the same float64. Only what ``boosted_fit`` makes is read: constant leaves, one
+output, no averaging; anything else is refused.
 Format: LightGBM ``src/io/tree.cpp`` and ``gbdt_model_text.cpp``, version v4.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numba import njit
 
+from jiehuan.score.bitwalk import Bits, read_bits
 from jiehuan.units.errors import InputError, Problem
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int32]]
+
+FEW = 5_000
+"""Rows below which a forest not yet laid out by feature is walked."""
 
 BLOCK = 256
 """Rows walked together through one tree, so that the tree stays in cache."""
@@ -40,12 +46,26 @@ class Forest:
     sets: np.ndarray[Any, np.dtype[np.uint32]]
     features: int
 
+    @cached_property
+    def bits(self) -> Bits | None:
+        """The same forest by feature, which scores faster; None where it cannot be. Made once, in a tenth of a second."""
+        return read_bits(self.roots, self.nodes, self.thresholds, self.leaves, self.sets, self.features)
+
     def row(self, values: Floats) -> float:
         """The raw score of one row: ``values`` float64[features]."""
-        return float(_walk(values, self.roots, self.nodes, self.thresholds, self.leaves, self.sets))
+        return self.walk_row(values) if self.bits is None else self.bits.row(values)
 
     def rows(self, values: Floats) -> Floats:
         """The raw scores of many rows: ``values`` float64[n, features], C order."""
+        few = len(values) < FEW and "bits" not in self.__dict__
+        return self.walk_rows(values) if few or self.bits is None else self.bits.rows(values)
+
+    def walk_row(self, values: Floats) -> float:
+        """``row`` by walking tree after tree."""
+        return float(_walk(values, self.roots, self.nodes, self.thresholds, self.leaves, self.sets))
+
+    def walk_rows(self, values: Floats) -> Floats:
+        """``rows`` by walking."""
         found: Floats = _walk_many(
             np.ascontiguousarray(values), self.roots, self.nodes, self.thresholds, self.leaves, self.sets
         )
