@@ -148,6 +148,7 @@ def _reviews_follow(connection: Connection, application: Any, outcome: str, deci
 def document_of(connection: Connection, application: Any) -> dict[str, Any]:
     """The application as the document that ``evaluate`` takes: what was asked, features, earlier loans with us."""
     features = dict(application.features)
+    features.pop("consents", None)  # to what the person agreed is asked of sources, not a fact to decide by
     document: dict[str, Any] = {
         "applied_at": application.applied_at.isoformat(),
         "lender_type": application.lender_type,
