@@ -214,7 +214,7 @@ def _one(values: Floats, layout: Places, ints: Ints, masks: Words, floats: Float
     total: Any = 0.0
     for tree in range(len(bits)):
         total += leaves[firsts[tree] + np.int64(_lowest(bits[tree]))]
-    return total
+    return float(total)
 
 
 @njit(cache=True, nogil=True)
