@@ -235,3 +235,12 @@ def test_an_event_far_ahead_of_the_clock_is_refused(database: Database) -> None:
     with database.begin() as connection:
         told = Watcher().take(connection, {0: [ahead]}, now)
     assert told.taken == 0 and "in the future" in told.problems[0].reason
+
+
+def test_topics_that_exist_are_left_alone_and_missing_ones_are_made_only_when_told(broker: Broker, topic: str) -> None:
+    broker.must_have({topic: 9}, make=False)
+    broker.must_have({topic: 9}, make=True)
+    assert len(broker.admin.list_topics(topic, timeout=5).topics[topic].partitions) == 4
+    with pytest.raises(Refused, match="does not exist"):
+        broker.must_have({f"{topic}-x": 2}, make=False)
+    assert broker.topic_id(topic)

@@ -121,7 +121,7 @@ def test_wrong_words_are_refused(database_env: dict[str, str], broker: Broker, c
     for words, said in (
         (("--day-end-at", "25:00"), "not a time of day"),
         (("--partitions", "a-b"), "not partition numbers"),
-        (("--no-day-end", "--no-events"), "nothing to do"),
+        (("--no-day-end", "--no-events", "--no-respond"), "nothing to do"),
         (("--metrics", "here"), "not HOST:PORT"),
     ):
         done = cli("worker", *words, env=database_env)

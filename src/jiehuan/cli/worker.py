@@ -27,6 +27,7 @@ def worker(
     day_end: bool = typer.Option(True, help="Close the days that are not closed yet."),
     day_end_at: str = typer.Option("00:30", help="When a day may be closed, HH:MM in China."),
     events: bool = typer.Option(True, help="Take events: from the topic, and those that came by HTTP."),
+    respond: bool = typer.Option(True, help="Open cases and review lines as alerts ask."),
     relay: bool = typer.Option(True, help="Send the outbox to the broker."),
     metrics: str = typer.Option("", help="Tell metrics at HOST:PORT in Prometheus' form."),
     once: bool = typer.Option(False, "--once", help="Do what waits, then stop."),
@@ -98,7 +99,7 @@ def worker(
             from jiehuan.scale.feed import InboxFeed
 
             parts.append(Part("inbox", InboxFeed(database, vault, owner=own_name(), metrics=counted).step, 0.1))
-        if events:
+        if respond:
             from jiehuan.flow.respond import Responder
 
             parts.append(Part("alerts to lines and cases", Responder(database).step, 1.0))

@@ -23,7 +23,6 @@ from jiehuan.store.rows import insert_missing
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.watch import TICK, Alert, Declaration, Engine, Event, load_signals, read_event, read_signals
 from jiehuan.watch.engine import unknown_kind
-from jiehuan.watch.event import check_event
 
 LONGEST_ID = 200
 """Characters of an id, a counterparty, a channel: what an index holds."""
@@ -162,7 +161,7 @@ class Watcher:
         """The events that the database and the engine can take; the others are refused with their reason."""
         kinds = {*self.declaration.kinds, TICK}
         for event in events:
-            problem = check_event(event) or too_long(event)
+            problem = too_long(event)  # all else is the engine's to refuse
             if problem is None and event.kind not in kinds:
                 problem = unknown_kind(event.kind, kinds, f"event {event.event_id}")
             if problem is None and now is not None and event.at > now + AHEAD:
@@ -287,7 +286,7 @@ def too_long(event: Event) -> Problem | None:
         if len(said) > LONGEST_ID:
             mend = f"write {LONGEST_ID} characters or fewer"
             return Problem(f"event, {name}", said[:80], f"{len(said)} characters long", mend)
-        if "\0" in said or any("\ud800" <= letter <= "\udfff" for letter in said):
+        if "\0" in said or (not said.isascii() and any("\ud800" <= letter <= "\udfff" for letter in said)):
             return Problem(f"event, {name}", ascii(said)[:80], "not text that can be kept", "write whole characters")
     return None
 

@@ -63,6 +63,8 @@ class Broker:
         if missing and not make:
             mend = "create them, or start with --make-topics"
             raise Refused([Problem("kafka topic", name, "does not exist", mend) for name in missing])
+        if not missing:
+            return
         for name, done in self.admin.create_topics([NewTopic(name, topics[name]) for name in missing]).items():
             try:
                 done.result(timeout=SECONDS)
