@@ -240,6 +240,7 @@ def approve_signal_draft(write: Write, version: Annotated[Id, Path()], body: App
     from jiehuan.flow.signals import approve_signals
 
     def act(connection: Connection) -> SignalVersionOut:
+        _whole(connection, version)
         since = body.effective_at
         if since is not None and since.tzinfo is None:
             since = since.replace(tzinfo=CHINA)
@@ -255,6 +256,7 @@ def refuse_signal_draft(write: Write, version: Annotated[Id, Path()]) -> SignalV
     from jiehuan.flow.signals import refuse_signals
 
     def act(connection: Connection) -> SignalVersionOut:
+        _whole(connection, version)
         refuse_signals(connection, version, write.actor.login, moment(connection))
         return _whole(connection, version)
 

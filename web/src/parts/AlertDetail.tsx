@@ -37,12 +37,12 @@ function Whole({ data }: { data: Schema["AlertOut"] }) {
         <p style={{ fontSize: 15 }}>{pick(evidence)}</p>
         <Facts items={[
           ...Object.entries(evidence.values ?? {}).map(([feature, value]) => ({ label: feature, children: <strong>{value}</strong> })),
-          ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ${event.amount}`} <span className="muted">{moment(event.at)}</span></> }] : []),
+          ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ¥${event.amount}`} · {moment(event.at)}</> }] : []),
           { label: t("field.outstanding"), children: yuan(data.outstanding) },
-          { label: t("field.overdue"), children: <>{yuan(data.overdue)} <span className="muted">{t("field.dpd")} {data.dpd}</span></> },
+          { label: t("field.overdue"), children: <>{yuan(data.overdue)}{data.dpd > 0 && ` · ${t("field.dpd")} ${data.dpd}`}</> },
           { label: t("alert.line"), children: yuan(data.line_limit) },
         ]} />
-        {data.record && <p className="muted">{t("alert.record")}: <Record record={data.record} /></p>}
+        {data.record && <p className="muted" style={{ marginTop: 8 }}>{t("alert.record")}: <Record record={data.record} /></p>}
         <Acts data={data} />
         {data.others.length > 0 && (
           <div className="muted" style={{ marginTop: 12 }}>
