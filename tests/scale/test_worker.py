@@ -21,8 +21,10 @@ from streams import replayed, send, some_events, step_until
 
 from jiehuan.scale.broker import Broker
 from jiehuan.scale.evening import DayEndTimer
+from jiehuan.scale.kafka_in import KafkaIn
 from jiehuan.store import tables
 from jiehuan.store.database import Database
+from jiehuan.store.vault import Vault
 from jiehuan.units.days import CHINA
 
 
@@ -143,3 +145,25 @@ def test_a_day_is_closed_once_after_its_hour_and_missed_days_are_made_up(databas
     with database.connect() as connection:
         closed = connection.execute(select(tables.day_end_run.c.on).order_by(tables.day_end_run.c.on)).scalars().all()
     assert closed == [date(2026, 2, 28), date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)]
+
+
+def test_the_operator_sees_places_and_settles_letters(
+    database: Database, database_env: dict[str, str], vault: Vault, broker: Broker, topic: str, cli: Any
+) -> None:
+    later = json.dumps({"schema": "jiehuan.event/2", "event_id": "x"}).encode()
+    send(broker, topic, [*some_events(30), replace(some_events(1)[0], event_id="k", kind="flying"), ("a", later)])
+    reader = KafkaIn(database, vault, broker, topic=topic, group="g", owner="one", partitions=range(4))
+    step_until(reader.step, lambda: reader.metrics.as_dict()["messages"] == 32)
+    reader.close()
+    status = json.loads(cli("stream", "status", "--json", env=database_env).stdout)
+    assert sum(row["taken"] for row in status["partitions"]) == 32 and status["parked"] == 2
+    assert all(row["lag"] == 0 and row["owner"] == "one" for row in status["partitions"] if row["taken"])
+    assert "jiehuan stream letters" in cli("stream", "status", env=database_env).stdout
+    letters = json.loads(cli("stream", "letters", "--json", env=database_env).stdout)
+    assert {row["reason"] for row in letters} == {"unknown kind", "a schema or version that is not known here"}
+    tried = cli("stream", "retry", "--json", env=database_env)
+    said = json.loads(tried.stdout)
+    assert tried.returncode == 1 and len(said["retried"]) == 1 and "not known here" in next(iter(said["left"].values()))
+    assert cli("stream", "drop", *said["left"], env=database_env).returncode == 0
+    assert json.loads(cli("stream", "status", "--json", env=database_env).stdout)["parked"] == 0
+    assert cli("stream", "letters", "--status", "odd", env=database_env).returncode == 2
