@@ -244,3 +244,29 @@ def test_a_refused_borrower_gets_an_explanation_and_a_person(server):
     done = server.get("risk", "/api/reviews?status=done").json()["items"]
     assert (done[0]["status"], done[0]["decided_by"], done[0]["reason"]) == ("refused", "risk", "the same person after all")
     assert server.get("risk", "/api/overview").json()["totals"]["reviews_open"] == before["reviews_open"] - 1
+
+
+def test_declared_sources_are_asked_once_and_cost_once(server):
+    from pathlib import Path
+
+    import yaml
+
+    from jiehuan.flow.sandbox import bureau_sandbox
+    from jiehuan.flow.sources import keep_sources
+
+    declared = yaml.safe_load((Path(__file__).parents[2] / "examples" / "bureau_source.yaml").read_text(encoding="utf-8"))
+    consents = [{"purpose": "credit_report", "given_at": "2026-01-10T10:00:00+08:00"}]
+    with bureau_sandbox() as url:
+        with server.database.begin() as connection:
+            keep_sources(connection, [{**declared, "url": url}], datetime.now(UTC), "micro_lender")
+        made = server.send("risk", "POST", "/api/applications", ask(server, features={**ask(server)["features"], "consents": consents}))
+        path = f"/api/applications/{made.json()['application_id']}"
+        first = server.send("risk", "POST", f"{path}/gather")
+        assert first.status_code == 200, first.text
+        assert (first.json()["cost"], first.json()["answers"][0]["cached"]) == ("1.50", False)
+        again = server.send("risk", "POST", f"{path}/gather").json()
+        assert (again["cost"], again["answers"][0]["cached"]) == ("0.00", True)
+        alone = server.send("risk", "POST", "/api/applications", ask(server)).json()["application_id"]
+        refused = server.send("risk", "POST", f"/api/applications/{alone}/gather").json()
+        assert refused["answers"] == [] and "个人信息保护法" in refused["problems"][0]["citation"]
+        assert server.send("risk", "POST", f"{path}/decide").status_code == 200

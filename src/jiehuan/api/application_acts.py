@@ -5,8 +5,8 @@ Each act is a verb of ``jiehuan.flow``, in one transaction with its Idempotency-
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import Field
@@ -16,10 +16,26 @@ from jiehuan.api.access import Keys, Store
 from jiehuan.api.applications import DecisionMade, LawCheck, Offer, Reason, decision_made
 from jiehuan.api.clock import moment
 from jiehuan.api.errors import NotFound
-from jiehuan.api.shapes import Body, Facts, Id, NewId, Plain, Rate, Record, Remark, Stored, Yuan, YuanIn
+from jiehuan.api.shapes import (
+    Body,
+    Facts,
+    Id,
+    NewId,
+    Plain,
+    ProblemOut,
+    Rate,
+    Record,
+    Remark,
+    Stored,
+    Yuan,
+    YuanIn,
+    instant,
+)
 from jiehuan.api.writes import Write
 from jiehuan.store.tables import application, borrower
+from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Problem, Refused
+from jiehuan.units.money import format_yuan
 
 router = APIRouter(prefix="/api/applications", tags=["applications"])
 
@@ -82,6 +98,24 @@ class Disbursed(Record):
     loan_id: str
 
 
+class SourceAnswer(Record):
+    """What one source said; ``cached`` when it was known, which costs nothing."""
+
+    source: str
+    cost: Yuan
+    cached: bool
+    asked_at: datetime | None
+    fields: dict[str, Any]
+
+
+class GatheredOut(Record):
+    """What the sources said and cost; ``problems`` tell which gave no answer and why (no consent, not reachable)."""
+
+    answers: list[SourceAnswer]
+    cost: Yuan
+    problems: list[ProblemOut]
+
+
 class WhatIf(Body):
     """What to change of the application; what is absent stays. ``features`` replace those of the same name."""
 
@@ -118,6 +152,36 @@ def apply_for_loan(write: Write, vault: Keys, body: ApplicationIn) -> Applicatio
         return _brief(connection, apply(connection, vault, request, moment(connection)))
 
     return write.once(ApplicationBrief, act, 201)
+
+
+@router.post("/{application_id}/gather")
+def gather_sources(write: Write, vault: Keys, application_id: Annotated[Id, Path()]) -> GatheredOut:
+    """Ask the lender's declared sources about the applicant, with consent, before a decision; a known answer costs nothing."""
+    from jiehuan.flow.sources import gather, sources_of
+    from jiehuan.law import law_on
+
+    def act(connection: Connection) -> GatheredOut:
+        _brief(connection, application_id)
+        at = moment(connection)
+        lender = connection.execute(
+            select(application.c.lender_type).where(application.c.application_id == application_id)
+        ).scalar_one()
+        sources = sources_of(connection, law_on(at.astimezone(CHINA).date(), lender))
+        found = gather(connection, vault, application_id, sources, at, write.actor.login)
+        answers = [
+            SourceAnswer(
+                source=name,
+                cost=format_yuan(one.cost_fen),
+                cached=one.cached,
+                asked_at=instant(one.asked_at),
+                fields=dict(one.fields),
+            )
+            for name, one in found.answers.items()
+        ]
+        problems = [ProblemOut(**problem.as_dict()) for problem in found.problems]
+        return GatheredOut(answers=answers, cost=format_yuan(found.cost_fen), problems=problems)
+
+    return write.once(GatheredOut, act)
 
 
 @router.post("/{application_id}/decide")

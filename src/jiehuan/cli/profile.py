@@ -41,6 +41,11 @@ _SANDBOX = """Run a made-up credit bureau on this machine, for trying out source
 Example: jiehuan profile sandbox --port 8901
 """
 
+_SOURCES = """Declare the lender's paid sources, or list them. Data that the law forbids are refused with the article.
+
+Example: jiehuan profile sources examples/bureau_source.yaml
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
@@ -50,6 +55,7 @@ def register(app: typer.Typer) -> None:
     group.command("features", help=_FEATURES)(_features)
     group.command("ask", help=_ASK)(_ask)
     group.command("sandbox", help=_SANDBOX)(_sandbox)
+    group.command("sources", help=_SOURCES)(_sources)
     app.add_typer(group, name="profile")
 
 
@@ -213,3 +219,34 @@ def _sandbox(port: int = typer.Option(8901, min=1, max=65535, help="Where it lis
         ) from None
     except KeyboardInterrupt:
         return
+
+
+def _sources(
+    files: list[Path] = typer.Argument(None, metavar="[FILE]...", help="Sources to declare; they replace those kept."),
+    lender: str = typer.Option("consumer_finance_company", help="The lender type whose law binds."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    from datetime import UTC, datetime
+
+    import yaml
+
+    from jiehuan.flow.sources import keep_sources, sources_of
+    from jiehuan.law import law_on
+    from jiehuan.profile.http_source import load_source
+    from jiehuan.store.database import open_database
+    from jiehuan.units.days import CHINA
+
+    now = datetime.now(UTC)
+    law = law_on(now.astimezone(CHINA).date(), lender)
+    for file in files or []:
+        load_source(file, law)
+    with open_database() as database, database.begin() as connection:
+        if files:
+            keep_sources(connection, [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files], now, lender)
+        found = sources_of(connection, law)
+    rows = [[one.name, one.data, one.consent, one.cache_days, one.cost_fen, one.url] for one in found]
+    names = ["source", "data", "purpose", "days", "cost_fen", "url"]
+    if as_json:
+        show_json({"sources": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        show_table("", names, rows)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from jiehuan.flow.activity import note
-from jiehuan.flow.reviews import raise_missed
+from jiehuan.flow.admission_evening import end_admission_day
 from jiehuan.flow.servicing import Held, load_loans, state_row
 from jiehuan.ledger import provision_entry
 from jiehuan.loan import LoanState
@@ -50,7 +50,7 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
         photographed = [(held.loan_id, state) for held, state in states]
         keep_snapshot(connection, on, photographed + ended_since_photograph(connection, on))
     upsert(connection, tables.day_end_run, [{"on": on, "finished_at": datetime.now(UTC), "positions": None}])
-    raise_missed(connection, on)
+    end_admission_day(connection, on)
     overdue = sum(1 for _, state in states if state.dpd > 0)
     counts = {"on": on.isoformat(), "loans": len(states), "overdue": overdue, "entries": posted_count}
     note(connection, datetime.combine(on, time(23, 59), CHINA), "system", "day_end", on.isoformat(), counts)

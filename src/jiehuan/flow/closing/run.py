@@ -21,12 +21,12 @@ import polars as pl
 from sqlalchemy import Connection, select, text, update
 
 from jiehuan.flow.activity import note
+from jiehuan.flow.admission_evening import end_admission_day
 from jiehuan.flow.closing.entries import day_entries, joint_loans
 from jiehuan.flow.closing.fold import Folded, fold_loans
 from jiehuan.flow.closing.positions import Before, Cells, Positions, forget_others
 from jiehuan.flow.closing.write import make_room, tab_text, write_all
 from jiehuan.flow.day_end import DONE
-from jiehuan.flow.reviews import raise_missed
 from jiehuan.ledger.chart import non_accrual_above_dpd
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.layout import SETTLED
@@ -203,7 +203,7 @@ def _finish(
             .returning(_run.c.changed, _run.c.entries)
         ).one()  # fmt: skip
         connection.execute(_LOOKED, {"kept": kept})
-        raise_missed(connection, on)
+        end_admission_day(connection, on)
         counts = {
             "on": on.isoformat(),
             "loans": len(positions.ids),
