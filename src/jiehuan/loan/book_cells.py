@@ -24,7 +24,7 @@ from jiehuan.loan.compiled import compiled
 from jiehuan.loan.cores import on_all_cores
 from jiehuan.loan.events import KINDS, MODES, read_events
 from jiehuan.loan.lawful import LawOn, cost_cap_ppm, law_cells
-from jiehuan.loan.layout import EVENT, LOAN, OUT, PLAN, STATE
+from jiehuan.loan.layout import EVENT, LOAN, MOVE, OUT, PLAN, STATE
 from jiehuan.loan.position import POSITION
 from jiehuan.loan.replay import settled_cash
 from jiehuan.loan.terms import (
@@ -399,6 +399,26 @@ def fold_part(
 
     on_all_cores(work, count, 8_192)
     return out, refused, p
+
+
+def fold_part_moves(part: BookCells, on: int, law: Cell) -> tuple[Cell, Cell, Cell, Cell]:
+    """Fold a part by what is known on ``on``, on one core, and keep what moved: its lines, refusals, movements (MOVE cells each)
+    and where each loan's begin (one more than loans), as ``fold_moves`` says.
+    """
+    import numpy as np
+
+    count = len(part.rows)
+    longest = int(np.diff(part.spans).max()) if count else 0
+    most = 4 * longest + 6 * (part.room + 1) + 3 * (len(part.fees) // 3) + 1
+    out, refused = np.zeros(count * OUT, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    moved = np.zeros(count * MOVE * (part.room + 2 * longest + 4), dtype=np.int64)
+    starts = np.zeros(count + 1, dtype=np.int64)
+    compiled("fold_moves")(
+        0, count, part.loans, part.plans, part.flows, part.fees, part.events, part.spans, on, on, law, shift_table(), out, refused,
+        moved, starts, np.zeros(STATE, dtype=np.int64), np.zeros((part.room + 1) * ROW, dtype=np.int64),
+        np.zeros(max(2 * longest, 2), dtype=np.int64), np.zeros(MOVE * most, dtype=np.int64),
+    )  # fmt: skip
+    return out.reshape(-1, OUT), refused, moved[: starts[-1] * MOVE].reshape(-1, MOVE), starts
 
 
 @cache

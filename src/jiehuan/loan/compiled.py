@@ -19,6 +19,7 @@ from typing import Any
 from jiehuan.loan import (
     amortise,
     book_fold,
+    book_moves,
     civil,
     fold,
     happening,
@@ -43,6 +44,7 @@ MODULES: tuple[ModuleType, ...] = (
     position,
     position_taking,
     book_fold,
+    book_moves,
     sweep,
 )
 
