@@ -46,6 +46,9 @@ def _run(
     model: Path | None = typer.Option(
         None, "--model", help="Folder of `watch fit`: alerts where the outcome is likely.", show_default=False
     ),
+    accounts: Path | None = typer.Option(
+        None, "--accounts", help="A table with account_id: events of other accounts are refused.", show_default=False
+    ),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Alerts from a stream of events. With --state it can be stopped anywhere and started again; nothing is lost or doubled.
@@ -62,10 +65,11 @@ def _run(
         from jiehuan.watch.hazard import Hazard
 
         hazard = Hazard.load(model, declared)
+    known = _account_ids(accounts) if accounts is not None else None
     with progress("events", None) as advance:
         summary = run_file(
-            events, declared, out, state=state, dead=dead, zone=zone, every=every, model=hazard, advance=advance
-        )
+            events, declared, out, state=state, dead=dead, zone=zone, every=every, model=hazard, known_accounts=known, advance=advance
+        )  # fmt: skip
     figures = summary.as_dict()
     letters = dead if dead is not None else out.with_name(out.name + ".dead.jsonl")
     if as_json:
@@ -247,6 +251,18 @@ def _apply(
         show_json(facts)
     else:
         show_facts(facts)
+
+
+def _account_ids(path: Path) -> list[str]:
+    import polars as pl
+
+    from jiehuan.units.tables import read_table
+
+    table = read_table(path)
+    if "account_id" not in table.columns:
+        mend = f"the columns are {', '.join(table.columns)[:200]}"
+        raise InputError(Problem(f"{path}, account_id", "", "missing column", mend))
+    return list(table["account_id"].cast(pl.String).drop_nulls())
 
 
 def _known_zone(zone: str | None) -> None:

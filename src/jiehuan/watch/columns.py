@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.watch.engine import Columns, Engine, unknown_kind
-from jiehuan.watch.event import MAX_AMOUNT_FEN
+from jiehuan.watch.event import MAX_AMOUNT_FEN, OPTIONAL, REQUIRED
 
 if TYPE_CHECKING:
     import polars as pl
 
-REQUIRED = ("event_id", "account_id", "at", "kind")
-OPTIONAL = ("amount_fen", "counterparty", "channel")
 _EARLIEST, _LATEST = 315_532_800_000_000, 7_258_118_400_000_000  # 1980 and 2200, in microseconds
 _OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
 
@@ -70,6 +68,15 @@ def to_columns(
     }
     for name in ("event_id", "account_id", "kind"):
         refuse((texts[name] == "").to_numpy(), name, "missing", f"write the {name}")
+    if engine.known_accounts is not None:
+        known = pl.Series(list(engine.known_accounts), dtype=pl.String)
+        refuse(
+            ~texts["account_id"].is_in(known.implode()).to_numpy(),
+            "account_id",
+            "unknown account",
+            "add it to the accounts, or check the id",
+        )
+    refuse(frame["at"].is_null().to_numpy(), "at", "missing", "write the at, like 2026-11-24T21:05:00+08:00")
     at, without_zone = _instants(frame["at"], zone)
     refuse(without_zone, "at", "time zone missing", "write the offset, like 2026-11-24T21:05:00+08:00, or state --zone")
     refuse(at.is_null().to_numpy(), "at", "not an instant", "write 2026-11-24T21:05:00+08:00")

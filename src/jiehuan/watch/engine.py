@@ -11,7 +11,7 @@ accounts may be spread over any number of engines with the same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -94,10 +94,17 @@ class Engine:
     ['debit_failed']
     """
 
-    def __init__(self, declaration: Declaration | None = None, model: Hazard | None = None) -> None:
-        """``model``: a hazard that is asked at each event of its kinds ``on`` (late ones apart) and alerts as ``overdue_likely``."""
+    def __init__(
+        self,
+        declaration: Declaration | None = None,
+        model: Hazard | None = None,
+        known_accounts: Collection[str] | None = None,
+    ) -> None:
+        """``model``: a hazard that is asked at each event of its kinds ``on`` (late ones apart) and alerts as ``overdue_likely``.
+        ``known_accounts``: events of other accounts are refused; None: every account is taken."""
         self.declaration = declaration if declaration is not None else load_signals()
         self.model = model
+        self.known_accounts = frozenset(known_accounts) if known_accounts is not None else None
         self.account_index: dict[str, int] = {}
         self.counts = {"taken": 0, "late": 0, "duplicates": 0, "refused": 0, "alerts": 0}
         self._zone = ZoneInfo(self.declaration.zone)
@@ -125,6 +132,9 @@ class Engine:
         kind = self.kind_code.get(event.kind)
         if problem is None and kind is None:
             problem = unknown_kind(event.kind, self.kind_code, "event")
+        if problem is None and self.known_accounts is not None and event.account_id not in self.known_accounts:
+            mend = "add it to the accounts, or check the id"
+            problem = Problem("event, account_id", event.account_id[:80], "unknown account", mend)
         if problem is not None or kind is None:
             self.counts["refused"] += 1
             raise InputError(problem or ())
@@ -249,19 +259,29 @@ class Engine:
         )
 
     @classmethod
-    def load(cls, path: Path | str, declaration: Declaration | None = None, model: Hazard | None = None) -> Engine:
+    def load(
+        cls,
+        path: Path | str,
+        declaration: Declaration | None = None,
+        model: Hazard | None = None,
+        known_accounts: Collection[str] | None = None,
+    ) -> Engine:
         """The engine as it was saved. Raises InputError when the file is damaged or belongs to other signals."""
-        return cls.load_with_note(path, declaration, model)[0]
+        return cls.load_with_note(path, declaration, model, known_accounts)[0]
 
     @classmethod
     def load_with_note(
-        cls, path: Path | str, declaration: Declaration | None = None, model: Hazard | None = None
+        cls,
+        path: Path | str,
+        declaration: Declaration | None = None,
+        model: Hazard | None = None,
+        known_accounts: Collection[str] | None = None,
     ) -> tuple[Engine, dict[str, Any]]:
         """As ``load``, with the runner's note."""
         from jiehuan.watch.core import State
         from jiehuan.watch.state import read_state
 
-        engine = cls(declaration, model)
+        engine = cls(declaration, model, known_accounts)
         accounts, counts, arrays, note = read_state(Path(path), engine.declaration.version)
         engine.core.state = State(**arrays)
         engine.account_index = {name: place for place, name in enumerate(accounts)}

@@ -7,7 +7,7 @@ carry a zone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,10 @@ TICK = "tick"
 
 MAX_AMOUNT_FEN = 10**13
 """A hundred billion yuan: above it an amount is a mistake, and sums of squares would not stay exact in 64 bits."""
+
+REQUIRED = ("event_id", "account_id", "at", "kind")
+OPTIONAL = ("amount_fen", "counterparty", "channel")
+"""The columns of the **events** format."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 1980, 2200
@@ -107,6 +111,25 @@ def check_event(event: Event, where: str = "event") -> Problem | None:
     return None
 
 
+def renamed(names: Collection[str], where: str) -> Problem | None:
+    """The optional column that seems to have another name in a changed schema, or None. Left alone it would count as nothing.
+
+    >>> renamed(["event_id", "account_id", "at", "kind", "amount"], "row 1").mend
+    'call it amount_fen'
+    """
+    others = [name for name in names if name not in REQUIRED and name not in OPTIONAL]
+    if not others:
+        return None
+    import difflib
+
+    for name in OPTIONAL:
+        near = difflib.get_close_matches(name, others, 1, 0.7) if name not in names else []
+        if near:
+            reason = f"looks like {name}, which is missing: the schema changed"
+            return Problem(f"{where}, {near[0]}", near[0], reason, f"call it {name}")
+    return None
+
+
 def read_event(row: Mapping[str, Any], where: str = "event") -> Event:
     """An event from a row of the **events** format. Raises InputError with the first thing that is wrong.
 
@@ -117,9 +140,12 @@ def read_event(row: Mapping[str, Any], where: str = "event") -> Event:
         raise InputError(
             Problem(where, str(row)[:80], "not an event", "write an object with event_id, account_id, at, kind")
         )
-    missing = next((name for name in ("event_id", "account_id", "at", "kind") if row.get(name) in (None, "")), None)
+    missing = next((name for name in REQUIRED if row.get(name) in (None, "")), None)
     if missing:
         raise InputError(Problem(f"{where}, {missing}", "", "missing", f"add the column {missing}"))
+    changed = renamed(row.keys(), where)
+    if changed:
+        raise InputError(changed)
     at = row["at"]
     if not isinstance(at, datetime):
         try:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,13 +61,14 @@ def run_file(
     zone: str | None = None,
     every: int = EVERY,
     model: Hazard | None = None,
+    known_accounts: Collection[str] | None = None,
     advance: Callable[[int], object] = lambda rows: None,
 ) -> Summary:
     """Judge the events of a file and write the alerts to ``out`` (by suffix; ``.jsonl`` is written as the run goes on).
 
     ``dead``: where refused rows go as JSON Lines (default: ``out`` with ``.dead.jsonl``). ``zone``: how to read instants without
-    one. ``model``: a hazard of `watch fit` that alerts too. Raises InputError for a file that is no table of events or a state of other
-    signals, Refused when another run holds the state.
+    one. ``model``: a hazard of `watch fit` that alerts too. ``known_accounts``: events of others are refused. Raises InputError for a
+    file that is no table of events or a state of other signals, Refused when another run holds the state.
     """
     if every < 1:
         raise InputError(Problem("every", str(every), "not a number of rows", "write 1 or more"))
@@ -77,9 +78,9 @@ def run_file(
     summary = Summary()
     with _sole_run(state):
         engine, note = (
-            Engine.load_with_note(state, declaration, model)
+            Engine.load_with_note(state, declaration, model, known_accounts)
             if state is not None and state.exists()
-            else (Engine(declaration, model), {})
+            else (Engine(declaration, model, known_accounts), {})
         )
         kept = note.get("files", {})
         pieces = _after_seen(events, every, note.get("seen", {}), summary)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.watch.columns import OPTIONAL, REQUIRED
+from jiehuan.watch.event import OPTIONAL, REQUIRED, renamed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,6 +59,7 @@ def _parquet(path: Path, rows: int) -> Iterator[Piece]:
 
     first = 1
     for frame in read_batches(path, rows):
+        _same_schema(frame.columns, path)
         kept = frame.select([name for name in _COLUMNS if name in frame.columns])
         yield Piece(first, frame.height, kept, list(range(first, first + frame.height)), [])
         first += frame.height
@@ -103,6 +104,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
             raise InputError(
                 [Problem(f"{path}, {name}", "", "missing column", f"the columns are {found}") for name in missing]
             )
+        _same_schema(header, path)
         n = 0
         while True:
             n += 1
@@ -121,6 +123,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
                 yield n, Problem(place, "", "not UTF-8 text", "save the file as UTF-8")
             else:
                 yield n, dict(zip(header, row, strict=True))
+
+
+def _same_schema(names: Sequence[str], path: Path) -> None:
+    changed = renamed(names, str(path))
+    if changed:
+        raise InputError(changed)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
@@ -154,6 +162,9 @@ def _object(row: Any, place: str) -> dict[str, Any] | Problem:
     """A row of JSON as it stands, or what is wrong with it."""
     if not isinstance(row, dict):
         return Problem(place, ascii(row)[:80], "not an object", "write one object for each event")
+    changed = renamed(row.keys(), place)
+    if changed:
+        return changed
     for name in _COLUMNS:
         value = row.get(name)
         if isinstance(value, (dict, list)):
