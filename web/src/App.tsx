@@ -9,6 +9,7 @@ import { useSpeech } from "./i18n";
 import { LoginPage } from "./pages/LoginPage";
 import { Broken } from "./parts/Broken";
 import { LanguageSwitch } from "./parts/LanguageSwitch";
+import { Password } from "./parts/Password";
 import { useExplain } from "./parts/explain";
 import { rooms } from "./rooms";
 import { SessionProvider, useSession } from "./session";
@@ -68,6 +69,7 @@ function Frame() {
           <Space size={wide ? "middle" : "small"}>
             <LanguageSwitch />
             <span className="muted who">{wide ? `${me.name} · ${code("role", me.role)}` : code("role", me.role)}</span>
+            {wide && <Password />}
             <Button size="small" onClick={out}>{t("login.out")}</Button>
           </Space>
         </Layout.Header>
@@ -86,6 +88,7 @@ function Frame() {
       </Layout>
       <Drawer open={menu && !wide} onClose={() => setMenu(false)} placement="left" size={220} title={t("app.title")} styles={{ body: { padding: 0 } }}>
         <Rooms onGo={() => setMenu(false)} />
+        <div style={{ padding: 16 }}><Password /></div>
       </Drawer>
     </Layout>
   );

@@ -1,7 +1,7 @@
 // The rooms of the console, each with the door of the interface that a role needs to enter it.
 import {
-  AlertOutlined, AuditOutlined, BankOutlined, BookOutlined, DashboardOutlined, DeleteOutlined, ExperimentOutlined, FileSearchOutlined,
-  ImportOutlined, NodeIndexOutlined, PhoneOutlined, RadarChartOutlined, SlidersOutlined, SolutionOutlined, UserOutlined, WalletOutlined,
+  AlertOutlined, AuditOutlined, BankOutlined, BookOutlined, DashboardOutlined, DeleteOutlined, ExperimentOutlined, FileSearchOutlined, HistoryOutlined,
+  ImportOutlined, NodeIndexOutlined, PhoneOutlined, RadarChartOutlined, SlidersOutlined, SolutionOutlined, TeamOutlined, UserOutlined, WalletOutlined,
 } from "@ant-design/icons";
 import { type ComponentType, lazy, type LazyExoticComponent, type ReactNode } from "react";
 import type { Key } from "./i18n/words";
@@ -61,4 +61,6 @@ export const rooms: Room[] = [
     page: lazy(() => import("./pages/ImportsPage")), inside: lazy(() => import("./pages/ImportPage")),
   },
   { path: "reports", name: "nav.reports", door: "GET /api/reports", icon: <FileSearchOutlined />, page: lazy(() => import("./pages/ReportsPage")) },
+  { path: "users", name: "nav.users", door: "GET /api/users", icon: <TeamOutlined />, page: lazy(() => import("./pages/UsersPage")) },
+  { path: "diary", name: "nav.diary", door: "GET /api/activity", icon: <HistoryOutlined />, page: lazy(() => import("./pages/DiaryPage")) },
 ];

@@ -54,19 +54,34 @@ def list_activity(
     return ActivityPage(total=total, page=paging.page, size=paging.size, items=items)
 
 
-def latest_activity(connection: Connection, count: int) -> list[ActivityRow]:
-    """The last acts on the book; logins and views are left to the auditor's list."""
-    own = (
-        "login",
-        "login_attempt",
-        "logout",
-        "identity_viewed",
-        "borrower_searched",
-        "file_fetched",
-        "login_good",
-        "password_changed",
-    )
+class RecentRow(ActivityRow):
+    """An act, or ``times`` acts of one kind by one actor that followed each other: then the last of them."""
+
+    times: int
+
+
+OF_THEMSELVES = (
+    "login", "login_attempt", "logout", "identity_viewed", "borrower_searched", "file_fetched", "login_good", "password_changed",
+)  # fmt: skip
+"""What people do to come in and to look, which is for the auditor's list only."""
+
+LOOKED_AT = 2000
+"""Newest acts in which the latest are looked for; a batch of thousands of one kind is one line of them."""
+
+
+def latest_activity(connection: Connection, count: int) -> list[RecentRow]:
+    """The last acts on the book, those of one kind that follow each other told as one; logins and views are left out."""
+    newest = select(activity).order_by(activity.c.id.desc()).limit(LOOKED_AT).subquery()
     rows = connection.execute(
-        select(activity).where(activity.c.verb.not_in(own)).order_by(activity.c.id.desc()).limit(count)
+        select(newest).where(newest.c.verb.not_in(OF_THEMSELVES)).order_by(newest.c.id.desc())
     ).mappings()
-    return [ActivityRow(**spoken(row)) for row in rows]
+    told: list[RecentRow] = []
+    for row in rows:
+        before = told[-1] if told else None
+        if before is not None and (before.verb, before.actor) == (row["verb"], row["actor"]):
+            told[-1] = before.model_copy(update={"times": before.times + 1})
+        elif len(told) == count:
+            break
+        else:
+            told.append(RecentRow(**spoken(row), times=1))
+    return told

@@ -11,7 +11,7 @@ from datetime import date
 from fastapi import APIRouter
 
 from jiehuan.api.access import Store
-from jiehuan.api.activity import ActivityRow, latest_activity
+from jiehuan.api.activity import RecentRow, latest_activity
 from jiehuan.api.book_figures import BucketFigures, GroupFigures, book_day, buckets, groups, totals
 from jiehuan.api.book_series import MonthFigures, VintageFigures, months, vintages
 from jiehuan.api.shapes import Record, Share, Yuan
@@ -61,7 +61,7 @@ class Overview(Record):
     regions: list[GroupFigures]
     products: list[GroupFigures]
     channels: list[GroupFigures]
-    recent: list[ActivityRow]
+    recent: list[RecentRow]
 
 
 @router.get("/overview")

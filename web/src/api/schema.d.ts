@@ -284,7 +284,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Show Explanation
+         * @description The explanation of a decision as it would be handed over, with the paper when it was made. Nothing is kept.
+         */
+        get: operations["show_explanation"];
         put?: never;
         /**
          * Explain
@@ -311,6 +315,26 @@ export interface paths {
          * @description Book the signed loan and pay out, unless the law of the day forbids the draw (409 with the article).
          */
         post: operations["disburse_application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/applications/{application_id}/gather": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gather Sources
+         * @description Ask the lender's declared sources about the applicant, with consent, before a decision; a known answer costs nothing.
+         */
+        post: operations["gather_sources"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3519,11 +3543,13 @@ export interface components {
         };
         /**
          * ExplanationOut
-         * @description The explanation of a decision: what was looked at, the reasons, what would change it, rights; and the paper.
+         * @description The explanation of a decision: what was looked at, the reasons, what would change it, rights.
+         *
+         *     ``file_id`` is the paper that was handed over; none while nobody asked for it.
          */
         ExplanationOut: {
             /** Asked By */
-            asked_by: string;
+            asked_by: string | null;
             /** Decision Id */
             decision_id: string;
             /** Document */
@@ -3531,12 +3557,9 @@ export interface components {
                 [key: string]: unknown;
             };
             /** File Id */
-            file_id: string;
-            /**
-             * Made At
-             * Format: date-time
-             */
-            made_at: string;
+            file_id: string | null;
+            /** Made At */
+            made_at: string | null;
         };
         /**
          * ExposureBand
@@ -3675,6 +3698,22 @@ export interface components {
          */
         Found: {
             borrower: components["schemas"]["BorrowerOut"] | null;
+        };
+        /**
+         * GatheredOut
+         * @description What the sources said and cost; ``problems`` tell which gave no answer and why (no consent, not reachable).
+         */
+        GatheredOut: {
+            /** Answers */
+            answers: components["schemas"]["SourceAnswer"][];
+            /**
+             * Cost
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            cost: string;
+            /** Problems */
+            problems: components["schemas"]["ProblemOut"][];
         };
         /**
          * GradePricesOut
@@ -4763,7 +4802,7 @@ export interface components {
             /** Products */
             products: components["schemas"]["GroupFigures"][];
             /** Recent */
-            recent: components["schemas"]["ActivityRow"][];
+            recent: components["schemas"]["RecentRow"][];
             /** Regions */
             regions: components["schemas"]["GroupFigures"][];
             totals: components["schemas"]["Totals"];
@@ -5102,6 +5141,31 @@ export interface components {
             zh: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * RecentRow
+         * @description An act, or ``times`` acts of one kind by one actor that followed each other: then the last of them.
+         */
+        RecentRow: {
+            /** Actor */
+            actor: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+            /** Times */
+            times: number;
+            /** Verb */
+            verb: string;
         };
         /**
          * Refusal
@@ -5979,6 +6043,28 @@ export interface components {
             claims: number;
             /** Tape Id */
             tape_id: string;
+        };
+        /**
+         * SourceAnswer
+         * @description What one source said; ``cached`` when it was known, which costs nothing.
+         */
+        SourceAnswer: {
+            /** Asked At */
+            asked_at: string | null;
+            /** Cached */
+            cached: boolean;
+            /**
+             * Cost
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            cost: string;
+            /** Fields */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Source */
+            source: string;
         };
         /**
          * Span
@@ -8645,6 +8731,128 @@ export interface operations {
             };
         };
     };
+    show_explanation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                application_id: string;
+                decision_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     explain: {
         parameters: {
             query?: never;
@@ -8791,6 +8999,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Disbursed"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    gather_sources: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description A fresh random text for each act. The same text again: the same answer, no second effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                application_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatheredOut"];
                 };
             };
             /** @description malformed */
@@ -18556,6 +18888,7 @@ export interface operations {
         parameters: {
             query?: {
                 status?: "open" | "done" | "all";
+                application_id?: string | null;
             };
             header?: never;
             path?: never;

@@ -103,10 +103,10 @@ function Book({ data }: { data: Schema["Overview"] }) {
       </div>
       <Card size="small" title={t("overview.recent")}>
         <ul className="files">
-          {data.recent.filter((row) => row.verb !== "login_good").map((row) => (
+          {data.recent.map((row) => (
             <li key={row.id} className="deadline">
               <span>{moment(row.at)} · {name("actor", row.actor)} · {code("verb", row.verb)}</span>
-              {/^\d{4}-/.test(row.subject) ? <span className="muted">{row.subject}</span> : <Id value={row.subject} />}
+              {row.times > 1 ? <span className="muted">{t("overview.times", { times: row.times })}</span> : /^\d{4}-/.test(row.subject) ? <span className="muted">{row.subject}</span> : <Id value={row.subject} />}
             </li>
           ))}
         </ul>
