@@ -219,7 +219,10 @@ def test_a_refused_borrower_gets_an_explanation_and_a_person(server):
     assert early.status_code == 409, "nothing was refused yet"
     decided = server.send("risk", "POST", f"{path}/decide").json()
     assert decided["outcome"] == "refuse"
+    shown = server.get("auditor", f"{path}/decisions/{decided['decision_id']}/explanation").json()
+    assert shown["file_id"] is None and shown["document"]["reasons"]
     told = server.send("risk", "POST", f"{path}/decisions/{decided['decision_id']}/explanation")
+    assert told.json()["document"] == shown["document"]
     assert told.status_code == 200, told.text
     document = told.json()["document"]
     assert document["reasons"][0]["zh"] and document["review"]["citation"]

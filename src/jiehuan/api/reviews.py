@@ -90,18 +90,24 @@ class ReviewList(Record):
 
 
 class ExplanationOut(Record):
-    """The explanation of a decision: what was looked at, the reasons, what would change it, rights; and the paper."""
+    """The explanation of a decision: what was looked at, the reasons, what would change it, rights.
+
+    ``file_id`` is the paper that was handed over; none while nobody asked for it.
+    """
 
     decision_id: str
     document: dict[str, Any]
-    file_id: str
-    asked_by: str
-    made_at: datetime
+    file_id: str | None
+    asked_by: str | None
+    made_at: datetime | None
 
 
 @router.get("/reviews")
 def list_reviews(
-    database: Store, vault: Keys, status: Annotated[Literal["open", "done", "all"], Query()] = "open"
+    database: Store,
+    vault: Keys,
+    status: Annotated[Literal["open", "done", "all"], Query()] = "open",
+    application_id: Annotated[Id | None, Query()] = None,
 ) -> ReviewList:
     """The queue of reviews: the open ones by their deadline, overdue on top; at most 500."""
     row = tables.review.c
@@ -112,6 +118,8 @@ def list_reviews(
         wanted = wanted.where(row.status == "open")
     elif status == "done":
         wanted = wanted.where(row.status != "open")
+    if application_id is not None:
+        wanted = wanted.where(row.application_id == application_id)
     order = (row.due_on, row.asked_at) if status == "open" else (row.asked_at.desc(),)
     with database.connect() as connection:
         day = act_day(connection)
@@ -159,17 +167,34 @@ def explain(
     from jiehuan.flow.explanation import explain_decision
 
     def act(connection: Connection) -> ExplanationOut:
-        _application(connection, application_id)
-        there = select(tables.decision.c.decision_id).where(
-            tables.decision.c.decision_id == decision_id, tables.decision.c.application_id == application_id
-        )
-        if connection.execute(there).first() is None:
-            mend = "look in GET /api/applications/{application_id}"
-            raise NotFound(Problem("decision_id", decision_id, "no such decision on this application", mend))
+        _decision(connection, application_id, decision_id)
         made = explain_decision(connection, vault, decision_id, write.actor.login, moment(connection))
         return ExplanationOut(**{**made, "made_at": instant(made["made_at"])})
 
     return write.once(ExplanationOut, act)
+
+
+@router.get("/applications/{application_id}/decisions/{decision_id}/explanation")
+def show_explanation(
+    database: Store, application_id: Annotated[Id, Path()], decision_id: Annotated[Id, Path()]
+) -> ExplanationOut:
+    """The explanation of a decision as it would be handed over, with the paper when it was made. Nothing is kept."""
+    from jiehuan.flow.explanation import shown_explanation
+
+    with database.connect() as connection:
+        _decision(connection, application_id, decision_id)
+        found = shown_explanation(connection, decision_id)
+    return ExplanationOut(**{**found, "made_at": instant(found["made_at"])})
+
+
+def _decision(connection: Connection, application_id: str, decision_id: str) -> None:
+    _application(connection, application_id)
+    there = select(tables.decision.c.decision_id).where(
+        tables.decision.c.decision_id == decision_id, tables.decision.c.application_id == application_id
+    )
+    if connection.execute(there).first() is None:
+        mend = "look in GET /api/applications/{application_id}"
+        raise NotFound(Problem("decision_id", decision_id, "no such decision on this application", mend))
 
 
 def _row(found: Any, day: date, name: str | None) -> ReviewRow:

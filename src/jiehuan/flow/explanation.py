@@ -45,18 +45,10 @@ def explain_decision(
 
     Raises Refused when there is no such decision, or its policy is not stored here.
     """
-    kept = connection.execute(
-        select(tables.explanation).where(tables.explanation.c.decision_id == decision_id)
-    ).mappings().one_or_none()  # fmt: skip
+    kept = _kept(connection, decision_id)
     if kept is not None:
-        return dict(kept)
-    row = connection.execute(
-        select(tables.decision, tables.application.c.borrower_id, tables.application.c.lender_type)
-        .join(tables.application, tables.application.c.application_id == tables.decision.c.application_id)
-        .where(tables.decision.c.decision_id == decision_id)
-    ).one_or_none()
-    if row is None:
-        raise Refused(Problem("decision_id", decision_id, "no such decision", "check the id"))
+        return kept
+    row = _decision(connection, decision_id)
     policy = policy_version(connection, row.policy_version)
     document = explanation_of(row, policy, lender_of(connection))
     person = identity_of(connection, vault, row.borrower_id)
@@ -75,15 +67,44 @@ def explain_decision(
     return made
 
 
+def shown_explanation(connection: Connection, decision_id: str) -> dict[str, Any]:
+    """The explanation as it was made, or as it would be: then without file, asker and time. Nothing is kept."""
+    kept = _kept(connection, decision_id)
+    if kept is not None:
+        return kept
+    row = _decision(connection, decision_id)
+    document = explanation_of(row, policy_version(connection, row.policy_version), lender_of(connection))
+    return {"decision_id": decision_id, "document": document, "file_id": None, "asked_by": None, "made_at": None}
+
+
+def _kept(connection: Connection, decision_id: str) -> dict[str, Any] | None:
+    found = connection.execute(
+        select(tables.explanation).where(tables.explanation.c.decision_id == decision_id)
+    ).mappings().one_or_none()  # fmt: skip
+    return dict(found) if found is not None else None
+
+
+def _decision(connection: Connection, decision_id: str) -> Any:
+    row = connection.execute(
+        select(tables.decision, tables.application.c.borrower_id, tables.application.c.lender_type)
+        .join(tables.application, tables.application.c.application_id == tables.decision.c.application_id)
+        .where(tables.decision.c.decision_id == decision_id)
+    ).one_or_none()
+    if row is None:
+        raise Refused(Problem("decision_id", decision_id, "no such decision", "check the id"))
+    return row
+
+
 def explanation_of(decision: Any, policy: Policy, lender: Mapping[str, Any]) -> dict[str, Any]:
     """The explanation as a document, without the person's name: a pure function of the stored decision."""
-    decided = decision.inputs["decided"]
+    decided = decision.inputs.get("decided") or {}
+    looked_at = (decided.get("inputs") or {}).get("policy") or {}
     decided_on = decision.decided_at.astimezone(CHINA).date()
     days = lender["review_days"]
     _, basis = deadline_of("request", decided_on, days, decision.lender_type)
     outcome_zh, outcome_en = OUTCOMES[decision.outcome]
     by_person = decision.decided_by != "policy" and any(reason["code"] == "reviewed" for reason in decision.reasons)
-    ways = change_of({**decided, "outcome": decision.outcome}, policy) if decision.outcome != "approve" else []
+    ways = change_of({**decided, "outcome": decision.outcome}, policy) if looked_at else []
     return {
         "decision_id": decision.decision_id,
         "application_id": decision.application_id,
@@ -95,7 +116,7 @@ def explanation_of(decision: Any, policy: Policy, lender: Mapping[str, Any]) -> 
         "lender_zh": lender["name_zh"],
         "lender_en": lender["name_en"],
         "phone": lender["phone"],
-        "sources": _sources(decided["inputs"]["policy"], policy),
+        "sources": _sources(looked_at, policy),
         "reasons": [{"zh": reason["zh"], "en": reason["en"]} for reason in decision.reasons],
         "changes": [
             [{"zh": change["zh"], "en": change["en"]} for change in way["changes"]] for way in ways
