@@ -115,6 +115,8 @@ def _train(
     how = settings.boosted
     named = [place for place, one in enumerate(sheet.inputs) if one.is_category]
     least = int(min(how.min_rows_in_leaf, max(len(rows) // 50, 1)))
+    kinds = max((len(np.unique(values[:, place])) for place in named), default=0)
+    smooth = max(how.smooth, min(how.many_smooth, len(sheet) / 300)) if kinds > how.many else how.smooth
     options = {
         "objective": "binary",
         "learning_rate": how.learning_rate * (2 if len(sheet) >= how.large else 1),
@@ -126,8 +128,8 @@ def _train(
         "lambda_l2": how.l2,
         "monotone_constraints": list(bounds),
         "monotone_constraints_method": "intermediate",
-        "cat_smooth": 20,
-        "cat_l2": 20,
+        "cat_smooth": smooth,
+        "cat_l2": max(20.0, smooth / 4),
         "seed": seed % 2**31,
         "deterministic": True,
         "force_row_wise": True,

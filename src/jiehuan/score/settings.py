@@ -55,6 +55,9 @@ class Boosting:
     feature_share: float
     row_share: float
     l2: float
+    smooth: float
+    many: int
+    many_smooth: float
     validation_share: float
     monotone_share: float
     calibration: str
