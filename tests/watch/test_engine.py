@@ -222,6 +222,82 @@ def test_replay_and_live_raise_the_same_alerts() -> None:
     assert whole.counts == live.counts
 
 
+def table_of(events: Sequence[Event]) -> pl.DataFrame:
+    rows = [(e.event_id, e.account_id, e.at, e.kind, e.amount_fen, e.counterparty, e.channel) for e in events]
+    names = ["event_id", "account_id", "at", "kind", "amount_fen", "counterparty", "channel"]
+    return pl.DataFrame(rows, names, orient="row")
+
+
+def test_threads_give_the_answer_of_one_engine() -> None:
+    from jiehuan.watch.shards import Shards
+
+    frame = table_of(stream(3000, 8))
+    one, many = Engine(), Shards(load_signals(), 3)
+    for part in (frame[:1200], frame[1200:]):
+        columns, _ = to_columns(part, one)
+        mine, theirs = one.replay(columns, features=True), many.replay(columns, features=True)
+        assert theirs.alerts == mine.alerts
+        assert theirs.problems == mine.problems
+        assert (theirs.taken, theirs.late, theirs.duplicates) == (mine.taken, mine.late, mine.duplicates)
+        assert np.array_equal(theirs.repeated, mine.repeated)
+        assert np.array_equal(theirs.features, mine.features, equal_nan=True)  # type: ignore[arg-type]
+
+
+def test_long_runs_of_an_account_equal_events_taken_one_by_one() -> None:
+    """Runs are cut at 64 events, blocks are given back behind the horizon, late events stand among them."""
+    declared = small(
+        lateness="2h",
+        streams={"new": {"kinds": ["fail"], "new_counterparty": "1d"}},
+        features={
+            f"{of}_{stream}_{window}": {"of": of, "stream": stream, "window": window}
+            for of in ("count", "sum", "max", "std", "distinct", "since", "rise", "slower")
+            for stream in ("fail", "new")
+            for window in ("1h", "30h")
+        }
+        | {
+            "fails": {"of": "count", "stream": "fail", "window": "7h"},
+            "amount_7d": {"of": "sum", "stream": "fail", "window": "7h"},
+        },
+    )
+    rng = np.random.default_rng(5)
+    moments = np.cumsum(rng.exponential(400, 2500)) - (rng.random(2500) < 0.03) * rng.uniform(0, 9000, 2500)
+    events = [
+        Event(
+            f"e{i}",
+            "ab"[int(rng.random() < 0.2)],
+            T0 + timedelta(seconds=float(s)),
+            "fail",
+            int(rng.integers(1, 9**6)),
+            f"c{rng.integers(0, 60)}",
+        )
+        for i, s in enumerate(moments)
+    ]
+    frame = table_of(events)
+    whole, pieces = Engine(declared), Engine(declared)
+    mine = whole.replay(to_columns(frame, whole)[0], features=True)
+    assert mine.late > 20
+    rows = []
+    for i in range(frame.height):
+        rows.append(pieces.replay(to_columns(frame[i : i + 1], pieces)[0], features=True).features)
+    assert np.array_equal(np.concatenate(rows), mine.features, equal_nan=True)  # type: ignore[arg-type]
+
+
+def test_more_alerts_than_one_stretch_holds_are_all_raised() -> None:
+    rule = {
+        "on": ["fail"],
+        "when": "fails >= 1",
+        "severity": "info",
+        "cooldown": "0s",
+        "zh": "{fails} 次",
+        "en": "{fails}",
+    }
+    declared = small(rules={f"r{n}": {**rule, "group": f"g{n}"} for n in range(3)})
+    events = [Event(f"e{i}", f"acc{i % 7}", T0 + hours(i / 100), "fail", 1) for i in range(2500)]
+    engine = Engine(declared)
+    answer = engine.replay(to_columns(table_of(events), engine)[0])
+    assert [(a.event_id, a.rule) for a in answer.alerts] == [(e.event_id, f"r{n}") for e in events for n in range(3)]
+
+
 def test_a_state_saved_anywhere_resumes_exactly(tmp_path: Path) -> None:
     events = stream(1200, 6)
     expected, _ = taken(Engine(), events)

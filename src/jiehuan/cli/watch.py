@@ -118,6 +118,7 @@ def _features(
     signals: Path | None = _SIGNALS,
     out: Path = typer.Option(..., "--out", help="Where the table goes (.parquet, .csv).", show_default=False),
     zone: str | None = _ZONE,
+    threads: int = typer.Option(1, "--threads", help="Spread the accounts over this many threads.", min=1, max=64),
     as_json: bool = JSON_FLAG,
 ) -> None:
     """Every declared feature at every event, as the rules see it at that moment: a table to learn from.
@@ -128,7 +129,7 @@ def _features(
     from jiehuan.watch.run import tabulate_file
 
     _known_zone(zone)
-    rows, refused = tabulate_file(events, load_signals(signals), out, zone=zone)
+    rows, refused = tabulate_file(events, load_signals(signals), out, zone=zone, threads=threads)
     facts = {"rows": rows, "refused": refused, "written to": str(out)}
     if as_json:
         show_json(facts)

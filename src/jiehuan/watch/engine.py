@@ -74,7 +74,7 @@ class Columns:
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """What a batch came to. ``problems``: (row, reason) of those refused; ``repeated``: which events were duplicates.
-    ``features`` has a row per event (NaN: not known or not taken) when it was asked for."""
+    ``features`` has a row per event (NaN: not known or not taken) when it was asked for; ``alert_rows``: the event of each alert."""
 
     alerts: list[Alert]
     problems: list[tuple[int, Problem]]
@@ -83,6 +83,7 @@ class Replayed:
     duplicates: int
     repeated: NDArray[np.bool_]
     features: NDArray[np.float64] | None = None
+    alert_rows: tuple[int, ...] = ()
 
 
 class Engine:
@@ -222,7 +223,7 @@ class Engine:
             ready = [(int(mine[columns.account[i]]), self._event(columns, int(i))) for i in asked]
             for place, alert in self._foretold(table[asked], ready):
                 raised.append((int(asked[place]), len(raised), alert))
-        alerts = [alert for _, _, alert in sorted(raised, key=lambda found: found[:2])]
+        raised.sort(key=lambda found: found[:2])
         self._count(status)
         problems = [
             (int(columns.row[i]), _refusal(int(status[i]), self._event(columns, int(i))))
@@ -230,7 +231,10 @@ class Engine:
         ]
         late, repeated = int((status == _LATE).sum()), status == _REPEATED
         twice = int(repeated.sum())
-        return Replayed(alerts, problems, n - twice - len(problems), late, twice, repeated, table if features else None)
+        return Replayed(
+            [alert for _, _, alert in raised], problems, n - twice - len(problems), late, twice, repeated, table if features else None,
+            tuple(i for i, _, _ in raised),
+        )  # fmt: skip
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -98,19 +98,26 @@ def landmarks(
     if end in code:
         ended = kind == code[end]
         np.minimum.at(stop, account[ended], at[ended])
-    ticks = []
-    for place, begun in enumerate(first):
-        moments = np.arange(begun + step_days * DAY, stop[place], step_days * DAY)
-        ticks.append(pl.DataFrame({"account_id": [columns.accounts[place]] * len(moments), "t": moments}))
-    put = pl.concat(ticks)
-    micro = pl.col("t").cast(pl.Datetime("us", "UTC"))
-    marks = put.with_columns(
-        micro.alias("at"), pl.lit(TICK).alias("kind"), pl.format("tick {} {}", "account_id", "t").alias("event_id")
-    ).select("event_id", "account_id", "at", "kind")
+    # Ticks: every step of an account's life, where they are asked for.
+    many = np.maximum(0, (stop - first - 1) // (step_days * DAY)) if TICK in on else np.zeros(len(first), np.int64)
+    place = np.repeat(np.arange(len(first)), many)
+    turn = np.arange(len(place)) - np.repeat(np.cumsum(many) - many, many) + 1
+    names = pl.Series(columns.accounts, dtype=pl.String)
+    marks = pl.DataFrame(
+        {
+            "account_id": names.gather(place),
+            "at": pl.Series(first[place] + turn * step_days * DAY).cast(pl.Datetime("us", "UTC")),
+        }
+    ).select(
+        pl.format("tick {} {}", "account_id", pl.col("at").cast(pl.Int64)).alias("event_id"),
+        "account_id",
+        "at",
+        pl.lit(TICK).alias("kind"),
+    )
     read = pl.DataFrame(
         {
             "event_id": columns.event_ids,
-            "account_id": [columns.accounts[code_] for code_ in account],
+            "account_id": names.gather(account),
             "at": pl.Series(at).cast(pl.Datetime("us", "UTC")),
             "row": columns.row - 1,
         }

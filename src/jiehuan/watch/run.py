@@ -252,21 +252,28 @@ def _write_alerts(journal: Path, out: Path) -> None:
     write_table(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), out)
 
 
-def tabulate_file(events: Path, declaration: Declaration, out: Path, *, zone: str | None = None) -> tuple[int, int]:
-    """Write every feature at every event of a file, one row for each event taken. Returns rows written and rows refused."""
+def tabulate_file(
+    events: Path, declaration: Declaration, out: Path, *, zone: str | None = None, threads: int = 1
+) -> tuple[int, int]:
+    """Write every feature at every event of a file, one row for each event taken. Returns rows written and rows refused.
+
+    ``threads``: accounts are spread over that many; the table is the same.
+    """
     import numpy as np
     import polars as pl
 
     from jiehuan.units.tables import write_batches
+    from jiehuan.watch.shards import Shards
 
-    engine = Engine(declaration)
+    shards = Shards(declaration, threads)
+    engine = shards.engines[0]
     refused = 0
 
     def frames() -> Iterator[pl.DataFrame]:
         nonlocal refused
         for piece in read_pieces(events, EVERY):
             columns, problems = to_columns(piece.frame, engine, zone=zone, rows=piece.numbers, where=str(events))
-            answer = engine.replay(columns, features=True)
+            answer = shards.replay(columns, features=True)
             refused += len(piece.problems) + len(problems) + len(answer.problems)
             table = answer.features
             if table is None:
