@@ -1,7 +1,7 @@
 // The rooms of the console, each with the door of the interface that a role needs to enter it.
 import {
   AlertOutlined, AuditOutlined, BankOutlined, BookOutlined, DashboardOutlined, DeleteOutlined, ExperimentOutlined, FileSearchOutlined, HistoryOutlined,
-  ImportOutlined, NodeIndexOutlined, PhoneOutlined, RadarChartOutlined, SlidersOutlined, SolutionOutlined, TeamOutlined, UserOutlined, WalletOutlined,
+  ImportOutlined, NodeIndexOutlined, PhoneOutlined, RadarChartOutlined, SlidersOutlined, SolutionOutlined, TeamOutlined, UserOutlined, WalletOutlined, UserSwitchOutlined,
 } from "@ant-design/icons";
 import { type ComponentType, lazy, type LazyExoticComponent, type ReactNode } from "react";
 import type { Key } from "./i18n/words";
@@ -23,6 +23,7 @@ export const rooms: Room[] = [
     path: "applications", name: "nav.applications", door: "GET /api/applications", icon: <SolutionOutlined />,
     page: lazy(() => import("./pages/ApplicationsPage")), inside: lazy(() => import("./pages/ApplicationPage")),
   },
+  { path: "reviews", name: "nav.reviews", door: "GET /api/reviews", icon: <UserSwitchOutlined />, page: lazy(() => import("./pages/ReviewsPage")) },
   {
     path: "loans", name: "nav.loans", door: "GET /api/loans", icon: <BankOutlined />,
     page: lazy(() => import("./pages/LoansPage")), inside: lazy(() => import("./pages/LoanPage")),

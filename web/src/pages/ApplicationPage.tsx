@@ -15,6 +15,8 @@ import { Code, Id, moment, percent, yuan } from "../parts/show";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
+import { CashFlow } from "./application/CashFlow";
+import { Rights } from "./application/Rights";
 
 export default function ApplicationPage() {
   const { id = "" } = useParams();
@@ -53,6 +55,8 @@ function Whole({ data }: { data: Schema["ApplicationOut"] }) {
         </Card>
       </div>
       {decision && <Offers offers={decision.offers} data={data} />}
+      {decision && <CashFlow decided={decision.inputs.decided as Record<string, unknown> | undefined} />}
+      {decision && may("GET /api/applications/{application_id}/decisions/{decision_id}/explanation") && <Rights data={data} decision={decision} />}
       <div className="pictures">
         {decision && <Card size="small" title={t("application.law")}><LawChecks checks={decision.law_checks} /></Card>}
         {may("POST /api/applications/{application_id}/what-if") && <WhatIf data={data} />}
@@ -122,7 +126,11 @@ function Features({ features }: { features: Record<string, unknown> }) {
       dataSource={Object.entries(features).map(([feature, value]) => ({ feature, value }))}
       columns={[
         { title: t("field.feature"), render: (_, row) => <span title={row.feature}>{called(row.feature)}</span> },
-        { title: t("field.value"), align: "right", render: (_, row) => said(row.value, row.feature) },
+        {
+          title: t("field.value"), align: "right",
+          render: (_, row) => Array.isArray(row.value) ? t("application.rows", { n: row.value.length })
+            : row.value && typeof row.value === "object" ? t("application.fields", { n: Object.keys(row.value).length }) : said(row.value, row.feature),
+        },
       ]}
     />
   );

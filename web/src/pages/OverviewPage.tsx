@@ -43,6 +43,7 @@ function Book({ data }: { data: Schema["Overview"] }) {
     [t("overview.work"), totals.work_open, "/work?status=open", "GET /api/work"],
     [t("overview.cases"), totals.cases_open, "/cases", "GET /api/cases"],
     [t("overview.missed"), totals.deadlines_missed, "/cases?missed=true", "GET /api/cases"],
+    [t("overview.reviews_overdue"), totals.reviews_overdue, "/reviews", "GET /api/reviews"],
   ];
   return (
     <>
