@@ -41,3 +41,23 @@ def test_every_command_of_the_how_to_runs(
     done = subprocess.run([sys.executable, "-c", program.group(1)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert 0 < float(done.stdout.split()[0]) < 1
+
+
+def test_the_reference_names_every_command_setting_and_address() -> None:
+    import yaml
+
+    from jiehuan.api.app import describe
+    from jiehuan.score import settings
+
+    text = (HOW_TO.parents[1] / "reference" / "score.md").read_text(encoding="utf-8")
+    defaults = yaml.safe_load(Path(settings.__file__).with_name("defaults.yaml").read_text(encoding="utf-8"))
+    for section, values in defaults.items():
+        row = next(
+            line for line in text.partition("## Settings")[2].splitlines() if line.startswith(f"| `{section}` |")
+        )
+        assert re.findall(r"`(\w+)`", row)[1:] == list(values), section
+    commands = set(re.findall(r"`score (\w+)", text))
+    assert commands == {"fit", "apply", "report", "check", "compare", "drift", "pair"}
+    for path in describe()["paths"]:
+        if path.startswith("/api/models/{model_id}/"):
+            assert path.replace("{model_id}", "{id}").replace("{other_id}", "{other}") in text, path
