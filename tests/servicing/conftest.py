@@ -86,7 +86,9 @@ def cash_in(database: Database) -> int:
 def cash_at_bank(database: Database) -> int:
     """Fen that the books say the clearing account holds, held money included."""
     with database.connect() as connection:
-        found = connection.execute(text("SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM line WHERE account = 'cash'"))
+        found = connection.execute(
+            text("SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM line WHERE account = 'cash'")
+        )
         return int(found.scalar_one())
 
 

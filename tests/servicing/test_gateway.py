@@ -119,7 +119,10 @@ def test_gateway_then_bank_is_one_payment(lender: Database, send: Send, write_cs
     send(PAYMENT)
     path = write_csv([("2026-02-06", "916.80", "e1", "P-1", "ln_1")])
     [report] = import_statements(lender, read_statements(path, MAPPING, "lending"), TODAY)
-    assert report["lines"] == {"posted": 0, "matched": 1, "charge": 0, "suspense": 0, "refused": 0} and report["reconciled"]
+    assert (
+        report["lines"] == {"posted": 0, "matched": 1, "charge": 0, "suspense": 0, "refused": 0}
+        and report["reconciled"]
+    )
     assert cash_in(lender) == 91680
 
 

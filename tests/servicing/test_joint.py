@@ -67,7 +67,8 @@ def test_a_joint_life_posts_every_share(database: Database, how: str) -> None:
         if how == "columns":
             close_day(database, on)
         else:
-            database.transact(lambda c, on=on: day_end(c, on))
+            with database.begin() as connection:
+                day_end(connection, on)
         if on in (date(2026, 2, 6), date(2026, 3, 12), FIRST + timedelta(days=119)):
             check(database, on)
     assert faults(database) == []

@@ -22,6 +22,7 @@ from jiehuan.flow.settle import reverse, settle
 from jiehuan.ledger import Funding
 from jiehuan.loan import read_terms
 from jiehuan.store.database import Database
+from jiehuan.store.many import lock_many
 from jiehuan.units.errors import JiehuanError
 
 from .conftest import TERMS, book, cash_in, faults
@@ -167,13 +168,12 @@ def test_a_chunk_is_all_or_nothing(lender: Database) -> None:
 
 def test_what_another_request_books_meanwhile_is_seen(lender: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the list and the lock a customer pays: the fold counts that payment too."""
-    locked = many.lock_many
 
     def pay_first(connection: Any, loans: Any) -> None:
         with lender.begin() as other:
             repay(other, "ln_1", 5_000, FIRST, "first")
-        monkeypatch.setattr(many, "lock_many", locked)
-        locked(connection, loans)
+        monkeypatch.setattr(many, "lock_many", lock_many)
+        lock_many(connection, loans)
 
     monkeypatch.setattr(many, "lock_many", pay_first)
     found = repay_many(lender, [Payment("ln_1", 1_000, FIRST, "k1")])

@@ -178,10 +178,14 @@ def test_money_that_went_out_is_matched_to_the_draw(lender: Database, write_csv:
 
 
 def test_a_person_says_what_money_that_went_out_was(lender: Database, write_csv: WriteCsv) -> None:
-    bring(lender, write_csv([("2026-01-05", "-10000.00", "e1", "", "放款"), ("2026-01-06", "-3.00", "e2", "", "手续费")]))
+    bring(
+        lender, write_csv([("2026-01-05", "-10000.00", "e1", "", "放款"), ("2026-01-06", "-3.00", "e2", "", "手续费")])
+    )
     with lender.begin() as connection:
         draw, charge = outgoing(connection)
-        entry = connection.exec_driver_sql("SELECT entry_id FROM entry WHERE loan_id = 'ln_1' AND kind = 'draw'").scalar_one()
+        entry = connection.exec_driver_sql(
+            "SELECT entry_id FROM entry WHERE loan_id = 'ln_1' AND kind = 'draw'"
+        ).scalar_one()
         with pytest.raises(Refused, match=r"paid out 10000.00, and the line is over 3.00"):
             is_entry(connection, charge["line_id"], entry, TODAY, "lin")
         with pytest.raises(Refused, match="no entry that paid out"):
@@ -202,7 +206,11 @@ def test_a_person_says_what_money_that_went_out_was(lender: Database, write_csv:
 @pytest.mark.parametrize(
     ("fault", "check", "words"),
     [
-        ("UPDATE receipt SET status = 'returned' WHERE status = 'suspense'", "suspense", "the books hold 5.00 in suspense"),
+        (
+            "UPDATE receipt SET status = 'returned' WHERE status = 'suspense'",
+            "suspense",
+            "the books hold 5.00 in suspense",
+        ),
         ("DELETE FROM receipt WHERE status = 'suspense'", "suspense", "money"),
         ("UPDATE receipt SET amount_fen = 1 WHERE status = 'suspense'", "suspense", "0.01"),
         ("UPDATE receipt SET event_id = 'ev_none' WHERE status = 'posted'", "receipts", "no such event"),

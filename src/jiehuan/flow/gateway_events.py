@@ -11,6 +11,8 @@ import hmac
 import os
 import re
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -19,9 +21,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, text
 
-from jiehuan.flow.receipts import Money, receive
+from jiehuan.flow.receipts import Money, receive, receive_many, untold
 from jiehuan.flow.statements.bring import shown
-from jiehuan.flow.statements.match import Hints, find_loan
+from jiehuan.flow.statements.match import Hints, find_loan, find_loans
+from jiehuan.store.rows import copy_rows
 from jiehuan.store.tables import gateway_event
 from jiehuan.store.vault import Vault
 from jiehuan.units.errors import Conflict, InputError, Problem
@@ -114,8 +117,7 @@ def take_payment(
     event_id = shown(payment.event_id)
     name = f"{gateway}\x1f{event_id}"
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4))"), {"name": name})
-    said = [getattr(payment, field) for field in Payment.__dataclass_fields__]
-    content = vault.blind_index(canonical_json(said).hex())
+    content = _content(vault, payment)
     kept = connection.execute(
         select(gateway_event.c.content_hash, gateway_event.c.answer).where(
             gateway_event.c.gateway == gateway, gateway_event.c.event_id == event_id
@@ -126,17 +128,8 @@ def take_payment(
             reason = "came before with other content"
             raise Conflict(Problem("event_id", event_id, reason, "send a new event under a new id"))
         return {**kept.answer, "repeated": True}
-    texts = tuple(each for each in (payment.loan_id, payment.reference or "") if each)
-    hints = Hints(texts, payment.virtual_account, payment.payer)
-    loan_id, reason = find_loan(connection, vault, hints, payment.amount_fen, payment.paid_on)
-    money = Money(
-        derived_id("rc", "gateway", gateway, event_id),
-        f"gateway:{gateway}",
-        shown(payment.reference) if payment.reference else None,
-        payment.amount_fen,
-        payment.paid_on,
-        max(known_on, payment.paid_on),
-    )
+    loan_id, reason = find_loan(connection, vault, _hints(payment), payment.amount_fen, payment.paid_on)
+    money = _money(gateway, payment, known_on)
     got = receive(connection, money, loan_id, reason)
     answer = {"receipt_id": got.receipt_id, "outcome": got.outcome, "reason": got.reason}
     row = {
@@ -144,6 +137,73 @@ def take_payment(
     }  # fmt: skip
     connection.execute(insert(gateway_event).values(row))
     return {**answer, "repeated": False}
+
+
+def take_payments(
+    connection: Connection, vault: Vault, gateway: str, payments: Sequence[Payment], known_on: date
+) -> list[dict[str, Any]]:
+    """Take a gateway's list of payments (a thousand at most) in the caller's transaction: what ``take_payment`` answers for each, in
+    their order, or ``{receipt_id: None, outcome: "refused", reason, repeated: False}`` where it would raise Conflict.
+
+    Payments that are told for the first time and name their loan are booked in bulk; every other goes the way of one.
+    """
+    names = sorted({f"{gateway}\x1f{shown(one.event_id)}" for one in payments})
+    connection.execute(_HOLD_ALL, {"names": names})
+    loans, shared = find_loans(connection, vault, [_hints(one) for one in payments])
+    money = [_money(gateway, one, known_on) for one in payments]
+    fresh = untold(connection, money)
+    times = Counter(one.event_id for one in payments)
+    ok = [a and times[one.event_id] == 1 and one.amount_fen > 0 for a, one in zip(fresh, payments, strict=True)]
+    one_by_one = shared | {loan for loan, good in zip(loans, ok, strict=True) if loan and not good}
+    mine = [n for n, loan in enumerate(loans) if ok[n] and loan is not None and loan not in one_by_one]
+    received = receive_many(connection, [(money[n], str(loans[n])) for n in mine]) if mine else []
+    answers: dict[int, dict[str, Any]] = {}
+    rows = []
+    for n, got in zip(mine, received, strict=True):
+        answers[n] = {"receipt_id": got.receipt_id, "outcome": got.outcome, "reason": got.reason}
+        rows.append({
+            "gateway": gateway, "event_id": shown(payments[n].event_id), "content_hash": _content(vault, payments[n]),
+            "receipt_id": got.receipt_id, "answer": answers[n],
+        })  # fmt: skip
+    copy_rows(connection, gateway_event, rows)
+    told = []
+    for n, one in enumerate(payments):
+        if n in answers:
+            told.append({**answers[n], "repeated": False})
+            continue
+        try:
+            with connection.begin_nested():
+                told.append(take_payment(connection, vault, gateway, one, known_on))
+        except Conflict as error:
+            reason = "; ".join(problem.reason for problem in error.problems)
+            told.append({"receipt_id": None, "outcome": "refused", "reason": reason, "repeated": False})
+    return told
+
+
+_HOLD_ALL = text(
+    "SELECT count(pg_advisory_xact_lock(hashtextextended(name, 4))) FROM (SELECT unnest(CAST(:names AS text[])) AS name) AS one"
+)
+
+
+def _hints(one: Payment) -> Hints:
+    return Hints(tuple(each for each in (one.loan_id, one.reference or "") if each), one.virtual_account, one.payer)
+
+
+def _money(gateway: str, one: Payment, known_on: date) -> Money:
+    return Money(
+        derived_id("rc", "gateway", gateway, shown(one.event_id)),
+        f"gateway:{gateway}",
+        shown(one.reference) if one.reference else None,
+        one.amount_fen,
+        one.paid_on,
+        max(known_on, one.paid_on),
+    )
+
+
+def _content(vault: Vault, one: Payment) -> bytes:
+    """The blind index of all that a payment says: the same event must say the same again."""
+    said = [getattr(one, field) for field in Payment.__dataclass_fields__]
+    return vault.blind_index(canonical_json(said).hex())
 
 
 def _folder(home: Path) -> Path:

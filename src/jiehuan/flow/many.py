@@ -25,7 +25,7 @@ from jiehuan.loan.cores import cores
 from jiehuan.store.bulk import is_plain
 from jiehuan.store.database import Database
 from jiehuan.store.many import keep_many, lock_many, look_many
-from jiehuan.units.errors import JiehuanError, Problem
+from jiehuan.units.errors import Conflict, JiehuanError, Problem
 
 AT_ONCE = 4_000
 """Payments a transaction."""
@@ -55,11 +55,12 @@ class Payment:
 class Many:
     """What became of payments, by their place: the answer of each that was taken, the reasons of each that was refused.
 
-    ``by_columns``: how many were taken the fast way.
+    ``busy``: which of those were refused by a Conflict, not by the loan; ``by_columns``: how many were taken the fast way.
     """
 
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
     refused: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
+    busy: set[int] = field(default_factory=set)
     by_columns: int = 0
 
 
@@ -116,6 +117,8 @@ def repay_some(connection: Connection, payments: Sequence[Payment], *, columns: 
                 )
         except JiehuanError as error:
             found.refused[n] = error.problems
+            if isinstance(error, Conflict):
+                found.busy.add(n)
     return found
 
 
@@ -147,6 +150,7 @@ def _take_chunk(
         found = database.transact(lambda connection: repay_some(connection, mine, columns=False))
     into.answers.update((part[n], answer) for n, answer in found.answers.items())
     into.refused.update((part[n], problems) for n, problems in found.refused.items())
+    into.busy.update(part[n] for n in found.busy)
     into.by_columns += found.by_columns
     on_progress(len(part))
 

@@ -7,6 +7,8 @@ does not take (settled, sold, drawn later), is never lost: it is a receipt in su
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,11 +16,12 @@ from typing import Any
 from sqlalchemy import Connection, exists, insert, select, text, update
 
 from jiehuan.flow.activity import note
+from jiehuan.flow.many import Payment, repay_some
 from jiehuan.flow.repay import repay
-from jiehuan.flow.settle import event_id, must_be_ours, reverse
+from jiehuan.flow.settle import event_id, reverse
 from jiehuan.flow.suspense import hold, release, send_back
 from jiehuan.store import tables
-from jiehuan.store.locks import lock_loan
+from jiehuan.store.rows import copy_rows
 from jiehuan.units.errors import Conflict, InputError, Problem, Refused
 from jiehuan.units.money import format_yuan
 
@@ -99,6 +102,70 @@ def receive(connection: Connection, money: Money, loan_id: str | None, reason: s
     return Received(money.receipt_id, status, posted, reason)
 
 
+def receive_many(connection: Connection, told: Sequence[tuple[Money, str]]) -> list[Received]:
+    """Book payments on their loans, or in suspense where a loan does not take its money: as ``receive`` one by one, in bulk.
+
+    For payments whose receipts and references nobody has told of (``untold``). Raises Conflict when a loan stays busy.
+    """
+    payments = [
+        Payment(
+            loan,
+            one.amount_fen,
+            one.on,
+            _key(one.receipt_id, None),
+            one.origin.partition(":")[0],
+            max(one.on, one.known_on),
+        )
+        for one, loan in told
+    ]
+    found = repay_some(connection, payments)
+    if found.busy:
+        raise Conflict([problem for n in sorted(found.busy) for problem in found.refused[n]])
+    rows: list[dict[str, Any]] = []
+    received: list[Received] = []
+    for n, (one, loan) in enumerate(told):
+        answer = found.answers.get(n)
+        reason = "" if answer else "; ".join(problem.reason for problem in found.refused[n])
+        got = Received(one.receipt_id, "posted" if answer else "suspense", loan if answer else None, reason)
+        received.append(got)
+        rows.append({
+            "receipt_id": one.receipt_id, "origin": one.origin, "reference": one.reference, "amount_fen": one.amount_fen,
+            "on": one.on, "status": got.outcome, "loan_id": got.loan_id, "reason": reason,
+            "event_id": answer["event_id"] if answer else None,
+        })  # fmt: skip
+    copy_rows(connection, receipt, rows)
+    for got, (one, _) in zip(received, told, strict=True):
+        if got.outcome == "suspense":
+            hold(connection, one.receipt_id, one.amount_fen, one.on, one.known_on)
+    return received
+
+
+def untold(connection: Connection, told: Sequence[Money]) -> list[bool]:
+    """Of each payment, whether neither it nor its reference was told of before, nor comes twice here. Holds the references, so that
+    no other source tells of one meanwhile; ask for a thousand at a time at most.
+    """
+    references = Counter(one.reference for one in told if one.reference)
+    connection.execute(_HOLD_ALL, {"names": sorted(references)})
+    given = {"ids": [one.receipt_id for one in told], "names": list(references)}
+    ids, known = set(), set()
+    for row in connection.execute(_TOLD_BEFORE, given):
+        ids.add(row.receipt_id)
+        known.add(row.reference)
+    times = Counter(one.receipt_id for one in told)
+    return [
+        one.receipt_id not in ids
+        and times[one.receipt_id] == 1
+        and (not one.reference or (one.reference not in known and references[one.reference] == 1))
+        for one in told
+    ]
+
+
+_HOLD_ALL = text(
+    "SELECT count(pg_advisory_xact_lock(hashtextextended(name, 2))) FROM (SELECT unnest(CAST(:names AS text[])) AS name) AS one"
+)
+_TOLD_BEFORE = text("SELECT receipt_id, reference FROM receipt WHERE receipt_id = ANY(:ids) OR reference = ANY(:names)")
+
+
 def assign(connection: Connection, receipt_id: str, loan_id: str, known_on: date, by: str) -> Received:
     """Book a receipt that is in suspense on the loan that a person names. Raises Refused when it is not in suspense or
     the loan does not take it. Doing it again for the same loan changes nothing.
@@ -156,10 +223,8 @@ def _post(
     connection: Connection, receipt_id: str, before: str | None, loan_id: str, amount_fen: int, on: date, known_on: date,
     origin: str,
 ) -> None:  # fmt: skip
-    lock_loan(connection, loan_id)
-    must_be_ours(connection, loan_id)
-    source = origin.partition(":")[0]
-    repay(connection, loan_id, amount_fen, on, _key(receipt_id, before), source, known_on=max(on, known_on))
+    source, known = origin.partition(":")[0], max(on, known_on)
+    repay(connection, loan_id, amount_fen, on, _key(receipt_id, before), source, known_on=known, ours=True)
 
 
 def _key(receipt_id: str, before: str | None) -> str:

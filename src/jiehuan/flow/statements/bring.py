@@ -1,31 +1,39 @@
 """Bring a statement in: every line is booked on a loan, matched to what the books have, held in suspense or refused.
 
-Each line is a transaction of its own, keyed by the account and the bank's entry reference: an import that was killed goes on
-where it stopped, and the same file again changes nothing. The report is read back from what was written.
+Lines are keyed by the account and the bank's entry reference. What is plain is brought in a thousand at a time, every other line in a
+transaction of its own: an import that was killed goes on where it stopped, and the same file again changes nothing. The report is read
+back from what was written.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
 
-from jiehuan.flow.receipts import Money, receive
-from jiehuan.flow.statements.match import Hints, find_loan
+from jiehuan.flow import many
+from jiehuan.flow.receipts import Money, receive, receive_many, untold
+from jiehuan.flow.statements.match import Hints, find_loan, find_loans
 from jiehuan.flow.statements.read import Line, Statement
 from jiehuan.flow.suspense import hold
 from jiehuan.store import tables
 from jiehuan.store.audit.personal import personal_data
 from jiehuan.store.database import Database
-from jiehuan.store.rows import insert_missing
+from jiehuan.store.rows import copy_rows, insert_missing
 from jiehuan.store.vault import Vault, open_vault
 from jiehuan.units.errors import Conflict, InputError, Problem
 from jiehuan.units.ids import derived_id
 from jiehuan.units.money import format_yuan
 
 OUTCOMES = ("posted", "matched", "charge", "suspense", "refused")
+AT_ONCE = 1_000
+"""Lines a transaction, where they are plain; each holds its payment's reference until the end."""
+
 _line = tables.statement_line
 
 
@@ -43,12 +51,15 @@ def import_statements(
         statement_id = derived_id("st", statement.account, statement.reference)
         known = 0
         database.transact(lambda connection, one=statement, key=statement_id: _head(connection, key, one))  # type: ignore[misc]
-        for line in statement.lines:
-            known += database.transact(
-                lambda connection, one=line: not _book(connection, vault, statement_id, statement, one, known_on)  # type: ignore[misc] # noqa: B023
-            )
+        for at in range(0, len(statement.lines), AT_ONCE):
+            lines = statement.lines[at : at + AT_ONCE]
+            rest = _book_many(database, vault, statement_id, statement, lines, known_on)
+            for line in rest:
+                known += database.transact(
+                    lambda connection, one=line: not _book(connection, vault, statement_id, statement, one, known_on)  # type: ignore[misc] # noqa: B023
+                )
             if on_progress:
-                on_progress(1)
+                on_progress(len(lines))
         with database.begin() as connection:
             _keep_refused(connection, statement_id, statement)
             report = report_of(connection, statement_id)
@@ -125,6 +136,80 @@ def _head(connection: Connection, statement_id: str, statement: Statement) -> No
         raise Conflict(Problem(f"statement {statement.reference}", told, reason, "ask the bank which one holds"))
 
 
+def _book_many(
+    database: Database, vault: Vault, statement_id: str, statement: Statement, lines: Sequence[Line], known_on: date
+) -> list[Line]:
+    """Bring in what is plain of some lines, in one transaction, and give back the rest for ``_book``, in its order.
+
+    Plain is money that came in, that nobody told of before, whose references or account name one loan, on loans that no other line
+    here is for: so a loan's payments stay in their order. When anybody else is at the same lines at the same time, none is brought
+    in here.
+    """
+    plain = [line for line in lines if line.amount_fen > 0]
+    if len(plain) < many.WORTH_COLUMNS:
+        return list(lines)
+
+    times = Counter(line.entry_reference for line in lines)
+    plain, twice = (
+        [line for line in plain if times[line.entry_reference] == 1],
+        [line for line in plain if times[line.entry_reference] > 1],
+    )
+
+    def work(connection: Connection) -> set[str]:
+        named, more = find_loans(connection, vault, [_hints(line) for line in twice])
+        others = more.union(loan for loan in named if loan)
+        ids = {derived_id("sl", statement.account, line.entry_reference): line for line in plain}
+        there = set(connection.execute(select(_line.c.line_id).where(_line.c.line_id.in_(list(ids)))).scalars())
+        new = {line_id: line for line_id, line in ids.items() if line_id not in there}
+        money = {line_id: _money(statement, line, known_on) for line_id, line in new.items()}
+        loans, shared = find_loans(connection, vault, [_hints(line) for line in new.values()])
+        fresh = untold(connection, list(money.values()))
+        one_by_one = shared | {loan for loan, ok in zip(loans, fresh, strict=True) if loan and not ok} | others
+        mine = [
+            (line_id, loan)
+            for line_id, loan, ok in zip(new, loans, fresh, strict=True)
+            if ok and loan is not None and loan not in one_by_one
+        ]
+        got = receive_many(connection, [(money[line_id], loan_id) for line_id, loan_id in mine])
+        rows = [
+            {
+                **_row(line_id, statement_id, new[line_id]), "outcome": one.outcome, "receipt_id": one.receipt_id,
+                "reason": one.reason,
+            }
+            for (line_id, _), one in zip(mine, got, strict=True)
+        ]  # fmt: skip
+        copy_rows(connection, _line, rows)
+        return {new[line_id].entry_reference for line_id, _ in mine}
+
+    try:
+        done = database.transact(work)
+    except (Conflict, DBAPIError, psycopg.errors.UniqueViolation):
+        return list(lines)
+    return [line for line in lines if line.entry_reference not in done]
+
+
+def _row(line_id: str, statement_id: str, line: Line) -> dict[str, Any]:
+    return {
+        "line_id": line_id, "statement_id": statement_id, "row": line.row, "on": line.on, "amount_fen": line.amount_fen,
+        "entry_reference": shown(line.entry_reference),
+    }  # fmt: skip
+
+
+def _hints(line: Line) -> Hints:
+    return Hints((line.reference or "", *line.texts), line.virtual_account, line.payer)
+
+
+def _money(statement: Statement, line: Line, known_on: date) -> Money:
+    return Money(
+        derived_id("rc", "statement", statement.account, line.entry_reference),
+        f"statement:{statement.account}",
+        None if line.reference is None else shown(line.reference),
+        line.amount_fen,
+        line.on,
+        max(known_on, line.on),
+    )
+
+
 def _book(
     connection: Connection, vault: Vault, statement_id: str, statement: Statement, line: Line, known_on: date
 ) -> bool:
@@ -132,23 +217,14 @@ def _book(
     line_id = derived_id("sl", statement.account, line.entry_reference)
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 3))"), {"name": line_id})
     kept = connection.execute(select(_line).where(_line.c.line_id == line_id)).one_or_none()
-    row: dict[str, Any] = {
-        "line_id": line_id, "statement_id": statement_id, "row": line.row, "on": line.on, "amount_fen": line.amount_fen,
-        "entry_reference": shown(line.entry_reference),
-    }  # fmt: skip
+    row = _row(line_id, statement_id, line)
     if kept is not None:
         if kept.statement_id == statement_id and (kept.on, kept.amount_fen) == (line.on, line.amount_fen):
             return False
         return _refuse_double(connection, row, kept)
     if line.amount_fen > 0:
-        receipt_id = derived_id("rc", "statement", statement.account, line.entry_reference)
-        hints = Hints((line.reference or "", *line.texts), line.virtual_account, line.payer)
-        loan_id, reason = find_loan(connection, vault, hints, line.amount_fen, line.on)
-        reference = None if line.reference is None else shown(line.reference)
-        money = Money(
-            receipt_id, f"statement:{statement.account}", reference, line.amount_fen, line.on, max(known_on, line.on)
-        )
-        got = receive(connection, money, loan_id, reason)
+        loan_id, reason = find_loan(connection, vault, _hints(line), line.amount_fen, line.on)
+        got = receive(connection, _money(statement, line, known_on), loan_id, reason)
         row |= {"outcome": got.outcome, "receipt_id": got.receipt_id, "reason": got.reason}
     else:
         entry_id = _paid_out(connection, (line.reference or "", *line.texts), -line.amount_fen)

@@ -6,6 +6,7 @@ Account numbers are personal data: a handle is kept as a blind index only. What 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,6 +32,11 @@ class Hints:
     virtual_account: str = ""
     payer: str = ""
 
+    @property
+    def accounts(self) -> tuple[tuple[str, str], ...]:
+        """The accounts it names, by kind, the surest first."""
+        return (("virtual_account", self.virtual_account), ("payer", self.payer))
+
 
 def find_loan(connection: Connection, vault: Vault, hints: Hints, amount_fen: int, on: date) -> tuple[str | None, str]:
     """The one loan that a payment is for, or None and why. Says nothing about whether the loan takes the money."""
@@ -39,7 +45,7 @@ def find_loan(connection: Connection, vault: Vault, hints: Hints, amount_fen: in
         return named[0], ""
     if named:
         return None, f"its references name {len(named)} loans"
-    for kind, value in (("virtual_account", hints.virtual_account), ("payer", hints.payer)):
+    for kind, value in hints.accounts:
         if not value:
             continue
         handle = connection.execute(
@@ -52,6 +58,46 @@ def find_loan(connection: Connection, vault: Vault, hints: Hints, amount_fen: in
         if handle is not None:
             return _of_borrower(connection, handle.borrower_id, amount_fen, on)
     return None, "no loan's id, virtual account or known payer in it"
+
+
+def find_loans(connection: Connection, vault: Vault, hints: Sequence[Hints]) -> tuple[list[str | None], set[str]]:
+    """The loan of each payment that its references or a loan's own account name, as ``find_loan`` finds it, in a few statements for
+    all; None for every other. Beside them, the loans that some of those others may be for: all loans of payers who are known.
+    """
+    tokens = [_tokens(one.texts) for one in hints]
+    every = list({token for some in tokens for token in some})
+    named: dict[str, set[str]] = {}
+    if every:
+        loan = tables.loan.c
+        for name in (loan.loan_id, loan.application_id):
+            for said, loan_id in connection.execute(select(name, loan.loan_id).where(name.in_(every))):
+                named.setdefault(said, set()).add(loan_id)
+    indexes = [[_index(vault, kind, said) for kind, said in one.accounts if said] for one in hints]
+    owners: dict[bytes, tuple[str | None, str | None]] = {}
+    wanted = list({index for some in indexes for index in some})
+    if wanted:
+        handle = tables.payment_handle.c
+        asked = select(handle.handle_index, handle.loan_id, handle.borrower_id).where(handle.handle_index.in_(wanted))
+        owners = {bytes(index): (loan_id, borrower_id) for index, loan_id, borrower_id in connection.execute(asked)}
+    found: list[str | None] = []
+    shared: set[str] = set()
+    payers: set[str] = set()
+    for some, accounts in zip(tokens, indexes, strict=True):
+        loans = set().union(*(named.get(token, set()) for token in some))
+        known = [owners[index] for index in accounts if index in owners]
+        if len(loans) == 1:
+            found.append(loans.pop())
+        elif not loans and known and known[0][0]:
+            found.append(known[0][0])
+        else:
+            found.append(None)
+            shared |= loans
+            payers |= {borrower_id for _, borrower_id in known if borrower_id}
+    if payers:
+        shared.update(
+            connection.execute(select(tables.loan.c.loan_id).where(tables.loan.c.borrower_id.in_(payers))).scalars()
+        )
+    return found, shared
 
 
 def keep_handle(
@@ -76,9 +122,13 @@ def _index(vault: Vault, kind: str, value: str) -> bytes:
     return vault.blind_index(f"{kind}:{value}")
 
 
-def _named(connection: Connection, texts: tuple[str, ...]) -> list[str]:
+def _tokens(texts: tuple[str, ...]) -> list[str]:
     tokens = list(dict.fromkeys(token for text in texts for token in _TOKEN.findall(text)))[:_MOST_TOKENS]
-    tokens += [token.rstrip(".:-") for token in tokens if token[-1] in ".:-"]
+    return tokens + [token.rstrip(".:-") for token in tokens if token[-1] in ".:-"]
+
+
+def _named(connection: Connection, texts: tuple[str, ...]) -> list[str]:
+    tokens = _tokens(texts)
     if not tokens:
         return []
     loan = tables.loan.c
