@@ -25,7 +25,7 @@ import polars as pl
 from jiehuan.watch import Engine, read_signals
 from jiehuan.watch.columns import to_columns
 from jiehuan.watch.fit import auc, fit_hazard, person_periods
-from jiehuan.watch.landmark import landmarks
+from jiehuan.watch.landmark import Landmarks, landmarks
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -60,6 +60,13 @@ def panel_events(root: Path) -> pl.DataFrame:
     )  # fmt: skip
 
 
+def panel_rows(events: pl.DataFrame) -> Landmarks:
+    """A landmark at each month that is known of an account that is not overdue."""
+    rows, problems = landmarks(events, read_signals(panel_signals()), on=("paid", "idle", "late"))
+    assert not problems
+    return rows
+
+
 def panel(root: Path, pictures: Path | None) -> dict[str, object]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -67,8 +74,7 @@ def panel(root: Path, pictures: Path | None) -> dict[str, object]:
 
     declared = read_signals(panel_signals())
     on = ("paid", "idle", "late")
-    rows, problems = landmarks(panel_events(root), declared, on=on, step_days=30)
-    assert not problems
+    rows = panel_rows(panel_events(root))
     fitted = fit_hazard(rows, declared, on=on, daily_budget=3)
     figures = fitted.figures
     cut = int(np.quantile(rows.at, 0.7))
