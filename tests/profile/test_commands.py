@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import polars as pl
 from tests.policy.commands import Run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -59,3 +60,20 @@ def test_features_and_forbidden_data(command: Run, tmp_path: Path) -> None:
     done = command("profile", "features", path, "--lender", "micro_lender", "--on", "2026-09-01", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["problems"][0]["citation"]
+
+
+def test_batch_writes_the_features_of_many_applications(command: Run, tmp_path: Path) -> None:
+    applications, flows, out = tmp_path / "a.csv", tmp_path / "f.csv", tmp_path / "features.csv"
+    applications.write_text(
+        "application_id,borrower_id,at,amount_fen,months,birth_date\na1,b1,2026-09-01 10:00:00,500000,6,1990-05-05\n"
+        "a2,b2,2026-09-02 23:00:00,700000,12,1980-09-03\n",
+        encoding="utf-8",
+    )
+    flows.write_text("application_id,date,amount,counterparty,description\na1,2026-08-10,5000.00,某公司,工资\n", encoding="utf-8")
+    done = command("profile", "batch", applications, "--flows", flows, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    table = pl.read_csv(out)
+    assert table["age"].to_list() == [36, 45]
+    assert table["apply_hour"].to_list() == [10, 23]
+    applications.write_text("application_id,at\na1,2026-09-01\n", encoding="utf-8")
+    assert command("profile", "batch", applications, "--out", out).returncode == 2

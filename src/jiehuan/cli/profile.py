@@ -46,6 +46,12 @@ _SOURCES = """Declare the lender's paid sources, or list them. Data that the law
 Example: jiehuan profile sources examples/bureau_source.yaml
 """
 
+_BATCH = """Every declared feature of many applications at once, equal to what a single decision computes. APPLICATIONS is a table with
+application_id, borrower_id, at, amount_fen, months and what else is known; flows hold application_id and transactions.
+
+Example: jiehuan profile batch applications.parquet --flows flows.parquet --loans loans.parquet --out features.parquet
+"""
+
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
@@ -56,6 +62,7 @@ def register(app: typer.Typer) -> None:
     group.command("ask", help=_ASK)(_ask)
     group.command("sandbox", help=_SANDBOX)(_sandbox)
     group.command("sources", help=_SOURCES)(_sources)
+    group.command("batch", help=_BATCH)(_batch)
     app.add_typer(group, name="profile")
 
 
@@ -250,3 +257,42 @@ def _sources(
         show_json({"sources": [dict(zip(names, row, strict=True)) for row in rows]})
     else:
         show_table("", names, rows)
+
+
+def _batch(
+    applications: Path = typer.Argument(
+        ..., metavar="APPLICATIONS", help="Parquet, CSV or JSON; `at` is a date or an instant."
+    ),
+    flows: Path | None = typer.Option(None, "--flows", metavar="TABLE", help="Transactions of bank flows."),
+    loans: Path | None = typer.Option(None, "--loans", metavar="TABLE", help="Earlier loans, by borrower_id."),
+    bureau: Path | None = typer.Option(None, "--bureau", metavar="TABLE", help="Bureau reports, by application_id."),
+    out: Path = typer.Option(..., "--out", help="Where the features go (Parquet, CSV or JSON by suffix)."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    import polars as pl
+
+    from jiehuan.profile.columns import profile_frame
+    from jiehuan.units.tables import read_table, write_table
+
+    def dated(path: Path | None) -> pl.DataFrame | None:
+        if path is None:
+            return None
+        frame = read_table(path)
+        names = [
+            n for n, kind in frame.schema.items() if kind == pl.String and (n == "at" or n.endswith(("_on", "_date")))
+        ]
+        return frame.with_columns(pl.col(name).str.to_datetime(strict=False).alias(name) for name in names)
+
+    asked = dated(applications)
+    assert asked is not None  # noqa: S101 - a path was given
+    reports = {"bureau": read_table(bureau)} if bureau else {}
+    transactions = read_table(flows) if flows else None
+    made, problems = profile_frame(asked, loans=dated(loans), flows=transactions, reports=reports)
+    write_table(made, out)
+    facts = {"applications": made.height, "features": made.width - 1, "flows_refused": len(problems), "out": str(out)}
+    if as_json:
+        show_json({**facts, "problems": [problem.as_dict() for problem in problems[:100]]})
+        return
+    show_facts(facts)
+    for problem in problems[:20]:
+        typer.echo(f"  {problem}", err=True)
