@@ -32,8 +32,8 @@ def test_the_language_changes_every_word_and_is_remembered(enter):
     page.get_by_text("EN", exact=True).click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     assert page.locator("aside .ant-menu-title-content").all_inner_texts() == [
-        "Overview", "Applications", "Loans", "Alerts", "Lines", "Collections", "Cases", "Disposals", "Models", "Policies", "Law",
-        "Imports", "Reports",
+        "Overview", "Applications", "Reviews", "Loans", "Accounts", "Alerts", "Signals", "Lines", "Money", "Collections", "Cases", "Disposals",
+        "Models", "Policies", "Law", "Imports", "Reports",
     ]  # fmt: skip
     assert page.evaluate("localStorage.getItem('jiehuan.language')") == "en"
     words = page.locator("main").inner_text()
@@ -43,8 +43,8 @@ def test_the_language_changes_every_word_and_is_remembered(enter):
 @pytest.mark.parametrize(
     ("role", "rooms"),
     [
-        ("collector", ["总览", "贷款", "催收", "法规", "报告"]),
-        ("legal", ["总览", "贷款", "案件", "不良处置", "法规", "报告"]),
+        ("collector", ["总览", "贷款", "账户", "催收", "法规", "报告"]),
+        ("legal", ["总览", "贷款", "账户", "案件", "不良处置", "法规", "报告"]),
     ],
 )
 def test_a_role_sees_only_the_rooms_it_may_enter(enter, role, rooms):

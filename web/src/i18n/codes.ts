@@ -301,6 +301,8 @@ export const accounts = {
   "account.loan_principal": both("1303 贷款本金", "1303 Loan principal"),
   "account.loss_allowance": both("1304 贷款损失准备", "1304 Allowance for loan losses"),
   "account.borrower_credit": both("224101 借款人溢缴款", "224101 Overpayments owed to borrowers"),
+  "account.suspense": both("224103 暂收款（待认领）", "224103 Money in or out that belongs to no loan yet"),
+  "account.bank_charges": both("6421 手续费支出", "6421 Charges of banks and payment firms"),
   "account.partner_settlement": both("224102 联合贷款合作方结算款", "224102 Settlement with funding partners"),
   "account.interest_income": both("601101 利息收入", "601101 Interest income"),
   "account.penalty_income": both("601102 罚息收入", "601102 Penalty income"),

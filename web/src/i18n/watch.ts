@@ -269,9 +269,6 @@ export const watch = {
   "audit.faults": both("问题数", "Faults"),
 
   "verb.borrower_searched": both("查找借款人", "searched a person"),
-  "verb.explained": both("说明决定", "explained a decision"),
-  "verb.review_asked": both("申请复核", "asked for a review"),
-  "verb.review_missed": both("复核超期", "missed a review"),
   "verb.alert_seen": both("跟进预警", "looked into an alert"),
   "verb.alert_case_opened": both("建立预警案件", "opened a warning case"),
   "verb.alert_case_closed": both("预警案件结案", "closed a warning case"),
