@@ -55,7 +55,7 @@ def test_points_and_influence(enter, house):
     told = house.get("risk", "/api/models/mo-1/influence")
     assert told["rows"] == 8 and told["features"][0]["name"] == "verified_income_fen"
     page = enter("risk", path="/models/mo-1?tab=points")
-    expect(page.get_by_role("cell", name=f"{told['features'][0]['mean_abs']:.3f}")).to_be_visible()
+    expect(page.get_by_role("cell", name=f"{float(told['features'][0]['mean_abs']):.3f}")).to_be_visible()
     card = house.get("risk", "/api/models/mo-1")["body"]["scorecard"]["features"][0]
     expect(page.get_by_role("cell", name=str(card["points"][0]), exact=True).first).to_be_visible()
 
@@ -66,7 +66,7 @@ def test_drift_by_month_says_when_there_are_too_few(enter, house):
     assert (month["month"], month["verdict"]) == (str(date(2026, 1, 5))[:7], "thin")
     page = enter("risk", path="/models/mo-1?tab=drift")
     row = page.get_by_role("row").filter(has_text=month["month"]).filter(has_text="样本不足")
-    expect(row).to_contain_text(f"{month['psi']:.3f}")
+    expect(row).to_contain_text(f"{float(month['psi']):.3f}")
     expect(page.get_by_role("img", name="评分 PSI（按月）").locator("canvas")).to_be_visible()
 
 
@@ -81,7 +81,7 @@ def test_fairness_is_told_with_its_note_and_names_a_model_that_reads_age(enter, 
     page = enter("risk", path="/models/mo-1?tab=fairness")
     expect(page.get_by_text("性别、年龄和地区只用于本报告，不用于评分")).to_be_visible()
     row = page.get_by_role("row").filter(has_text="浙江")
-    expect(row).to_contain_text(f"{zhejiang['approval']['value'] * 100:.0f}%")
+    expect(row).to_contain_text(f"{float(zhejiang['approval']['value']) * 100:.0f}%")
     assert house.get("risk", f"/api/models/{challenger}/fairness")["reads"] == ["age"]
     page.goto(f"{house.url}/models/{challenger}?tab=fairness")
     expect(page.get_by_text("注意：该模型读取了 年龄段")).to_be_visible()

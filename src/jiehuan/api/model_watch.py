@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path
+from pydantic import BeforeValidator, Field
 from sqlalchemy import Connection, select
 
 from jiehuan.api.access import Store
@@ -36,13 +37,25 @@ READS = {"age": ("age", "birth"), "sex": ("sex", "gender"), "region": ("region",
 """Words of a column's name by which a model is told to read a trait."""
 
 
+def _six(value: Any) -> Any:
+    return f"{value + 0.0:.6f}" if isinstance(value, int | float) else value
+
+
+Figure = Annotated[
+    str,
+    BeforeValidator(_six),
+    Field(pattern=r"^-?\d+\.\d{6}$", examples=["0.715000"], description="A statistic, six decimals."),
+]
+"""A statistic such as an AUC, a share or a ratio."""
+
+
 class Influence(Record):
     """A feature's part in the scores: mean size in logit, its share, and the mean push of low, middling and high values."""
 
     name: str
-    mean_abs: float
-    share: float
-    thirds: list[float] | None
+    mean_abs: Figure
+    share: Figure
+    thirds: list[Figure] | None
 
 
 class InfluenceOut(Record):
@@ -56,7 +69,7 @@ class Moved(Record):
     """How far a feature moved in a month."""
 
     name: str
-    csi: float
+    csi: Figure
     verdict: str
 
 
@@ -68,26 +81,26 @@ class MonthOut(Record):
 
     month: str
     rows: int
-    psi: float
-    chance: float
+    psi: Figure
+    chance: Figure
     verdict: str
-    mean_pd: float
+    mean_pd: Figure
     features: list[Moved]
 
 
 class BandShare(Record):
     """A band of the points, from ``from_points``: its share at the fit, and now."""
 
-    from_points: float | None
-    then: float
-    now: float
+    from_points: int | None
+    then: Figure
+    now: Figure
 
 
 class DriftOut(Record):
     """Drift by month, and the points of all these applications beside those of the fit."""
 
     rows: int
-    fitted_rate: float
+    fitted_rate: Figure
     bands: list[BandShare]
     months: list[MonthOut]
 
@@ -95,9 +108,9 @@ class DriftOut(Record):
 class Interval(Record):
     """A figure with its 95 % interval."""
 
-    value: float | None
-    low: float | None
-    high: float | None
+    value: Figure | None
+    low: Figure | None
+    high: Figure | None
 
 
 class GroupOut(Record):
@@ -112,7 +125,7 @@ class GroupOut(Record):
     outcomes: int
     events: int
     default_rate: Interval
-    predicted: float | None
+    predicted: Figure | None
     calibration: Interval
     verdict: str
 
@@ -136,7 +149,7 @@ class ExposureBand(Record):
     refused: int
     outcomes: int
     events: int
-    predicted: float
+    predicted: Figure
     borne_out: bool
 
 
@@ -145,8 +158,8 @@ class Rejects(Record):
 
     method: str
     rows: int
-    mean_pd: float
-    mean_pd_without: float
+    mean_pd: Figure
+    mean_pd_without: Figure
 
 
 class ExposureOut(Record):
@@ -163,11 +176,11 @@ class Difference(Record):
     """This model's figure less the other's, paired; ``better`` is yes, no or unclear."""
 
     name: str
-    this: float
-    other: float
-    value: float
-    low: float
-    high: float
+    this: Figure
+    other: Figure
+    value: Figure
+    low: Figure
+    high: Figure
     better: str
 
 
@@ -226,7 +239,7 @@ def model_drift(database: Store, model_id: Annotated[Id, Path()]) -> DriftOut:
         )
     whole = drift(model, table_of(model, asked)) if asked else {"bands": []}
     bands = [
-        BandShare(from_points=None if one["from"] == "lowest" else float(one["from"]), then=one["then"], now=one["now"])
+        BandShare(from_points=None if one["from"] == "lowest" else int(one["from"]), then=one["then"], now=one["now"])
         for one in whole["bands"]
     ]
     return DriftOut(rows=len(asked), fitted_rate=model.reference["event_rate"], bands=bands, months=months)

@@ -2564,10 +2564,18 @@ export interface components {
         BandShare: {
             /** From Points */
             from_points: number | null;
-            /** Now */
-            now: number;
-            /** Then */
-            then: number;
+            /**
+             * Now
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            now: string;
+            /**
+             * Then
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            then: string;
         };
         /**
          * BorrowerOut
@@ -3077,18 +3085,38 @@ export interface components {
         Difference: {
             /** Better */
             better: string;
-            /** High */
-            high: number;
-            /** Low */
-            low: number;
+            /**
+             * High
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            high: string;
+            /**
+             * Low
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            low: string;
             /** Name */
             name: string;
-            /** Other */
-            other: number;
-            /** This */
-            this: number;
-            /** Value */
-            value: number;
+            /**
+             * Other
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            other: string;
+            /**
+             * This
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            this: string;
+            /**
+             * Value
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            value: string;
         };
         /**
          * DifferenceOut
@@ -3365,8 +3393,12 @@ export interface components {
         DriftOut: {
             /** Bands */
             bands: components["schemas"]["BandShare"][];
-            /** Fitted Rate */
-            fitted_rate: number;
+            /**
+             * Fitted Rate
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            fitted_rate: string;
             /** Months */
             months: components["schemas"]["MonthOut"][];
             /** Rows */
@@ -3578,8 +3610,12 @@ export interface components {
             low: number;
             /** Outcomes */
             outcomes: number;
-            /** Predicted */
-            predicted: number;
+            /**
+             * Predicted
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            predicted: string;
             /** Refused */
             refused: number;
         };
@@ -3820,7 +3856,7 @@ export interface components {
             /** Outcomes */
             outcomes: number;
             /** Predicted */
-            predicted: number | null;
+            predicted: string | null;
             ratio: components["schemas"]["Interval"];
             /** Reference */
             reference: string;
@@ -3961,14 +3997,22 @@ export interface components {
          * @description A feature's part in the scores: mean size in logit, its share, and the mean push of low, middling and high values.
          */
         Influence: {
-            /** Mean Abs */
-            mean_abs: number;
+            /**
+             * Mean Abs
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            mean_abs: string;
             /** Name */
             name: string;
-            /** Share */
-            share: number;
+            /**
+             * Share
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            share: string;
             /** Thirds */
-            thirds: number[] | null;
+            thirds: string[] | null;
         };
         /**
          * InfluenceOut
@@ -4015,11 +4059,11 @@ export interface components {
          */
         Interval: {
             /** High */
-            high: number | null;
+            high: string | null;
             /** Low */
-            low: number | null;
+            low: string | null;
             /** Value */
-            value: number | null;
+            value: string | null;
         };
         /**
          * LawCheck
@@ -4546,16 +4590,28 @@ export interface components {
          *     ``chance`` is the PSI that so few rows show on average without any move.
          */
         MonthOut: {
-            /** Chance */
-            chance: number;
+            /**
+             * Chance
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            chance: string;
             /** Features */
             features: components["schemas"]["Moved"][];
-            /** Mean Pd */
-            mean_pd: number;
+            /**
+             * Mean Pd
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            mean_pd: string;
             /** Month */
             month: string;
-            /** Psi */
-            psi: number;
+            /**
+             * Psi
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            psi: string;
             /** Rows */
             rows: number;
             /** Verdict */
@@ -4566,8 +4622,12 @@ export interface components {
          * @description How far a feature moved in a month.
          */
         Moved: {
-            /** Csi */
-            csi: number;
+            /**
+             * Csi
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            csi: string;
             /** Name */
             name: string;
             /** Verdict */
@@ -5208,10 +5268,18 @@ export interface components {
          * @description What rejected applicants did to the fit: mean probability of theirs with them in it, and without.
          */
         Rejects: {
-            /** Mean Pd */
-            mean_pd: number;
-            /** Mean Pd Without */
-            mean_pd_without: number;
+            /**
+             * Mean Pd
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            mean_pd: string;
+            /**
+             * Mean Pd Without
+             * @description A statistic, six decimals.
+             * @example 0.715000
+             */
+            mean_pd_without: string;
             /** Method */
             method: string;
             /** Rows */

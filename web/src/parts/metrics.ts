@@ -33,7 +33,7 @@ export function metricsOf(model: { metrics: Record<string, unknown> }): Metrics 
   return model.metrics as Metrics;
 }
 
-export const figure3 = (value: number | undefined) => (value === undefined ? "–" : value.toFixed(3));
+export const figure3 = (value: number | string | undefined) => (value === undefined ? "–" : Number(value).toFixed(3));
 
 /** A figure with its interval, such as "0.698 (0.617–0.791)". */
 export function withInterval(judged: Judged | null | undefined, name: "auc" | "ks" | "brier" | "log_loss"): string {

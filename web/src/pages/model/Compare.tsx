@@ -9,7 +9,15 @@ import { Rows } from "../../parts/Rows";
 import { Code, day, moment } from "../../parts/show";
 import { Wait } from "../../parts/Wait";
 
-type Difference = Schema["Difference"];
+interface Difference {
+  name: string;
+  this: number;
+  other: number;
+  value: number;
+  low: number;
+  high: number;
+  better: string;
+}
 
 export function Compare({ data }: { data: Schema["ModelOut"] }) {
   const { t } = useSpeech();
@@ -59,10 +67,15 @@ function Against({ id, other }: { id: string; other: string }) {
   return (
     <Wait query={query}>
       {(told) => (told.verdict
-        ? <Told differences={told.differences} verdict={told.verdict} />
+        ? <Told differences={told.differences.map(read)} verdict={told.verdict} />
         : <p className="muted">{t("rival.too_few", { since: day(told.since), rows: told.rows, events: told.events })}</p>)}
     </Wait>
   );
+}
+
+/** The interface writes statistics as decimal strings. */
+function read(row: Schema["Difference"]): Difference {
+  return { ...row, this: Number(row.this), other: Number(row.other), value: Number(row.value), low: Number(row.low), high: Number(row.high) };
 }
 
 function Told({ differences, verdict }: { differences: Difference[]; verdict: string | null }) {

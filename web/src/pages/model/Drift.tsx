@@ -5,6 +5,7 @@ import { api, body, type Schema } from "../../api/client";
 import { Chart } from "../../charts/Chart";
 import { useSpeech } from "../../i18n";
 import { useFeature } from "../../parts/feature";
+import { figure3 } from "../../parts/metrics";
 import { Rows } from "../../parts/Rows";
 import { Code, percent } from "../../parts/show";
 import { Wait } from "../../parts/Wait";
@@ -41,8 +42,8 @@ function Told({ drift }: { drift: Schema["DriftOut"] }) {
             xAxis: { type: "category", data: months.map((one) => one.month) },
             yAxis: { type: "value", max: (range: { max: number }) => Math.max(0.3, Math.ceil(range.max * 10) / 10) },
             series: [
-              { name: "PSI", type: "bar", color: "#0f5257", data: months.map((one) => ({ value: one.psi, itemStyle: one.verdict === "thin" ? { color: "#cfd8d4" } : {} })) },
-              { name: t("drift.by_chance"), type: "line", step: "middle", showSymbol: false, color: "#8d6a9f", data: months.map((one) => one.chance) },
+              { name: "PSI", type: "bar", color: "#0f5257", data: months.map((one) => ({ value: Number(one.psi), itemStyle: one.verdict === "thin" ? { color: "#cfd8d4" } : {} })) },
+              { name: t("drift.by_chance"), type: "line", step: "middle", showSymbol: false, color: "#8d6a9f", data: months.map((one) => Number(one.chance)) },
               level(t("drift.watch"), WATCH, "#d9822b"),
               level(t("drift.moved"), MOVED, "#9e2b25"),
             ],
@@ -53,7 +54,7 @@ function Told({ drift }: { drift: Schema["DriftOut"] }) {
             tooltip: { trigger: "axis", valueFormatter: (value: number) => percent(value, 1) },
             xAxis: { type: "category", data: months.map((one) => one.month) },
             yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
-            series: [{ name: t("drift.mean_pd"), type: "line", data: months.map((one) => one.mean_pd) }],
+            series: [{ name: t("drift.mean_pd"), type: "line", data: months.map((one) => Number(one.mean_pd)) }],
           }} />
         </Card>
       </div>
@@ -74,7 +75,7 @@ function Months({ months }: { months: Schema["MonthOut"][] }) {
         columns={[
           { title: t("drift.month"), dataIndex: "month" },
           { title: t("drift.rows"), dataIndex: "rows", align: "right" },
-          { title: "PSI", align: "right", render: (_, row) => row.psi.toFixed(3) },
+          { title: "PSI", align: "right", render: (_, row) => Number(row.psi).toFixed(3) },
           { title: t("fair.verdict"), render: (_, row) => <Code group="drift_verdict" value={row.verdict} /> },
           { title: t("drift.mean_pd"), align: "right", render: (_, row) => percent(row.mean_pd, 1) },
         ]}
@@ -101,7 +102,7 @@ function Features({ months }: { months: Schema["MonthOut"][] }) {
           title: one.month,
           align: "right" as const,
           onCell: (row: (typeof rows)[number]) => ({ style: { background: tint[row.of.get(one.month)?.verdict ?? "calm"] } }),
-          render: (_: unknown, row: (typeof rows)[number]) => row.of.get(one.month)?.csi.toFixed(3) ?? "–",
+          render: (_: unknown, row: (typeof rows)[number]) => figure3(row.of.get(one.month)?.csi),
         })),
       ]}
     />

@@ -42,7 +42,7 @@ function Trait({ trait, groups }: { trait: string; groups: Group[] }) {
   const named = (group: Group) => (trait === "age" ? group.group.replace("-120", "+").replace("-", "–") : name(trait, group.group));
   const span = (one: Schema["Interval"], digits: number, part: boolean) => {
     if (one.value === null) return "–";
-    const said = (value: number) => (part ? percent(value, digits) : value.toFixed(digits));
+    const said = (value: string) => (part ? percent(value, digits) : Number(value).toFixed(digits));
     return one.low === null || one.high === null ? said(one.value) : `${said(one.value)} (${said(one.low)}–${said(one.high)})`;
   };
   const judged = groups.filter((group) => group.approval.value !== null);
@@ -89,7 +89,7 @@ function Bars({ label, groups, named, of, part = false, line }: BarsProps) {
   const said = (value: number) => (part ? percent(value, 0) : value.toFixed(2));
   const spans = groups.flatMap((group, n) => {
     const { low, high } = of(group);
-    return low === null || high === null ? [] : [[n, low, high]];
+    return low === null || high === null ? [] : [[n, Number(low), Number(high)]];
   });
   return (
     <Chart label={label} height={220} option={{
@@ -98,7 +98,7 @@ function Bars({ label, groups, named, of, part = false, line }: BarsProps) {
       xAxis: { type: "category", data: groups.map(named) },
       yAxis: { type: "value", min: 0, ...(part ? { max: 1 } : {}), axisLabel: { formatter: said } },
       series: [
-        { name: label, type: "bar", color: "#9fb8b4", barMaxWidth: 48, data: groups.map((group) => of(group).value) },
+        { name: label, type: "bar", color: "#9fb8b4", barMaxWidth: 48, data: groups.map((group) => Number(of(group).value)) },
         { name: t("rival.interval"), type: "custom", z: 3, renderItem: whisker, encode: { x: 0, y: [1, 2] }, tooltip: { show: false }, data: spans },
         ...(line === undefined ? [] : [{ name: t("fair.four_fifths"), type: "line", showSymbol: false, color: "#9e2b25", lineStyle: { type: "dashed", width: 1 }, data: groups.map(() => line) }]),
       ],

@@ -30,7 +30,7 @@ function Told({ told, gains }: { told: Schema["InfluenceOut"]; gains: Map<string
   const { called } = useFeature();
   const wide = Grid.useBreakpoint().md ?? true;
   const shown = told.features.slice(0, SHOWN);
-  const push = (thirds: number[] | null) => (thirds ? thirds.map((one) => (one >= 0 ? `+${one.toFixed(2)}` : `−${(-one).toFixed(2)}`)).join(" / ") : "–");
+  const push = (thirds: string[] | null) => (thirds ? thirds.map(Number).map((one) => (one >= 0 ? `+${one.toFixed(2)}` : `−${(-one).toFixed(2)}`)).join(" / ") : "–");
   return (
     <>
       <p className="muted">{t("model.influence_note", { rows: told.rows })}</p>
@@ -38,14 +38,14 @@ function Told({ told, gains }: { told: Schema["InfluenceOut"]; gains: Map<string
         tooltip: { trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: (value: number) => value.toFixed(3) },
         xAxis: { type: "value", splitNumber: wide ? 5 : 2 },
         yAxis: { type: "category", inverse: true, axisLabel: wide ? {} : { width: 130, overflow: "truncate" }, data: shown.map((one) => called(one.name)) },
-        series: [{ name: t("model.size"), type: "bar", data: shown.map((one) => one.mean_abs) }],
+        series: [{ name: t("model.size"), type: "bar", data: shown.map((one) => Number(one.mean_abs)) }],
       }} />
       <Rows
         rowKey={(row) => row.name}
         dataSource={told.features}
         columns={[
           { title: t("field.feature"), render: (_, row) => called(row.name) },
-          { title: t("model.size"), align: "right", render: (_, row) => row.mean_abs.toFixed(3) },
+          { title: t("model.size"), align: "right", render: (_, row) => Number(row.mean_abs).toFixed(3) },
           { title: t("model.share"), align: "right", render: (_, row) => percent(row.share, 1) },
           ...(gains.size ? [{ title: t("model.gain"), align: "right" as const, render: (_: unknown, row: Schema["Influence"]) => percent(gains.get(row.name) ?? 0, 1) }] : []),
           { title: <span title={t("model.raises")}>{t("model.direction")}</span>, align: "right", render: (_, row) => push(row.thirds) },

@@ -110,8 +110,8 @@ function Distribution({ id }: { id: string }) {
           xAxis: { type: "category", name: t("model.points_from"), nameLocation: "middle", nameGap: 26, data: drift.bands.map((band) => (band.from_points === null ? t("model.below") : `≥ ${band.from_points}`)) },
           yAxis: { type: "value", axisLabel: { formatter: (value: number) => percent(value, 0) } },
           series: [
-            { name: t("model.then"), type: "bar", color: "#cfd8d4", data: drift.bands.map((band) => band.then) },
-            { name: t("model.now"), type: "bar", color: "#0f5257", data: drift.bands.map((band) => band.now) },
+            { name: t("model.then"), type: "bar", color: "#cfd8d4", data: drift.bands.map((band) => Number(band.then)) },
+            { name: t("model.now"), type: "bar", color: "#0f5257", data: drift.bands.map((band) => Number(band.now)) },
           ],
         }} />
       ))}
