@@ -135,6 +135,7 @@ def main() -> None:
     words.add_argument("--accounts", type=int, default=20_000)
     words.add_argument("--partitions", type=int, default=4)
     words.add_argument("--backlog", type=int, default=60_000)
+    words.add_argument("--no-respond", action="store_true", help="leave cases and lines to another worker")
     said = words.parse_args()
     tansu = Tansu()
     tansu.start()
@@ -157,6 +158,8 @@ def main() -> None:
             "--no-relay",
             "--events-topic",
         ]
+        if said.no_respond:
+            command.insert(-1, "--no-respond")
         worker = subprocess.Popen([*command, "events"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         producer = Producer(broker.settings(linger_ms=2), logger=quiet())
         warm, _ = open_loop(producer, "events", said.rate, said.warm, 0, said.accounts)

@@ -8,6 +8,7 @@ is a borrower.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -196,7 +197,7 @@ class Watcher:
             if first.setdefault(event.event_id, event) is not event:
                 again.append(event)
         kept = list(first.values())
-        found = connection.execute(_INSERT, {name: [getattr(event, name) for event in kept] for name in _COLUMNS})
+        found = connection.execute(_INSERT, {"events": json.dumps([_row(event) for event in kept])})
         new = set(found.scalars())
         if len(new) < len(kept):
             again.extend(event for event in kept if event.event_id not in new)
@@ -291,6 +292,13 @@ def too_long(event: Event) -> Problem | None:
     return None
 
 
+def _row(event: Event) -> dict[str, str | int]:
+    return {
+        "event_id": event.event_id, "account_id": event.account_id, "at": event.at.isoformat(), "kind": event.kind,
+        "amount_fen": event.amount_fen, "counterparty": event.counterparty, "channel": event.channel,
+    }  # fmt: skip
+
+
 _COLUMNS = {
     "event_id": "text", "account_id": "text", "at": "timestamptz", "kind": "text", "amount_fen": "bigint", "counterparty": "text",
     "channel": "text",
@@ -298,9 +306,9 @@ _COLUMNS = {
 """The fields of an event, in their order."""
 
 _LISTED = ", ".join(_COLUMNS)
-_INSERT = text(
-    f"INSERT INTO signal_event ({_LISTED}) SELECT * FROM unnest("  # noqa: S608 - our names
-    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items())
+_INSERT = text(  # one JSON text: half the time that seven arrays take in the driver
+    f"INSERT INTO signal_event ({_LISTED}) SELECT {_LISTED} FROM json_to_recordset(CAST(:events AS json)) AS e ("  # noqa: S608
+    + ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     + ") ON CONFLICT (event_id) DO NOTHING RETURNING event_id"
 )
 _SAME = text(f"SELECT {_LISTED} FROM signal_event WHERE event_id = ANY(:ids)")  # noqa: S608
