@@ -167,3 +167,32 @@ def test_the_operator_sees_places_and_settles_letters(
     assert cli("stream", "drop", *said["left"], env=database_env).returncode == 0
     assert json.loads(cli("stream", "status", "--json", env=database_env).stdout)["parked"] == 0
     assert cli("stream", "letters", "--status", "odd", env=database_env).returncode == 2
+
+
+def test_a_worker_of_a_group_that_is_killed_leaves_nothing_undone(
+    database: Database, database_env: dict[str, str], broker: Broker, topic: str
+) -> None:
+    events = some_events(900)
+    words = ["--kafka", broker.servers, "--events-topic", topic, "--group", topic, "--no-relay", "--no-day-end",
+             "--no-respond", "--session-seconds", "2"]  # fmt: skip
+    both = [started(database_env, *words) for _ in range(2)]
+
+    def owners() -> set[str]:
+        with database.connect() as connection:
+            return set(connection.execute(select(tables.stream_place.c.owner)).scalars())
+
+    try:
+        step_until(lambda: time.sleep(0.1), lambda: len(owners()) == 2, 120)
+        send(broker, topic, events[:300])
+        step_until(lambda: time.sleep(0.01), lambda: count(database, "signal_event") > 0, 60)
+        both[0].kill()
+        send(broker, topic, events[300:])
+        step_until(lambda: time.sleep(0.1), lambda: count(database, "signal_event") == len(events), 120)
+    finally:
+        for process in both:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert both[1].returncode == 0
+    with database.connect() as connection:
+        kept = Counter(connection.execute(select(tables.alert.c.alert_id)).scalars())
+    assert kept == Counter(replayed(events)) and count(database, "dead_letter") == 0

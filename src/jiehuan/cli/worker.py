@@ -23,6 +23,9 @@ def worker(
     dead_topic: str = typer.Option("jiehuan.dead", help="Topic that dead letters are sent to."),
     group: str = typer.Option("jiehuan", help="Consumer group; workers of one group share the partitions."),
     partitions: str = typer.Option("", help="Read these partitions only, like 0-3,7, without a group's balancing."),
+    session_seconds: float = typer.Option(
+        10.0, min=1, max=300, help="A worker unheard for so long loses its partitions."
+    ),
     make_topics: int = typer.Option(0, min=0, max=1000, help="Make missing topics with so many partitions."),
     day_end: bool = typer.Option(True, help="Close the days that are not closed yet."),
     day_end_at: str = typer.Option("00:30", help="When a day may be closed, HH:MM in China."),
@@ -92,7 +95,8 @@ def worker(
             inbox = InboxRelay(database, broker, topic=events_topic, metrics=counted)
             parts.append(Part("inbox to topic", inbox.step, 0.1, inbox.close))
             reader = KafkaIn(
-                database, vault, broker, topic=events_topic, group=group, owner=own_name(), partitions=fixed, metrics=counted
+                database, vault, broker, topic=events_topic, group=group, owner=own_name(), partitions=fixed,
+                session_seconds=session_seconds, metrics=counted,
             )  # fmt: skip
             parts.append(Part("events", reader.step, 0.0, reader.close, reader.behind))
         elif events:
