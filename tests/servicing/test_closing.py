@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jiehuan.flow.closing import catch_up, close_day
+from jiehuan.flow.closing import catch_up, close_day, write
 from jiehuan.flow.day_end import day_end
 from jiehuan.flow.repay import repay
 from jiehuan.flow.servicing import load_loans, mark_sold, record, state_row
 from jiehuan.flow.settle import prepay, settle
 from jiehuan.store.database import Database
-from jiehuan.units.errors import Refused
+from jiehuan.store.idempotency import once
+from jiehuan.units.errors import Conflict, Refused
 
 from .conftest import book, faults
 
@@ -236,3 +237,63 @@ def test_the_command_closes_what_is_open(lender: Database, cli, database_env) ->
     assert [told["on"] for told in json.loads(done.stdout)["days"]] == ["2026-01-21", "2026-01-22", "2026-01-23"]
     assert json.loads(cli("day-end", "--on", "2026-01-23", "--json", env=database_env).stdout)["days"] == []
     assert cli("day-end", "--on", "yesterday", env=database_env).returncode == 2
+
+
+def test_the_day_end_forgets_old_answers(lender: Database) -> None:
+    with lender.begin() as connection:
+        for key in ("old", "new"):
+            once(connection, "repay", key, {}, lambda: (201, {}))
+        connection.execute(text("UPDATE idempotency SET created_at = now() - interval '91 days' WHERE key = 'old'"))
+    close_day(lender, FIRST)
+    with lender.connect() as connection:
+        assert connection.execute(text("SELECT key FROM idempotency")).scalars().all() == ["new"]
+
+
+def test_a_run_that_lost_its_place_keeps_nothing(lender: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another day end takes the run over while this one writes: the batch of this one is undone."""
+    book(lender, "ln_due", "bo_9", first_due="2026-01-25")
+    close_day(lender, date(2026, 1, 24))
+    before = whole_book(lender), books(lender)
+    batch = write.write_batch
+
+    def taken_over(*given: Any) -> Any:
+        with lender.begin() as other:
+            other.execute(text("UPDATE day_end_run SET mark = 'zz' WHERE finished_at IS NULL"))
+        return batch(*given)
+
+    monkeypatch.setattr(write, "write_batch", taken_over)
+    with pytest.raises(Conflict, match="another one has taken its place"):
+        close_day(lender, date(2026, 1, 25))
+    assert (whole_book(lender), books(lender)) == before
+    with lender.begin() as connection:
+        connection.execute(text("UPDATE day_end_run SET mark = '' WHERE finished_at IS NULL"))
+    monkeypatch.setattr(write, "write_batch", batch)
+    assert close_day(lender, date(2026, 1, 25))["changed"] == 1 and faults(lender) == []
+
+
+def test_a_batch_that_fails_lets_nobody_wait(lender: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four loans fall due, one a batch; the second fails: the first stays, none after it, and the next run does the rest."""
+    for n in range(4):
+        book(lender, f"ln_due{n}", f"bo_1{n}", first_due="2026-01-25")
+    close_day(lender, date(2026, 1, 24))
+    monkeypatch.setattr(write, "CHANGED_AT_ONCE", 1)
+    monkeypatch.setattr(write, "cores", lambda: 3)
+    batch = write.write_batch
+
+    def failing(connection: Any, lines: Any, entries: Any, on: date) -> Any:
+        if "ln_due1" in entries:
+            raise ConnectionError("gone")
+        return batch(connection, lines, entries, on)
+
+    monkeypatch.setattr(write, "write_batch", failing)
+    with pytest.raises((ConnectionError, Conflict)):
+        close_day(lender, date(2026, 1, 25))
+    done = [
+        loan_id
+        for loan_id, row in whole_book(lender).items()
+        if loan_id.startswith("ln_due") and row["interest_due_fen"]
+    ]
+    assert done in ([], ["ln_due0"])
+    monkeypatch.setattr(write, "write_batch", batch)
+    assert close_day(lender, date(2026, 1, 25))["changed"] == 4
+    assert whole_book(lender) == folded_book(lender, date(2026, 1, 25)) and faults(lender) == []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 
 from jiehuan.store.database import Database
-from jiehuan.store.idempotency import Answer, once
+from jiehuan.store.idempotency import Answer, once, prune
 from jiehuan.units.errors import Conflict, InputError
 
 
@@ -61,3 +62,15 @@ def test_simultaneous_requests_do_the_work_once(database: Database) -> None:
     assert len(done) == 1
     assert {answer.body["n"] for answer in answers} == set(done)
     assert sum(not answer.repeated for answer in answers) == 1
+
+
+def test_old_answers_are_forgotten_and_new_ones_kept(database: Database) -> None:
+    with database.begin() as connection:
+        for n in range(5):
+            once(connection, "repay", f"k{n}", {"n": n}, lambda: (201, {}))
+        connection.execute(
+            text("UPDATE idempotency SET created_at = now() - interval '91 days' WHERE key IN ('k0', 'k1', 'k2')")
+        )
+        assert [prune(connection, 90, 2), prune(connection, 90, 2), prune(connection, 90, 2)] == [2, 1, 0]
+        left = connection.execute(text("SELECT key FROM idempotency ORDER BY key")).scalars().all()
+    assert left == ["k3", "k4"]

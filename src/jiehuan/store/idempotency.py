@@ -55,3 +55,16 @@ def once(connection: Connection, scope: str, key: str, request: Any, work: Calla
         )
     )
     return Answer(status, body, repeated=False)
+
+
+def prune(connection: Connection, older_than_days: int, at_most: int = 100_000) -> int:
+    """Forget answers older than so many days, some at a time; how many. A request that comes again after that is a new one to this
+    table; an event of a loan keeps its own key for ever.
+    """
+    return connection.execute(_PRUNE, {"days": older_than_days, "most": at_most}).rowcount
+
+
+_PRUNE = text(
+    "DELETE FROM idempotency WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency"
+    " WHERE created_at < now() - make_interval(days => :days) LIMIT :most))"
+)

@@ -840,6 +840,7 @@ idempotency = Table(
     Column("status", Integer, nullable=False),
     Column("response", JSONB, nullable=False),
     _at("created_at", default=True),
+    Index("ix_idempotency_created_at", "created_at", postgresql_using="brin"),
 )
 
 outbox = Table(

@@ -27,6 +27,7 @@ from jiehuan.flow.closing.fold import Folded, fold_loans
 from jiehuan.flow.closing.positions import Before, Cells, Positions, forget_others
 from jiehuan.flow.closing.write import make_room, tab_text, write_all
 from jiehuan.flow.day_end import DONE
+from jiehuan.flow.lender import lender_of
 from jiehuan.ledger.chart import non_accrual_above_dpd
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.layout import SETTLED
@@ -34,6 +35,7 @@ from jiehuan.loan.position import Q_CREDIT, Q_DPD, Q_DUE_I, Q_NEXT_DUE, Q_PENALT
 from jiehuan.store import tables
 from jiehuan.store.bulk import copy_text, is_plain
 from jiehuan.store.database import Database
+from jiehuan.store.idempotency import prune
 from jiehuan.store.rows import insert_missing
 from jiehuan.store.straight import driver_of
 from jiehuan.units.days import CHINA
@@ -212,6 +214,8 @@ def _finish(
             "entries": row.entries,
         }
         note(connection, datetime.combine(on, time(23, 59), CHINA), "system", "day_end", on.isoformat(), counts)
+    with connection.begin():
+        prune(connection, int(lender_of(connection)["idempotency_days"]))
     forget_others(folder, name)
     refused = [
         {"loan_id": loan_id, "problems": [problem.as_dict() for problem in problems]}
