@@ -203,6 +203,9 @@ export const watch = {
   "notice_status.failed": both("发送失败，将重试", "failed, tried again"),
   "notice_status.unreachable": both("无邮箱，仅站内消息", "no address: in the app only"),
 
+  "signal.income_drifts": both("收入渐降", "income drifts down"),
+  "signal.spending_drifts": both("支出渐增", "spending drifts up"),
+
   "event_kind.due": both("账单到期", "instalment due"),
   "event_kind.repayment": both("还款", "repayment"),
   "event_kind.partial_payment": both("部分还款", "partial payment"),
