@@ -48,8 +48,8 @@ def test_the_types_are_made_from_the_interface_document(tmp_path):
 def words() -> dict[str, tuple[str, str]]:
     """Every key of the dictionary with its Chinese and English word. Fails on a key that stands twice."""
     found: dict[str, tuple[str, str]] = {}
-    for file in ("words.ts", "codes.ts", "features.ts", "credit.ts", "watch.ts", "money.ts", "scores.ts"):
-        text = (WEB / "src" / "i18n" / file).read_text(encoding="utf-8")
+    for path in sorted((WEB / "src" / "i18n").glob("*.ts")):
+        text = path.read_text(encoding="utf-8")
         for key, zh, en in re.findall(r'^  "([^"]+)": both\("((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\),$', text, re.M):
             assert key not in found, f"{key} stands twice"
             found[key] = (zh, en)

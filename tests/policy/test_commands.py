@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from tests.policy.commands import Run
@@ -68,3 +70,24 @@ def test_diff_and_change(command: Run, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["ways"][0]["changes"]
     child = {**json.loads((EXAMPLES / "policy_input.json").read_text(encoding="utf-8")), "age": 15}
     assert command("policy", "change", "-", stdin=json.dumps(child)).returncode == 1
+
+
+def test_a_circle_and_a_broken_expression_are_refused_by_name_with_their_mend(command: Run, tmp_path: Path) -> None:
+    def written(spoil: Callable[[dict[str, Any]], Any]) -> Path:
+        document = json.loads((EXAMPLES / "policy.json").read_text(encoding="utf-8"))
+        spoil(document)
+        path = tmp_path / "spoilt.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        return path
+
+    circle = written(lambda graph: graph["edges"].append({"id": "x", "type": "edge", "sourceId": "count", "targetId": "band"}))
+    for words in (("check", circle), ("run", EXAMPLES / "policy_input.json", "--policy", circle)):
+        done = command("policy", *words)
+        assert done.returncode == 2
+        assert "分档 Band → " in done.stderr and "remove one of these edges" in done.stderr
+    derive = written(lambda graph: next(n for n in graph["nodes"] if n["id"] == "derive")["content"]["expressions"][0].update(value="max([1, "))
+    done = command("policy", "check", derive)
+    assert done.returncode == 1
+    assert "node '推算 Derive', room_fen" in done.stdout
+    done = command("policy", "run", EXAMPLES / "policy_input.json", "--policy", derive)
+    assert done.returncode == 1 and "node '推算 Derive'" in done.stderr

@@ -22,10 +22,7 @@ export default function Canvas({ value, onChange, disabled, simulate, ref }: Pro
   return (
     <JdmConfigProvider theme={{ token: { colorPrimary: "#0f5257", fontFamily: FONT } }}>
       <div className="canvas">
-        <DecisionGraph
-          ref={ref} value={value} onChange={onChange} disabled={disabled} simulate={simulate}
-          onReactFlowInit={(flow) => flow.fitView({ maxZoom: 1, padding: 0.05 })}
-        />
+        <DecisionGraph ref={ref} value={value} onChange={onChange} disabled={disabled} simulate={simulate} />
       </div>
     </JdmConfigProvider>
   );

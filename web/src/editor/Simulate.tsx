@@ -5,7 +5,6 @@ import { useState } from "react";
 import { api, body, type Schema } from "../api/client";
 import { useSpeech } from "../i18n";
 import { useExplain } from "../parts/explain";
-import { Facts } from "../parts/Facts";
 import { useFeature } from "../parts/feature";
 import { Code, percent, yuan } from "../parts/show";
 
@@ -51,7 +50,7 @@ export function Simulate({ graph, onTold }: Props) {
         <>
           <p style={{ marginTop: 12 }}><Code group="outcome" value={told.outcome} /> {told.limit_fen !== null && yuan((told.limit_fen / 100).toFixed(2))} {told.rate_ppm !== null && percent(told.rate_ppm / 1_000_000)}</p>
           <ul className="files">{told.reasons.map((reason, n) => <li key={n}>{pick(reason as { zh: string; en: string })}</li>)}</ul>
-          <Facts items={Object.entries(told.values).map(([name, value]) => ({ label: called(name), children: said(value, name) }))} />
+          <ul className="files">{Object.entries(told.values).map(([name, value]) => <li key={name} className="deadline"><span className="muted">{called(name)}</span><span>{said(value, name)}</span></li>)}</ul>
         </>
       )}
     </>
