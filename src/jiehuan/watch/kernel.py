@@ -640,6 +640,35 @@ def _walk(
 
 
 @compiled
+def _value(
+    code: Any,
+    const: Any,
+    features: Any,
+    groups: Any,
+    refs: Any,
+    events: Any,
+    accounts: Any,
+    batch: Any,
+    raw: Any,
+    memo: Any,
+    stamps: Any,
+    stack: Any,
+    entry: Any,
+    chosen: Any,
+    stamp: int,
+    account: int,
+    k: int,
+    m: int,
+    pc: int,
+    stop: int,
+) -> None:
+    """As ``_walk``, called: for the few values that sentences and derived columns need, so that it is compiled once more, not thrice."""
+    _walk(
+        code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k, m, pc, stop
+    )  # fmt: skip
+
+
+@compiled
 def _judge(
     code: Any,
     const: Any,
@@ -676,6 +705,7 @@ def _judge(
     """
     meta[STAMP] += 1
     stamp = meta[STAMP]
+    single = np.int64(1)  # not a literal, for which another version would be compiled
     any_met = rules.shape[0]  # the row of ``met`` that says whether any rule is met at an entry
     for e in range(k):
         kind = batch[entry[e, E_ROW], B_KIND]
@@ -728,9 +758,9 @@ def _judge(
             r = alerts[a, 1]
             for cell in range(rules[r, R_SHOWN], rules[r, R_SHOWN_END]):
                 f = refs[cell]
-                _walk(
-                    code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k, 1,
-                    derived[f, 0], derived[f, 1],
+                _value(
+                    code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k,
+                    single, derived[f, 0], derived[f, 1],
                 )  # fmt: skip
                 seen[a, f] = stack[0, 0]
     if table.shape[0] == 0 or again:
@@ -744,7 +774,7 @@ def _judge(
         for f in range(windowed):
             table[place, f] = memo[f, e]
     for f in range(windowed, table.shape[1]):
-        _walk(
+        _value(
             code, const, features, groups, refs, events, accounts, batch, raw, memo, stamps, stack, entry, chosen, stamp, account, k, k,
             derived[f, 0], derived[f, 1],
         )  # fmt: skip
