@@ -95,7 +95,7 @@ def test_a_challenger_is_compared_and_its_rejects_are_told(enter, house, challen
     page.get_by_title("scorecard").or_(page.locator(".ant-select-item-option")).first.click()
     expect(page.get_by_text("too few to tell")).to_be_visible()
     page.get_by_role("tab", name="People not seen").click()
-    expect(page.get_by_text("200 rejected applicants entered the fit by parcelling")).to_be_visible()
+    expect(page.get_by_text("Reject inference by parcelling: 200 rejected applicants bear on the fit")).to_be_visible()
     expect(page.get_by_text("No figure can tell whether that helped")).to_be_visible()
     page.get_by_role("tab", name="Model card").click()
     rounds = house.get("risk", f"/api/models/{challenger}")["body"]["fitted"]["rounds"]

@@ -219,7 +219,7 @@ def test_rejected_applicants_raise_the_risk_and_bring_their_caveat(applications:
         if method != "augmentation":
             assert told["mean_pd"] > told["mean_pd_without"]
         card = card_markdown(model)
-        assert f"{rejected.height} rejected applicants entered the fit by {method}" in card
+        assert f"{rejected.height} rejected applicants bear on the fit by {method}" in card
         assert "no figure here can tell whether that helped" in card
 
 

@@ -127,7 +127,7 @@ def _sections(model: Model) -> Iterable[Section]:
         ])  # fmt: skip
     if told := metrics.get("rejects"):
         yield "Rejected applicants", [
-            f"{told['rows']} rejected applicants entered the fit by {told['method']}, with outcomes inferred, not seen",
+            f"{told['rows']} rejected applicants bear on the fit by {told['method']}; nobody has seen their outcomes",
             f"their mean probability is {told['mean_pd']:.4f}; it would be {told['mean_pd_without']:.4f} had they been left out",
             "no figure here can tell whether that helped: their true outcomes are unknown, and all metrics are of accepted rows",
             "the literature finds little gain (Crook and Banasik 2004); a small share approved at random would tell",

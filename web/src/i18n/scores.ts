@@ -103,7 +103,7 @@ export const scores = {
   "exposure.events": both("坏", "Bad"),
   "exposure.observed": both("实际违约率", "Observed rate"),
   "exposure.borne_out": both("有事实支持", "Borne out"),
-  "exposure.rejects": both("拒绝推断：{rows} 名被拒申请人以推断结果（{method}）参与训练，其平均概率为 {with}；不纳入时为 {without}。任何指标都无法验证其效果，文献认为收益甚微；小比例随机通过才能检验。", "Reject inference: {rows} rejected applicants entered the fit by {method}, with inferred outcomes. Their mean probability is {with}; left out it would be {without}. No figure can tell whether that helped, and the literature finds little gain; a small share approved at random would tell."),
+  "exposure.rejects": both("拒绝推断（{method}）：{rows} 名被拒申请人影响了训练，其真实结果无人知晓。其平均概率为 {with}；不纳入时为 {without}。任何指标都无法验证其效果，文献认为收益甚微；小比例随机通过才能检验。", "Reject inference by {method}: {rows} rejected applicants bear on the fit, and nobody has seen their outcomes. Their mean probability is {with}; left out it would be {without}. No figure can tell whether that helped, and the literature finds little gain; a small share approved at random would tell."),
   "exposure.no_rejects": both("该模型未使用拒绝推断：只用已知结果训练。", "This model uses no reject inference: it is fitted on known outcomes alone."),
   "reject_method.fuzzy": both("模糊法", "fuzzy"),
   "reject_method.parcelling": both("分箱抽样法", "parcelling"),
