@@ -36,14 +36,16 @@ def repay(
         "source": source,
     }  # fmt: skip
 
+    answer: dict[str, Any] = {}
+
     def tell(taken: Taken) -> tuple[Message, Deed]:
-        answer = answer_of(loan_id, amount_fen, taken)
+        answer.update(answer_of(loan_id, amount_fen, taken))
         at = datetime.combine(known, time(12), CHINA)
         deed = Deed(at, "borrower", "repaid", loan_id, {"amount": answer["amount"]})
         return Message("loan.repaid", loan_id, answer), deed
 
     taken = take(connection, loan_id, event, key, max(on, known), tell=tell, ours=ours)
-    return answer_of(loan_id, amount_fen, taken)
+    return answer or answer_of(loan_id, amount_fen, taken)
 
 
 def answer_of(loan_id: str, amount_fen: int, taken: Taken) -> dict[str, Any]:

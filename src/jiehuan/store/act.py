@@ -1,8 +1,8 @@
-"""One act on one loan in three statements: lock it, look at all that the act depends on, keep all that it changes.
+"""One act on one loan in two statements: lock it and look at all that the act depends on, keep all that it changes.
 
-``look`` takes the lock in a statement of its own, since a statement sees only what was committed when it began: what another
-writer committed while this one waited is seen by the next. ``keep`` writes event, entries, state, message and deed in one
-statement, so that a repayment costs the server few turns and either all of it is there or nothing.
+``look`` is a function in the database of two statements: one takes the lock, the next sees what another writer committed while the
+first one waited. ``keep`` writes event, entries, state, message and deed in one statement, so that a repayment costs the server few
+turns and either all of it is there or nothing.
 """
 
 from __future__ import annotations
@@ -70,16 +70,13 @@ class Deed(NamedTuple):
 def look(connection: Connection, loan_id: str, key: str) -> Seen:
     """Lock a loan until the transaction ends and read it. Raises Refused when there is none, Conflict when it stays busy."""
     with waiting_in_vain(connection, loan_id):
-        locked = ask(connection, _LOCK, (loan_id,))
-    if locked is None:
+        row = ask(connection, _LOOK, (loan_id, key))
+    if row is None or row[0] is None:
         raise Refused(Problem("loan", loan_id, "no such loan", "check the id"))
-    row = ask(connection, _LOOK, (loan_id, loan_id, loan_id, loan_id, key))
-    if row is None:
-        raise AssertionError("a look always answers one row")
-    events, same_loan, same_body, as_of, status, booked_to, n, last, known, posted = row
+    terms, events, same_loan, same_body, as_of, status, booked_to, n, last, known, posted = row
     head = Head(-1, first_hash(loan_id), date.min) if n is None else Head(n, bytes(last), known)
     same = None if same_loan is None else (same_loan, same_body)
-    return Seen(loan_id, locked[0], tuple(events or ()), same, as_of, status, booked_to, head, posted or ())
+    return Seen(loan_id, terms, tuple(events), same, as_of, status, booked_to, head, posted)
 
 
 def keep(
@@ -123,17 +120,7 @@ def keep(
         raise Conflict(Problem("idempotency key", key, reason, "use a new key")) from None
 
 
-_LOCK = "SELECT terms::text FROM loan WHERE loan_id = %s FOR NO KEY UPDATE"
-_LOOK = """
-SELECT (SELECT array_agg(body::text ORDER BY seq) FROM loan_event WHERE loan_id = %s), k.loan_id, k.body::text, s.as_of, s.status,
-       (SELECT "on" FROM day_end_run WHERE positions IS NOT NULL OR finished_at IS NULL ORDER BY "on" DESC LIMIT 1),
-       h.n, h.hash, h.known,
-       (SELECT array_agg(entry_id ORDER BY n) FILTER (WHERE movement_id <> '') FROM entry WHERE loan_id = %s)
-FROM (SELECT 1) AS one
-LEFT JOIN loan_state s ON s.loan_id = %s
-LEFT JOIN LATERAL (SELECT n, hash, known FROM entry WHERE loan_id = %s ORDER BY n DESC LIMIT 1) h ON true
-LEFT JOIN loan_event k ON k.idempotency_key = %s
-"""
+_LOOK = "SELECT * FROM look_at_loan(%s, %s)"
 _KEEP = f"""
 WITH happened AS (
   INSERT INTO loan_event (loan_id, event_id, kind, effective_on, known_on, body, idempotency_key)
