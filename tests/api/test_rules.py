@@ -62,6 +62,7 @@ def test_a_misspelt_role_is_a_fault_of_the_table():
 def test_only_login_health_and_signed_messages_are_public():
     assert {door for door, who in rules().routes.items() if who == PUBLIC} == {
         "POST /api/session",
+        "POST /api/gateway/{name}/events",
         "POST /api/gateway/{name}/payments",
         "GET /api/health",
         "GET /api/ready",
@@ -92,6 +93,7 @@ def test_every_write_takes_an_idempotency_key_but_login_and_logout(document):
             names = {
                 each["name"] for each in operation.get("parameters", ()) if each["in"] == "header" and each["required"]
             }
-            once_by_itself = path in {"/api/session", "/api/gateway/{name}/payments"}  # the latter by its event_id
+            signed = {"/api/gateway/{name}/events", "/api/gateway/{name}/payments"}  # once by their event ids
+            once_by_itself = path == "/api/session" or path in signed
             writes = method != "get" and not once_by_itself and f"{method.upper()} {path}" not in QUESTIONS
             assert ("Idempotency-Key" in names) == writes, (method, path)

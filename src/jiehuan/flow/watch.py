@@ -12,7 +12,7 @@ import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select, text, update
@@ -111,6 +111,10 @@ class Watcher:
             _keep_alerts(connection, told.alerts)
         told.problems.extend(problem for _, problem in told.refused)
         return told
+
+    def warm(self) -> None:
+        """Load what is compiled now, not at the first event."""
+        Engine(self.declaration).process(Event("warm", "warm", datetime(2000, 1, 1, tzinfo=UTC), TICK))
 
     def committed(self) -> None:
         """The transaction of the last ``take`` or ``watch`` is committed for certain."""

@@ -83,6 +83,7 @@ class KafkaIn:
         self._told_broker = time.monotonic()
         self._renewed = 0.0
         self._began = time.monotonic()
+        self.watcher.warm()  # before the group counts on this member
         self.consumer = Consumer(
             broker.settings(
                 group_id=group,
