@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
 from jiehuan.flow.outcomes import earlier_loans
-from jiehuan.flow.policies import policy_in_force, policy_version
+from jiehuan.flow.policies import IN_FORCE, day_of, policy_in_force, policy_version
 from jiehuan.flow.reviews import close_review, leave_to_people, open_review
 from jiehuan.score import Model
 from jiehuan.store import tables
@@ -24,23 +24,34 @@ from jiehuan.units.ids import new_id
 from jiehuan.units.money import format_yuan, parse_yuan
 from jiehuan.units.rates import PPM, parse_rate
 
-_ASKED = (
-    select(tables.application, tables.borrower.c.birth_year)
-    .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
-    .where(tables.application.c.application_id == bindparam("id"))
-    .with_for_update(of=tables.application)
-)
-_KEEP = insert(tables.decision)
-_STANDS = (
-    update(tables.application)
-    .where(tables.application.c.application_id == bindparam("id"))
-    .values(status=bindparam("becomes"))
-)
 _CHAMPION = (
     select(tables.model.c.model_id)
     .where(tables.model.c.name == "admission", tables.model.c.status == "champion")
     .order_by(tables.model.c.fitted_at.desc())
     .limit(1)
+)
+_BORROWED = exists().where(tables.loan.c.borrower_id == tables.application.c.borrower_id)
+_ASKED = (
+    select(
+        tables.application,
+        tables.borrower.c.birth_year,
+        _CHAMPION.scalar_subquery().label("champion_id"),
+        IN_FORCE.scalar_subquery().label("policy_in_force"),
+        _BORROWED.label("has_borrowed"),
+    )
+    .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
+    .where(tables.application.c.application_id == bindparam("id"))
+    .with_for_update(of=tables.application)
+)
+_KEEP = (
+    update(tables.application)
+    .where(tables.application.c.application_id == bindparam("id"))
+    .values(status=bindparam("becomes"))
+    .add_cte(
+        insert(tables.decision)
+        .values({column.name: bindparam(f"keep_{column.name}") for column in tables.decision.c})
+        .cte("kept")
+    )
 )
 """Statements of every decision, built once: to build them costs more than to run them."""
 
@@ -52,14 +63,16 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
 
     An application that was signed or booked is Refused: its decision stands.
     """
-    application = connection.execute(_ASKED, {"id": application_id}).one_or_none()
+    application = connection.execute(_ASKED, {"id": application_id, "day": day_of(at)}).one_or_none()
     if application is None:
         raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
     if application.status in {"signed", "booked", "imported", "withdrawn"}:
         raise Refused(Problem("application", application_id, f"is {application.status}", "its decision stands"))
     document = document_of(connection, application)
-    model_id, model = champion(connection)
-    policy = policy_in_force(connection, at)
+    model_id = application.champion_id
+    model = load_model(connection, model_id) if model_id else None
+    version = application.policy_in_force
+    policy = policy_version(connection, version) if version else policy_in_force(connection, at)
     decided = evaluate(document, model=model, policy=policy)
     decision_id = new_id("de")
     row = {
@@ -82,8 +95,8 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
         "decided_by": actor,
         "decided_at": at,
     }
-    connection.execute(_KEEP, row)
-    connection.execute(_STANDS, {"id": application_id, "becomes": STATUS[decided["outcome"]]})
+    kept = {f"keep_{name}": value for name, value in row.items()}
+    connection.execute(_KEEP, {**kept, "id": application_id, "becomes": STATUS[decided["outcome"]]})
     _reviews_follow(connection, application, decided["outcome"], decision_id, at)
     told = {"application_id": application_id, "outcome": decided["outcome"], "limit": decided["limit"]}
     publish(connection, "application.decided", application_id, told)
@@ -169,7 +182,7 @@ def document_of(connection: Connection, application: Any) -> dict[str, Any]:
         document["declared_income"] = format_yuan(declared)
     if application.birth_year and "age" not in features:
         document["borrower"]["birth_year"] = application.birth_year
-    if "earlier_loans" not in features:
+    if "earlier_loans" not in features and getattr(application, "has_borrowed", True):
         earlier = earlier_loans(connection, application.borrower_id, application.applied_at)
         if earlier:
             document["earlier_loans"] = earlier
