@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, select
 
 from jiehuan.flow.outcomes import went_bad
-from jiehuan.flow.servicing import load_loans
+from jiehuan.flow.servicing import Held, load_loans
 from jiehuan.store.tables import application, borrower, decision, loan
 from jiehuan.units.days import CHINA
 
@@ -69,7 +69,7 @@ def asked_of(connection: Connection, known_on: date, *, outcomes: bool) -> list[
         .limit(MOST)
     ).all()  # fmt: skip
     lent = [row.loan_id for row in rows if row.loan_id is not None][:MOST_OUTCOMES] if outcomes else []
-    became = {held.loan_id: went_bad(held, known_on) for held in load_loans(connection, lent)} if lent else {}
+    became = {held.loan_id: _became(held, known_on) for held in load_loans(connection, lent)} if lent else {}
     found = []
     for row in reversed(rows):
         seen = row.seen if isinstance(row.seen, dict) else {}
@@ -82,6 +82,19 @@ def asked_of(connection: Connection, known_on: date, *, outcomes: bool) -> list[
             )
         )  # fmt: skip
     return found
+
+
+_BECAME: dict[tuple[str, date, int], bool | None] = {}
+
+
+def _became(held: Held, known_on: date) -> bool | None:
+    """``went_bad``, remembered: a loan's terms never change and its events only grow, so their number tells them apart."""
+    key = (held.loan_id, known_on, len(held.events))
+    if key not in _BECAME:
+        if len(_BECAME) > 10 * MOST_OUTCOMES:
+            _BECAME.clear()
+        _BECAME[key] = went_bad(held, known_on)
+    return _BECAME.get(key)
 
 
 def table_of(model: Model, asked: list[Asked]) -> pl.DataFrame:
