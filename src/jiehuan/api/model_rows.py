@@ -69,7 +69,8 @@ def asked_of(connection: Connection, known_on: date, *, outcomes: bool) -> list[
         .limit(MOST)
     ).all()  # fmt: skip
     lent = [row.loan_id for row in rows if row.loan_id is not None][:MOST_OUTCOMES] if outcomes else []
-    became = {held.loan_id: _became(held, known_on) for held in load_loans(connection, lent)} if lent else {}
+    book = str(connection.engine.url)
+    became = {held.loan_id: _became(book, held, known_on) for held in load_loans(connection, lent)} if lent else {}
     found = []
     for row in reversed(rows):
         seen = row.seen if isinstance(row.seen, dict) else {}
@@ -84,17 +85,19 @@ def asked_of(connection: Connection, known_on: date, *, outcomes: bool) -> list[
     return found
 
 
-_BECAME: dict[tuple[str, date, int], bool | None] = {}
+_BECAME: dict[tuple[str, str, date, int], bool | None] = {}
 
 
-def _became(held: Held, known_on: date) -> bool | None:
+def _became(book: str, held: Held, known_on: date) -> bool | None:
     """``went_bad``, remembered: a loan's terms never change and its events only grow, so their number tells them apart."""
-    key = (held.loan_id, known_on, len(held.events))
-    if key not in _BECAME:
+    key = (book, held.loan_id, known_on, len(held.events))
+    try:
+        return _BECAME[key]
+    except KeyError:
         if len(_BECAME) > 10 * MOST_OUTCOMES:
             _BECAME.clear()
-        _BECAME[key] = went_bad(held, known_on)
-    return _BECAME.get(key)
+        _BECAME[key] = found = went_bad(held, known_on)
+        return found
 
 
 def table_of(model: Model, asked: list[Asked]) -> pl.DataFrame:
