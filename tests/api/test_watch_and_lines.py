@@ -121,6 +121,18 @@ def test_the_queue_is_decided_singly_and_together_with_its_notices(reviewed):
     assert server.get("risk", "/api/line-queue/none/notice").status_code == 404
 
 
+def test_of_a_large_book_a_part_is_looked_at(reviewed, monkeypatch):
+    whole = reviewed.get("risk", "/api/line-queue").json()
+    monkeypatch.setattr("jiehuan.api.line_queue.MOST_LINES", 1)
+    part = reviewed.get("risk", "/api/line-queue").json()
+    assert whole["prices_of"] == "1.000000" and 0.3 < float(part["prices_of"]) < 0.4
+    looked_at = [sum(grade["lines"] + grade["closed"] for grade in told["prices"]) for told in (whole, part)]
+    assert looked_at[1] < looked_at[0] and part["reviews"] == whole["reviews"], "what was logged is counted whole"
+    assert whole["spread"][0]["low"] == "-1.000000" and len(whole["spread"]) == 10
+    tried = reviewed.send("auditor", "POST", "/api/line-queue/try", {"params": {}}, key=None).json()
+    assert tried["sampled"] == part["prices_of"] and tried["now"] == tried["then"]
+
+
 def test_other_parameters_are_tried_without_keeping_anything(reviewed):
     params = reviewed.get("auditor", "/api/line-queue/params").json()["params"]
     assert params["holdout"] == 0.1

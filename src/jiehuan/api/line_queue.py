@@ -8,14 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import Field
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ARRAY, Connection, Numeric, cast, func, select
 
 from jiehuan.api.access import Store
 from jiehuan.api.clock import act_day, moment
 from jiehuan.api.errors import NotFound
 from jiehuan.api.shapes import Body, Facts, Id, ProblemOut, Rate, Record, Share, Words, Yuan, yuan
 from jiehuan.api.writes import Write
-from jiehuan.store.tables import line_change, line_notice, line_review
+from jiehuan.store.tables import credit_line, line_change, line_notice, line_review
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.units.rates import format_rate
 
@@ -23,6 +23,9 @@ router = APIRouter(prefix="/api/line-queue", tags=["line queue"])
 
 EDGES = (-1.0, -0.5, -0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3, 0.5)
 """Lower edges of the bars: the change of a limit as a share of it."""
+
+MOST_LINES = 5_000
+"""Lines that one answer reviews for a look; of a larger book a part chosen by a hash stands for all."""
 
 
 class SpreadBar(Record):
@@ -60,6 +63,7 @@ class QueueSummary(Record):
     spread: list[SpreadBar]
     prices: list[GradePricesOut]
     unfair: list[ProblemOut]
+    prices_of: Share = Field(description="The part of all lines that prices were looked at in.")
     params_version: str
     notices: dict[str, int]
 
@@ -148,6 +152,7 @@ class Tried(Record):
     estimates: list[EstimateOut]
     warnings: list[Words]
     reviews: int
+    sampled: Share
     why_not: str
 
 
@@ -165,21 +170,15 @@ def line_queue(database: Store) -> QueueSummary:
             select(func.max(line_review.c.on)).where(line_review.c.on <= on)
         ).scalar_one_or_none()
         since = (latest or on).replace(day=1)
-        logged = connection.execute(
-            select(
-                line_review.c.arm, line_review.c.old_limit_fen, line_review.c.proposed_limit_fen, line_review.c.profit_before_fen,
-                line_review.c.profit_after_fen,
-            ).where(line_review.c.on >= since)
-        ).all()  # fmt: skip
+        moved = _moved(connection, since)
+        spread = _spread(connection, since)
         statuses = connection.execute(select(line_change.c.status, func.count()).group_by(line_change.c.status)).all()
         notices = connection.execute(select(line_notice.c.status, func.count()).group_by(line_notice.c.status)).all()
-        prices, unfair = grade_prices(reviewed(connection, on, None, params), params)
-    moved = Counter(_way(row.old_limit_fen, row.proposed_limit_fen) for row in logged)
+        ids, share = _sample(connection)
+        prices, unfair = grade_prices(reviewed(connection, on, ids, params), params)
     by_status = {status: count for status, count in statuses}  # noqa: C416 - a result is no mapping
     return QueueSummary(
-        on=on, waiting=by_status.get("proposed", 0), by_status=by_status, reviews=len(logged),
-        held_out=sum(row.arm == "holdout" for row in logged), raises=moved[1], lowers=moved[-1], holds=moved[0],
-        expected_gain=yuan(sum(row.profit_after_fen - row.profit_before_fen for row in logged)) or "0.00", spread=_spread(logged),
+        on=on, waiting=by_status.get("proposed", 0), by_status=by_status, **moved, spread=spread,
         prices=[
             GradePricesOut(
                 to_pd=f"{one.to_pd:.6f}", rate=format_rate(one.rate_ppm), lines=one.lines, low=format_rate(one.low_ppm),
@@ -187,7 +186,7 @@ def line_queue(database: Store) -> QueueSummary:
             )
             for one in prices
         ],
-        unfair=[ProblemOut(**problem.as_dict()) for problem in unfair[:20]], params_version=params.version,
+        unfair=[ProblemOut(**problem.as_dict()) for problem in unfair[:20]], params_version=params.version, prices_of=f"{share:.6f}",
         notices={status: count for status, count in notices},  # noqa: C416
     )  # fmt: skip
 
@@ -208,15 +207,17 @@ def try_line_params(database: Store, body: TryParams) -> Tried:
     from jiehuan.flow.adjust import reviewed
     from jiehuan.flow.lender import lender_of
     from jiehuan.flow.line_accounts import params_in_force
-    from jiehuan.flow.outcomes import line_log
+    from jiehuan.flow.outcomes import WHOLE, line_log
     from jiehuan.line import evaluate, read_params
 
     with database.connect() as connection:
         on = act_day(connection)
         present = params_in_force(connection)
         other = read_params({**present.as_document(), **body.params}, "params")
-        now, then = (_would(reviewed(connection, on, None, params)) for params in (present, other))
-        log = line_log(connection, body.months, on, present.funding_rate + present.cost_rate)
+        ids, share = _sample(connection)
+        now, then = (_would(reviewed(connection, on, ids, params)) for params in (present, other))
+        part = max(1, int(WHOLE * share))
+        log = line_log(connection, body.months, on, present.funding_rate + present.cost_rate, part)
         lender_type = lender_of(connection)["lender_type"]
     estimates: list[Any] = []
     why_not = ""
@@ -225,7 +226,7 @@ def try_line_params(database: Store, body: TryParams) -> Tried:
     except InputError as error:
         why_not = "; ".join(problem.reason for problem in error.problems[:3])
     return Tried(
-        version=other.version, now=now, then=then, reviews=len(log), why_not=why_not,
+        version=other.version, now=now, then=then, reviews=len(log), why_not=why_not, sampled=f"{share:.6f}",
         warnings=[Words(**warning) for warning in (estimates[0].warnings if estimates else ())],
         estimates=[
             EstimateOut(
@@ -291,15 +292,50 @@ def _way(old: int, new: int) -> int:
     return (new > old) - (new < old)
 
 
-def _spread(rows: Any) -> list[SpreadBar]:
-    bars = [[0, 0] for _ in EDGES]
-    for row in rows:
-        if row.old_limit_fen <= 0 or row.proposed_limit_fen == row.old_limit_fen:
-            continue
-        share = row.proposed_limit_fen / row.old_limit_fen - 1
-        place = max(n for n, edge in enumerate(EDGES) if share >= edge or n == 0)
-        bars[place][share < 0] += 1
+def _moved(connection: Connection, since: date) -> dict[str, Any]:
+    """The reviews since a day, counted by what they wanted, and the year's profit that they expect."""
+    way = func.sign(line_review.c.proposed_limit_fen - line_review.c.old_limit_fen)
+    rows = connection.execute(
+        select(
+            way.label("way"), func.count().label("reviews"), func.count().filter(line_review.c.arm == "holdout").label("held"),
+            func.sum(line_review.c.profit_after_fen - line_review.c.profit_before_fen).label("gain"),
+        )
+        .where(line_review.c.on >= since)
+        .group_by(way)
+    ).all()  # fmt: skip
+    by_way = {int(row.way): int(row.reviews) for row in rows}
+    return {
+        "reviews": sum(by_way.values()), "held_out": sum(int(row.held) for row in rows), "raises": by_way.get(1, 0),
+        "lowers": by_way.get(-1, 0), "holds": by_way.get(0, 0), "expected_gain": yuan(sum(int(row.gain) for row in rows)) or "0.00",
+    }  # fmt: skip
+
+
+def _spread(connection: Connection, since: date) -> list[SpreadBar]:
+    old, proposed = line_review.c.old_limit_fen, line_review.c.proposed_limit_fen
+    share = proposed * 1.0 / old - 1.0
+    bar = func.width_bucket(share, cast(list(EDGES[1:]), ARRAY(Numeric))).label("bar")
+    rows = connection.execute(
+        select(bar, func.count().filter(proposed > old).label("up"), func.count().filter(proposed < old).label("down"))
+        .where(line_review.c.on >= since, old > 0, proposed != old)
+        .group_by(bar)
+    )
+    found = {row.bar: (row.up, row.down) for row in rows}
+    bars = [found.get(n, (0, 0)) for n in range(len(EDGES))]
     return [SpreadBar(low=f"{edge:.6f}", raised=up, lowered=down) for edge, (up, down) in zip(EDGES, bars, strict=True)]
+
+
+def _sample(connection: Connection) -> tuple[list[str] | None, float]:
+    """Borrowers whose lines are looked at now: all, or of a large book a part chosen by a hash; and the part."""
+    from jiehuan.flow.outcomes import WHOLE, in_part
+
+    lines = connection.execute(select(func.count()).select_from(credit_line)).scalar_one()
+    if lines <= MOST_LINES:
+        return None, 1.0
+    part = max(1, WHOLE * MOST_LINES // lines)
+    ids = connection.execute(
+        select(credit_line.c.borrower_id).where(in_part(credit_line.c.borrower_id, part))
+    ).scalars()
+    return list(ids), part / WHOLE
 
 
 def _would(pairs: Any) -> WouldDo:

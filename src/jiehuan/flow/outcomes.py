@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from jiehuan.flow.servicing import Held, load_loans
 from jiehuan.ledger.chart import chart
@@ -48,9 +48,13 @@ def went_bad(held: Held, known_on: date) -> bool | None:
 def earlier_loans(connection: Connection, borrower_id: str, before: datetime) -> list[dict[str, Any]]:
     """The borrower's loans drawn before an instant, as ``profile`` reads them; amounts in yuan strings by fen fields."""
     day = before.astimezone(CHINA).date()
-    ids = connection.execute(
-        select(tables.loan.c.loan_id).where(tables.loan.c.borrower_id == borrower_id, tables.loan.c.drawn_on < day)
-    ).scalars().all()
+    ids = (
+        connection.execute(
+            select(tables.loan.c.loan_id).where(tables.loan.c.borrower_id == borrower_id, tables.loan.c.drawn_on < day)
+        )
+        .scalars()
+        .all()
+    )
     return [earlier_loan(held, day) for held in load_loans(connection, list(ids))] if ids else []
 
 
@@ -70,6 +74,15 @@ def earlier_loan(held: Held, on: date) -> dict[str, Any]:
         "first_due_on": lines[0].due.isoformat(),
         "first_repaid_on": paid[0].isoformat() if paid else None,
     }
+
+
+WHOLE = 1024
+"""All parts of a book, where a sample takes fewer."""
+
+
+def in_part(borrower_id: ColumnElement[Any], part: int) -> ColumnElement[bool]:
+    """Whether a borrower is among ``part`` in 1024, chosen by a hash: the same ones each time."""
+    return true() if part >= WHOLE else func.mod(func.abs(func.hashtext(borrower_id)), WHOLE) < part
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +143,12 @@ def rule_records(connection: Connection, before: datetime) -> list[RuleRecord]:
     return [RuleRecord(row.rule, row.alerts, row.confirmed, row.dismissed) for row in rows]
 
 
-def line_log(connection: Connection, months: int, until: date, running_ppm: int) -> list[dict[str, Any]]:
+def line_log(
+    connection: Connection, months: int, until: date, running_ppm: int, part: int = WHOLE
+) -> list[dict[str, Any]]:
     """The platform's own reviews whose ``months`` are over by ``until``, as ``line evaluate`` reads them.
+
+    ``part``: of the borrowers, so many in 1024 by a hash (a sample of a large book).
 
     ``outcome_fen``: what the borrower's loans brought in those months as the books have it (interest, penalty and fee income, recoveries,
     less impairment, waivers and losses on disposal), less ``running_ppm`` a year (funding and running cost) on the balance at month ends.
@@ -139,10 +156,10 @@ def line_log(connection: Connection, months: int, until: date, running_ppm: int)
     last = add_months(until, -months)
     reviews = connection.execute(
         select(tables.line_review)
-        .where(tables.line_review.c.on <= last)
+        .where(tables.line_review.c.on <= last, in_part(tables.line_review.c.borrower_id, part))
         .order_by(tables.line_review.c.on, tables.line_review.c.review_id)
     ).mappings()
-    earned, out = _earned(connection, until), _month_ends(connection, until)
+    earned, out = _earned(connection, until, part), _month_ends(connection, until, part)
     rows = []
     for row in reviews:
         borrower, begin, end = row["borrower_id"], row["on"], add_months(row["on"], months)
@@ -160,7 +177,7 @@ Series = tuple[list[date], list[int]]
 """Days in order, and the running sum up to and with each."""
 
 
-def _earned(connection: Connection, until: date) -> dict[str, Series]:
+def _earned(connection: Connection, until: date, part: int) -> dict[str, Series]:
     """By borrower and day: income less expense, in fen."""
     names = [name for name, account in chart().items() if account.type in {"income", "expense"}]
     rows = connection.execute(
@@ -170,13 +187,14 @@ def _earned(connection: Connection, until: date) -> dict[str, Series]:
         .join(tables.entry, tables.entry.c.loan_id == tables.loan.c.loan_id)
         .join(tables.line, tables.line.c.entry_id == tables.entry.c.entry_id)
         .where(tables.line.c.account.in_(names), tables.entry.c.effective <= until, tables.entry.c.known <= until)
+        .where(in_part(tables.loan.c.borrower_id, part))
         .group_by(tables.loan.c.borrower_id, tables.entry.c.effective)
         .order_by(tables.loan.c.borrower_id, tables.entry.c.effective)
     )  # fmt: skip
     return _series(rows)
 
 
-def _month_ends(connection: Connection, until: date) -> dict[str, Series]:
+def _month_ends(connection: Connection, until: date, part: int) -> dict[str, Series]:
     """By borrower and month end: the principal outstanding of the loans on the book, in fen."""
     rows = connection.execute(
         select(
@@ -184,6 +202,7 @@ def _month_ends(connection: Connection, until: date) -> dict[str, Series]:
         )
         .join(tables.book_snapshot, tables.book_snapshot.c.loan_id == tables.loan.c.loan_id)
         .where(tables.book_snapshot.c.as_of <= until, tables.book_snapshot.c.status.in_(("active", "restructured")))
+        .where(in_part(tables.loan.c.borrower_id, part))
         .group_by(tables.loan.c.borrower_id, tables.book_snapshot.c.as_of)
         .order_by(tables.loan.c.borrower_id, tables.book_snapshot.c.as_of)
     )

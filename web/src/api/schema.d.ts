@@ -5173,6 +5173,12 @@ export interface components {
             params_version: string;
             /** Prices */
             prices: components["schemas"]["GradePricesOut"][];
+            /**
+             * Prices Of
+             * @description The part of all lines that prices were looked at in.
+             * @example 0.023100
+             */
+            prices_of: string;
             /** Raises */
             raises: number;
             /** Reviews */
@@ -6544,6 +6550,12 @@ export interface components {
             now: components["schemas"]["WouldDo"];
             /** Reviews */
             reviews: number;
+            /**
+             * Sampled
+             * @description A part of one, six decimals.
+             * @example 0.023100
+             */
+            sampled: string;
             then: components["schemas"]["WouldDo"];
             /** Version */
             version: string;

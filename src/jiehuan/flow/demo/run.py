@@ -6,14 +6,15 @@ are raised, lines adjusted, contacts planned and made, and each month the worst 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from jiehuan.flow.adjust import adjust_at_alerts, adjust_month
+from jiehuan.flow.adjust import adjust_month
+from jiehuan.flow.alert_cases import close_case, open_case
 from jiehuan.flow.apply import apply
 from jiehuan.flow.collect import collect, record_outcome, send
 from jiehuan.flow.day_end import day_end
@@ -27,6 +28,7 @@ from jiehuan.flow.line_changes import decide_change, put_in_force, send_notices
 from jiehuan.flow.litigate import file_case, litigate, meet_deadline
 from jiehuan.flow.repay import repay
 from jiehuan.flow.report import report
+from jiehuan.flow.respond import respond
 from jiehuan.flow.servicing import load_loans
 from jiehuan.flow.sign import sign
 from jiehuan.flow.watch import Watcher, judge_alert
@@ -39,6 +41,7 @@ from jiehuan.units.days import CHINA, add_months
 from jiehuan.units.errors import Refused
 from jiehuan.units.ids import derived_id
 from jiehuan.units.money import parse_yuan
+from jiehuan.watch import Alert
 
 START = date(2025, 12, 1)
 LENDER_TYPE = "consumer_finance_company"
@@ -174,7 +177,7 @@ def fall_due(demo: Demo, first: date, last: date) -> None:
     if events:
         with demo.database.begin() as connection:
             told = demo.watcher.watch(connection, events, _at(last))
-            demo.count("line changes", len(adjust_at_alerts(connection, [alert.alert_id for alert in told.alerts])))
+            demo.count("line changes", respond(connection, [alert.alert_id for alert in told.alerts]).changes)
         demo.count("alerts", len(told.alerts))
 
 
@@ -217,12 +220,28 @@ def observe(demo: Demo, first: date, last: date) -> None:
         for alert in told.alerts[::3]:
             verdict = "confirmed" if alert.account_id in late else "dismissed"
             judge_alert(connection, alert.alert_id, verdict, "risk", alert.at + timedelta(hours=12))
-        changes = adjust_at_alerts(connection, [alert.alert_id for alert in told.alerts])
+        follow_up(demo, connection, told.alerts, late, last)
+        demo.count("line changes", respond(connection, [alert.alert_id for alert in told.alerts]).changes)
         if (last + timedelta(days=1)).day == 1:
-            changes += adjust_month(connection, last) or []
+            demo.count("line changes", len(adjust_month(connection, last) or []))
         put_in_force(connection, last)
-        demo.count("line changes", len(changes))
         decide_proposals(demo, connection, last)
+
+
+def follow_up(demo: Demo, connection: Connection, alerts: Sequence[Alert], late: set[str], on: date) -> None:
+    """A person makes cases of some alerts, and closes those that are three weeks old: right when the borrower is behind."""
+    at = datetime.combine(on, time(16), CHINA)
+    for alert in alerts[::7]:
+        open_case(connection, [alert.alert_id], "risk", at)
+        demo.count("warning cases")
+    old = connection.execute(
+        select(tables.alert_case.c.case_id, tables.alert_case.c.account_id)
+        .where(tables.alert_case.c.status == "open", tables.alert_case.c.opened_at <= at - timedelta(days=21))
+        .order_by(tables.alert_case.c.opened_at)
+    ).all()
+    for case in old:
+        behind = case.account_id in late
+        close_case(connection, case.case_id, "confirmed" if behind else "dismissed", "contact" if behind else "none", "", "risk", at)
 
 
 def decide_proposals(demo: Demo, connection: Connection, on: date) -> None:

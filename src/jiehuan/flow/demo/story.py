@@ -43,7 +43,8 @@ def story(connection: Connection, demo: Demo, imported: Mapping[str, Any], ran: 
             *_cohorts(connection),
         ]),
         ("What was done 处置", [
-            f"{counts.get('events', 0)} account events raised {counts.get('alerts', 0)} alerts; "
+            f"{counts.get('events', 0)} account events raised {counts.get('alerts', 0)} alerts, of which people "
+            f"made {counts.get('warning cases', 0)} cases; "
             f"{counts.get('line changes', 0)} line reviews changed a limit or a price, or were held out; a person approved "
             f"{counts.get('line changes approved', 0)} and refused {counts.get('line changes refused', 0)}, and "
             f"{counts.get('line notices', 0)} notices went to borrowers.",
