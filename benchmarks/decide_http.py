@@ -55,14 +55,28 @@ def bank_flow(chance: random.Random, rows: int) -> list[dict[str, Any]]:
     for n in range(days, 0, -1):
         on = last - timedelta(days=n)
         if on.day == 10:
-            flow.append({"date": on.isoformat(), "amount": f"{pay}.00", "counterparty": "杭州某科技有限公司", "description": "工资"})
+            flow.append(
+                {
+                    "date": on.isoformat(),
+                    "amount": f"{pay}.00",
+                    "counterparty": "杭州某科技有限公司",
+                    "description": "工资",
+                }
+            )
         if on.day == 12:
-            flow.append({"date": on.isoformat(), "amount": f"-{pay // 4}.00", "counterparty": "房东", "description": "房租"})
+            flow.append(
+                {"date": on.isoformat(), "amount": f"-{pay // 4}.00", "counterparty": "房东", "description": "房租"}
+            )
         if on.day == 20:
-            flow.append({"date": on.isoformat(), "amount": "-420.00", "counterparty": "某消费金融公司", "description": "还款"})
+            flow.append(
+                {"date": on.isoformat(), "amount": "-420.00", "counterparty": "某消费金融公司", "description": "还款"}
+            )
     while len(flow) < rows:
         on = last - timedelta(days=chance.randrange(days))
-        where, amount = chance.choice(("超市", "地铁", "餐馆", "网购")), f"-{chance.randrange(5, 90)}.{chance.randrange(10)}0"
+        where, amount = (
+            chance.choice(("超市", "地铁", "餐馆", "网购")),
+            f"-{chance.randrange(5, 90)}.{chance.randrange(10)}0",
+        )
         flow.append({"date": on.isoformat(), "amount": amount, "counterparty": where, "description": "消费"})
     return sorted(flow[:rows], key=lambda row: str(row["date"]))
 
@@ -78,7 +92,12 @@ def application(n: int, rows: int) -> dict[str, Any]:
             "bureau_queries_3m": chance.randrange(8), "bureau_lenders": chance.randrange(4),
         },
     }  # fmt: skip
-    borrower = {"borrower_id": f"bo-{n}", "region": "浙江", "birth_date": date(1975 + n % 25, 1 + n % 12, 5).isoformat(), "sex": "female"}
+    borrower = {
+        "borrower_id": f"bo-{n}",
+        "region": "浙江",
+        "birth_date": date(1975 + n % 25, 1 + n % 12, 5).isoformat(),
+        "sex": "female",
+    }
     return {
         "application_id": f"ap-{n}", "lender_type": "micro_lender", "product": "instalment", "purpose": "appliance",
         "amount": f"{chance.randrange(20, 300)}00.00", "months": chance.choice((3, 6, 12)), "features": features, "borrower": borrower,
