@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -62,10 +63,7 @@ def to_columns(
             )
         bad[wrong] = True
 
-    texts = {
-        name: frame[name].cast(pl.String).fill_null("")
-        for name in ("event_id", "account_id", "kind", "counterparty", "channel")
-    }
+    texts = {name: _filled(frame[name]) for name in ("event_id", "account_id", "kind", "counterparty", "channel")}
     for name in ("event_id", "account_id", "kind"):
         refuse((texts[name] == "").to_numpy(), name, "missing", f"write the {name}")
     if engine.known_accounts is not None:
@@ -88,21 +86,21 @@ def to_columns(
     refuse(~whole, "amount_fen", "not a whole number of fen", "write fen, like 12000")
     refuse(amount < 0, "amount_fen", "negative amount", "write the size of the amount; the kind tells its direction")
     refuse(amount > MAX_AMOUNT_FEN, "amount_fen", "larger than any amount kept here", "check the unit (fen)")
-    kind = texts["kind"].replace_strict(engine.kind_code, default=-1, return_dtype=pl.Int32).to_numpy()
+    codes, firsts = _codes(texts["kind"])
+    kind = np.array([engine.kind_code.get(name, -1) for name in texts["kind"].gather(firsts)], np.int32)[codes]
     refuse(kind < 0, "kind", lambda shown, place: unknown_kind(shown, engine.kind_code, place))
 
     good = np.flatnonzero(~bad)
     whole_table = len(good) == n
     picked = texts if whole_table else {name: column.gather(good) for name, column in texts.items()}
-    names = picked["account_id"].unique(maintain_order=True)
-    codes = pl.DataFrame({"account_id": names}).with_row_index("code")
-    account = picked["account_id"].to_frame().join(codes, on="account_id", how="left", maintain_order="left")["code"]
+    account, firsts = _codes(picked["account_id"])
+    names = picked["account_id"].gather(firsts)
     channel = np.zeros(len(good), np.int32)
     if engine.channel_code:
         channel = picked["channel"].replace_strict(engine.channel_code, default=0, return_dtype=pl.Int32).to_numpy()
     taken = micro if whole_table else micro[good]
     columns = Columns(
-        names.to_list(), account.to_numpy().astype(np.int64), taken, amount[good], cast("Sequence[str]", picked["event_id"]),
+        names.to_list(), account, taken, amount[good], cast("Sequence[str]", picked["event_id"]),
         _hashes(picked["event_id"]), _hashes(picked["counterparty"]), kind[good], channel,
         seconds_of_day(taken, engine.declaration.zone), number[good],
     )  # fmt: skip
@@ -156,14 +154,20 @@ def seconds_of_day(micro: NDArray[np.int64], zone: str) -> NDArray[np.int32]:
     first, last = int(micro.min()) // 86_400_000_000, int(micro.max()) // 86_400_000_000
     # Every day of a few years is looked up faster than those that occur are found.
     days = np.arange(first, last + 1) if last - first < 2000 else np.unique(micro // 86_400_000_000)
-    place = ZoneInfo(zone)
-    edges = [datetime.fromtimestamp(int(day) * 86_400, place).utcoffset() for day in (*days, *(days + 1))]
-    if len(set(edges)) == 1 and edges[0] is not None:
+    edges = {_offset(zone, day) for day in {*days.tolist(), *(days + 1).tolist()}}
+    if len(edges) == 1:
         # One offset throughout, as in China since 1991: plain arithmetic.
-        return ((micro // 1_000_000 + int(edges[0].total_seconds())) % 86_400).astype(np.int32)
+        return ((micro // 1_000_000 + edges.pop()) % 86_400).astype(np.int32)
     local = pl.Series(micro).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)
     parts = (local.dt.hour().cast(pl.Int32), local.dt.minute().cast(pl.Int32), local.dt.second().cast(pl.Int32))
     return (parts[0] * 3600 + parts[1] * 60 + parts[2]).to_numpy()
+
+
+@lru_cache(maxsize=100_000)
+def _offset(zone: str, day: int) -> int:
+    """Seconds by which the zone is ahead of UTC at the start of a day (days since 1970 UTC)."""
+    ahead = datetime.fromtimestamp(day * 86_400, ZoneInfo(zone)).utcoffset()
+    return int(ahead.total_seconds()) if ahead is not None else 0
 
 
 def _one_instant(text: str, zone: str | None) -> tuple[int | None, bool]:
@@ -209,15 +213,31 @@ def _whole(column: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 def _hashes(column: pl.Series) -> NDArray[np.int64]:
-    import pyarrow as pa
-
     from jiehuan.watch.core import hash_texts
 
-    if not len(column):
-        return np.zeros(0, np.int64)
+    return hash_texts(*_strip(column)) if len(column) else np.zeros(0, np.int64)
+
+
+def _filled(column: pl.Series) -> pl.Series:
+    import polars as pl
+
+    texts = column if column.dtype == pl.String else column.cast(pl.String)
+    return texts.fill_null("") if texts.null_count() else texts
+
+
+def _codes(column: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    from jiehuan.watch.core import code_texts
+
+    return code_texts(*_strip(column)) if len(column) else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def _strip(column: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The texts of a column as one strip of UTF-8, and where each begins and ends in it."""
+    import pyarrow as pa
+
     strip: Any = column.to_arrow().cast(pa.large_string())
     if isinstance(strip, pa.ChunkedArray):
         strip = strip.combine_chunks()
     _, offsets, data = strip.buffers()
     ends = np.frombuffer(offsets, np.int64)[strip.offset : strip.offset + len(strip) + 1].copy()
-    return hash_texts(np.frombuffer(data if data is not None and data.size else b"\0", np.uint8), ends)
+    return np.frombuffer(data if data is not None and data.size else b"\0", np.uint8), ends

@@ -705,7 +705,7 @@ def _judge(
     """
     meta[STAMP] += 1
     stamp = meta[STAMP]
-    single = np.int64(1)  # not a literal, for which another version would be compiled
+    single: Any = np.int64(1)  # not a literal, for which another version would be compiled
     any_met = rules.shape[0]  # the row of ``met`` that says whether any rule is met at an entry
     for e in range(k):
         kind = batch[entry[e, E_ROW], B_KIND]
@@ -1098,3 +1098,35 @@ def hash_texts(data: Any, offsets: Any, out: Any) -> None:
             out[i] = 0
         else:
             out[i] = np.int64(x) if x != np.uint64(0) else 1
+
+
+@compiled
+def code_texts(data: Any, offsets: Any, hashes: Any, slots: Any, codes: Any, firsts: Any) -> int:
+    """Number equal texts alike, in order of first sight; ``firsts``: where each number was first seen. Returns how many there are.
+
+    ``slots``: int32, all -1, a power of two and at least twice the texts. Texts of one hash are compared byte by byte.
+    """
+    last = slots.shape[0] - 1
+    count = 0
+    for i in range(hashes.shape[0]):
+        at = hashes[i] & last
+        length = offsets[i + 1] - offsets[i]
+        while True:
+            held = slots[at]
+            if held < 0:
+                slots[at] = count
+                firsts[count] = i
+                codes[i] = count
+                count += 1
+                break
+            j = firsts[held]
+            same = hashes[j] == hashes[i] and offsets[j + 1] - offsets[j] == length
+            n = 0
+            while same and n < length:
+                same = data[offsets[j] + n] == data[offsets[i] + n]
+                n += 1
+            if same:
+                codes[i] = held
+                break
+            at = (at + 1) & last
+    return count
