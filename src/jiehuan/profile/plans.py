@@ -14,7 +14,8 @@ from fractions import Fraction
 from typing import Protocol
 
 from jiehuan.loan import Schedule, Terms, make_schedule, read_terms
-from jiehuan.loan.terms import with_principal
+from jiehuan.loan.amortise import INTEREST, PRINCIPAL, ROW
+from jiehuan.loan.schedule import plan_rows
 from jiehuan.units.days import add_months
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan
@@ -93,20 +94,21 @@ def largest_amount(wish: PlanWish, most: Sequence[int], step_fen: int) -> int:
     For one payment at the end, ``most`` is the sum that may be paid then. Instalments grow in proportion to the amount
     but for rounding, so one trial gives a near guess and the exact answer is looked for around it.
     """
-    terms = terms_of(wish)
+    plan = terms_of(wish).plan
     bound = min(MAX_AMOUNT_FEN, sum(most)) // step_fen
 
     def worst(steps: int) -> Fraction | None:
         """How much of its limit the fullest instalment takes; None when no plan can be made."""
         try:
-            plan = make_schedule(with_principal(terms, steps * step_fen))
+            rows = plan_rows(steps * step_fen, plan, "none")  # what falls due, not when a holiday moves it
         except InputError:
             return None
-        limits = most if len(plan.instalments) == len(most) else [sum(most)]
-        pairs = list(zip(plan.instalments, limits, strict=True))
-        if any(line.total_fen and not limit for line, limit in pairs):
+        totals = [rows[at + PRINCIPAL] + rows[at + INTEREST] for at in range(0, len(rows), ROW)]
+        limits = most if len(totals) == len(most) else [sum(most)]
+        pairs = list(zip(totals, limits, strict=True))
+        if any(total and not limit for total, limit in pairs):
             return None
-        return max((Fraction(line.total_fen, limit) for line, limit in pairs if limit), default=None)
+        return max((Fraction(total, limit) for total, limit in pairs if limit), default=None)
 
     def carried(steps: int) -> bool:
         share = worst(steps)
