@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -145,18 +146,17 @@ def test_several_workers_serve_one_address_and_one_that_dies_is_replaced(databas
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
-    assert not [pid for pid in children if os.path.exists(f"/proc/{pid}")]
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
 
 
 def workers_of(parent):
     """The processes of a server that were made by multiprocessing's spawn."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as stat, open(f"/proc/{entry}/cmdline") as line:
-                    if int(stat.read().rsplit(")", 1)[1].split()[1]) == parent and "spawn_main" in line.read():
-                        found.append(int(entry))
-            except OSError:
-                continue
+    for entry in Path("/proc").iterdir():
+        try:
+            above = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if above == parent and "spawn_main" in (entry / "cmdline").read_text():
+                found.append(int(entry.name))
+        except (OSError, ValueError, IndexError):
+            continue
     return found

@@ -1,5 +1,4 @@
-"""What the law leaves room for in an offer: the cap of the all-in cost, the balance per borrower, the longest term.
-"""
+"""What the law leaves room for in an offer: the cap of the all-in cost, the balance per borrower, the longest term."""
 
 from __future__ import annotations
 
