@@ -46,10 +46,16 @@ function Diary() {
         { title: t("diary.actor"), dataIndex: "actor", render: (value) => name("actor", value) },
         { title: t("diary.verb"), dataIndex: "verb", render: (value) => name("verb", value) },
         { title: t("diary.subject"), dataIndex: "subject", render: (value) => <Id value={value} /> },
-        { title: t("diary.detail"), dataIndex: "detail", render: (value: Record<string, unknown>) => <code className="code wrap" style={{ display: "block" }}>{Object.keys(value).length ? JSON.stringify(value) : "–"}</code> },
+        { title: t("diary.detail"), dataIndex: "detail", render: (value: Record<string, unknown>) => <Detail value={value} /> },
       ]}
     />
   );
+}
+
+/** What was kept of an act, its first words; the whole of it on pointing there. */
+function Detail({ value }: { value: Record<string, unknown> }) {
+  const said = Object.keys(value).length ? JSON.stringify(value) : "–";
+  return <code className="code wrap" style={{ display: "block" }} title={said}>{said.length > 160 ? `${said.slice(0, 160)}…` : said}</code>;
 }
 
 const SHARES = [0.01, 0.1, 1];
