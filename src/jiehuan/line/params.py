@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,13 @@ class LineParams:
     @property
     def version(self) -> str:
         """A hash of all values: decisions name the parameters that made them."""
-        return hashlib.sha256(canonical_json(self.as_document())).hexdigest()[:16]
+        return _version(self)
+
+
+@lru_cache(maxsize=64)
+def _version(params: LineParams) -> str:
+    """Written out once for each set of parameters, not once for each line."""
+    return hashlib.sha256(canonical_json(params.as_document())).hexdigest()[:16]
 
 
 def load_params(path: Path | str | None = None) -> LineParams:

@@ -32,7 +32,8 @@ export default function AlertsPage() {
   const queries = useQueryClient();
   const state = useFilters();
   const live = useLive((alert) => {
-    notification.warning({
+    const say = { critical: notification.error, warning: notification.warning, info: notification.info }[alert.severity] ?? notification.info;
+    say({
       title: `${t("alert.new")}: ${name("signal", alert.rule)}`,
       description: <Link to={alertLink(alert.alert_id)}>{pick(alert.evidence as Words) || alert.alert_id}</Link>,
       placement: "bottomRight",
