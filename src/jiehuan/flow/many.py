@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from jiehuan.flow.many_columns import plain_ones
 from jiehuan.flow.repay import repay
 from jiehuan.loan.cores import cores
-from jiehuan.store.bulk import is_plain
+from jiehuan.store.bulk import is_plain, uncollected
 from jiehuan.store.database import Database
 from jiehuan.store.many import keep_many, lock_many, look_many
 from jiehuan.units.errors import Conflict, JiehuanError, Problem
@@ -98,8 +98,9 @@ def repay_some(connection: Connection, payments: Sequence[Payment], *, columns: 
         for n in fit:
             by_day[payments[n].on].append(n)
         lock_many(connection, sorted({payments[n].loan_id for n in fit}))
-        for places in by_day.values():
-            _by_columns(connection, payments, places, found)
+        with uncollected():
+            for places in by_day.values():
+                _by_columns(connection, payments, places, found)
         slow = [n for n in slow if n not in found.answers]
     for n in slow:
         one = payments[n]

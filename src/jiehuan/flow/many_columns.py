@@ -49,11 +49,6 @@ if TYPE_CHECKING:
     from jiehuan.flow.many import Payment
 
 _KINDS = {K_DRAW: "draw", K_INTEREST: "interest", K_PENALTY: "penalty", K_REPAYMENT: "repayment"}
-_INCOME = {K_INTEREST: "interest_income", K_PENALTY: "penalty_income"}
-_ACCOUNTS = (
-    (M_CASH, "cash", 1), (M_PRINCIPAL, "loan_principal", 1), (M_INTEREST, "interest_receivable", 1),
-    (M_PENALTY, "penalty_receivable", 1), (M_COSTS, "costs_receivable", 1), (M_CREDIT, "borrower_credit", -1),
-)  # fmt: skip
 _PARTS = (
     (M_PRINCIPAL, "principal"),
     (M_INTEREST, "interest"),
@@ -94,8 +89,14 @@ def plain_ones(
     for part in parts:
         out, refused, moved, starts = fold_part_moves(part, day_number(on), law)
         good = np.flatnonzero(_good(out, refused, moved, starts))
-        places, bounds, spans = part.rows.tolist(), starts.tolist(), part.spans.tolist()
-        moves = moved.tolist()
+        places, spans = part.rows.tolist(), part.spans.tolist()
+        there = np.array([chains[payments[place].loan_id].posted for place in places], dtype=np.int64)
+        count = np.diff(starts)
+        good = good[(there[good] > 0) & (there[good] <= count[good])]
+        # Of each loan's movements only the last that is stored and what comes after it are looked at.
+        owner = np.repeat(np.arange(len(count)), count)
+        fresh = moved[np.arange(len(owner)) - starts[owner] >= there[owner] - 1].tolist()
+        bounds = np.concatenate([[0], np.cumsum(np.maximum(count - np.maximum(there - 1, 0), 0))]).tolist()
         after = out[:, (O_PRINCIPAL, O_OVERDUE, O_DPD, O_STATUS)].tolist()
         chosen = []
         for loan in good.tolist():
@@ -103,7 +104,7 @@ def plain_ones(
             one, name = payments[place], event_ids[place]
             names = [row[0] for row in events.get(one.loan_id, ())]
             names.append(name)
-            mine = moves[bounds[loan] : bounds[loan + 1]]
+            mine = fresh[bounds[loan] : bounds[loan + 1]]
             posts = _posts(one.loan_id, mine, names, chains[one.loan_id])
             if posts is None or spans[loan + 1] - spans[loan] != len(names):
                 continue
@@ -179,33 +180,42 @@ def _good(out: Any, refused: Any, moved: Any, starts: Any) -> Any:
 
 
 def _posts(loan_id: str, moves: list[list[int]], names: Sequence[str], chain: Chain) -> list[Slim] | None:
-    """The entries that a loan's journal lacks; None when what is stored is not where the movements begin."""
-    there = chain.posted
-    if not 0 < there <= len(moves) or _identity(loan_id, _movement(moves[there - 1], names)) != chain.last:
+    """The entries that a loan's journal lacks; None when what is stored last is not the first of ``moves``."""
+    if _identity(loan_id, _movement(moves[0], names)) != chain.last:
         return None
     found = []
-    for row in moves[there:]:
+    for row in moves[1:]:
         kind, cause = row[M_KIND], row[M_EVENT]
-        nets = [(account, side * row[cell]) for cell, account, side in _ACCOUNTS if row[cell]]
-        if kind in _INCOME:
-            nets.append((_INCOME[kind], -nets[0][1]))
-        lines = [(account, fen, 0) for account, fen in nets if fen > 0]
-        lines += [(account, 0, -fen) for account, fen in nets if fen < 0]
+        lines = _lines(kind, row)
         if not lines:
             return None
         movement, day = _movement(row, names), _iso(row[M_DAY])
-        found.append(
-            Slim(
-                _identity(loan_id, movement),
-                movement,
-                names[cause] if cause >= 0 else "",
-                _KINDS[kind],
-                day,
-                day,
-                lines,
-            )
-        )
+        event = names[cause] if cause >= 0 else ""
+        found.append(Slim(_identity(loan_id, movement), movement, event, _KINDS[kind], day, day, lines))
     return found
+
+
+def _lines(kind: int, row: list[int]) -> list[tuple[str, int, int]]:
+    """The lines of a plain movement, as ``ledger.post`` makes them on a loan that is all on balance; empty for any other."""
+    cash, principal, interest, penalty, costs, credit = row[M_CASH : M_CREDIT + 1]
+    if kind == K_INTEREST:
+        return [("interest_receivable", interest, 0), ("interest_income", 0, interest)]
+    if kind == K_PENALTY:
+        return [("penalty_receivable", penalty, 0), ("penalty_income", 0, penalty)]
+    if kind != K_REPAYMENT or cash < 0 or principal > 0 or interest > 0 or penalty > 0 or costs:
+        return []
+    lines = [("cash", cash, 0)] if cash else []
+    if credit < 0:
+        lines.append(("borrower_credit", -credit, 0))
+    if principal:
+        lines.append(("loan_principal", 0, -principal))
+    if interest:
+        lines.append(("interest_receivable", 0, -interest))
+    if penalty:
+        lines.append(("penalty_receivable", 0, -penalty))
+    if credit > 0:
+        lines.append(("borrower_credit", 0, credit))
+    return lines
 
 
 def _identity(loan_id: str, movement: str) -> str:

@@ -33,7 +33,7 @@ from jiehuan.loan.civil import day_number
 from jiehuan.loan.layout import SETTLED
 from jiehuan.loan.position import Q_CREDIT, Q_DPD, Q_DUE_I, Q_NEXT_DUE, Q_PENALTY, Q_PLAIN, Q_STATUS
 from jiehuan.store import tables
-from jiehuan.store.bulk import copy_text, is_plain
+from jiehuan.store.bulk import copy_text, is_plain, uncollected
 from jiehuan.store.database import Database
 from jiehuan.store.idempotency import prune
 from jiehuan.store.rows import insert_missing
@@ -95,11 +95,8 @@ def _close(database: Database, connection: Connection, on: date, on_progress: Ca
         cash = _only_repaid(connection, positions, times, on)
         joint = joint_loans(connection)
     seen = [row.id for row in touched]
-    odd = (
-        {loan_id for loan_id in positions.ids if not is_plain(loan_id)}
-        if not is_plain("".join(positions.ids) or "-")
-        else set()
-    )
+    all_plain = is_plain("".join(positions.ids) or "-")
+    odd = set() if all_plain else {loan_id for loan_id in positions.ids if not is_plain(loan_id)}
 
     again, changed, before = positions.pass_day(on, [(one, fen) for one, all_fen in cash.items() for fen in all_fen])
     light = set(cash) - {positions.ids[at] for at in again.tolist()}
@@ -108,15 +105,16 @@ def _close(database: Database, connection: Connection, on: date, on_progress: Ca
     folded_ids |= odd.intersection(positions.ids[at] for at in changed.tolist())
     folded = fold_loans(connection, list(folded_ids), on, on_progress)
 
-    entries = day_entries(positions, before, changed, due, folded_ids, joint, on)
-    own = [at for at in changed.tolist() if positions.ids[at] not in folded_ids and positions.ids[at] not in light]
-    lines = positions.lines(np.array(own, dtype=np.int64))
-    paid_off = {one for one in light if positions.cells[positions.place[one], Q_STATUS] == SETTLED}
-    positions.change(folded.positions, folded.gone | paid_off)
-    with ThreadPoolExecutor(1, thread_name_prefix="positions") as pool:  # the file is written while the server writes
-        saved = pool.submit(positions.save, folder)
-        moved = write_all(database, lines, entries, on, mark, seen, on_progress)
-        name = saved.result()
+    with uncollected():
+        entries = day_entries(positions, before, changed, due, folded_ids, joint, on)
+        own = [at for at in changed.tolist() if positions.ids[at] not in folded_ids and positions.ids[at] not in light]
+        lines = positions.lines(np.array(own, dtype=np.int64))
+        paid_off = {one for one in light if positions.cells[positions.place[one], Q_STATUS] == SETTLED}
+        positions.change(folded.positions, folded.gone | paid_off)
+        with ThreadPoolExecutor(1, thread_name_prefix="positions") as pool:  # the file, while the server writes
+            saved = pool.submit(positions.save, folder)
+            moved = write_all(database, lines, entries, on, mark, seen, on_progress)
+            name = saved.result()
     if moved:
         positions.distrust(moved)
         name = positions.save(folder)
