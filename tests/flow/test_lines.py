@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
@@ -192,6 +193,20 @@ def test_a_new_review_takes_the_place_of_what_is_still_proposed(lines: Database)
         assert sorted(standing) == ["proposed", "superseded"]
         with pytest.raises(InputError, match="no reason for a review"):
             adjust(connection, TODAY, [], "whim")
+
+
+def test_two_reviews_at_once_do_it_once(lines: Database) -> None:
+    def month(_: int) -> int | None:
+        with lines.begin() as connection:
+            changes = adjust_month(connection, TODAY)
+            return None if changes is None else len(changes)
+
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(month, range(2)))
+    assert sorted(counts, key=str)[-1] is None and sum(count or 0 for count in counts) > 0
+    with lines.connect() as connection:
+        kept = connection.execute(select(CHANGE.c.status, func.count()).group_by(CHANGE.c.status)).all()
+    assert "superseded" not in {row.status for row in kept}
 
 
 def test_a_signal_that_people_found_wrong_moves_no_line(lines: Database) -> None:

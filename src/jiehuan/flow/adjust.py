@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from jiehuan.flow.lender import lender_of
 from jiehuan.flow.line_accounts import line_accounts, params_in_force, remember_params
@@ -29,6 +29,9 @@ __all__ = ["adjust", "adjust_at_alerts", "adjust_month", "line_accounts", "revie
 
 TRIGGERS = ("monthly", "alert", "manual")
 
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('line reviews', 0))")
+"""Two reviews of a line at once would each take the other's proposals for old ones; an alert waits while a month is reviewed."""
+
 
 def adjust(
     connection: Connection,
@@ -43,6 +46,7 @@ def adjust(
     """
     if trigger not in TRIGGERS:
         raise InputError(Problem("trigger", trigger[:80], "no reason for a review", f"one of {', '.join(TRIGGERS)}"))
+    connection.execute(ONE_AT_A_TIME)
     put_in_force(connection, on)
     params = params_in_force(connection)
     remember_params(connection, params)
@@ -69,7 +73,8 @@ def adjust(
 def adjust_month(connection: Connection, on: date) -> list[dict[str, Any]] | None:
     """The monthly review of all lines, once a calendar month; None when this month's is done."""
     month = {"month": on.isoformat()[:7]}
-    done = select(tables.setting.c.value).where(tables.setting.c.key == "line_month").with_for_update()
+    connection.execute(ONE_AT_A_TIME)
+    done = select(tables.setting.c.value).where(tables.setting.c.key == "line_month")
     if connection.execute(done).scalar_one_or_none() == month:
         put_in_force(connection, on)
         return None

@@ -89,7 +89,7 @@ def decide_change(connection: Connection, change_id: str, approve: bool, actor: 
 def put_in_force(connection: Connection, on: date) -> int:
     """Changes whose day has come, and of which the borrower was told, hold from now on; how many."""
     rows = connection.execute(
-        select(CHANGE).where(CHANGE.c.status == "approved", CHANGE.c.notified_at.is_not(None)).order_by(CHANGE.c.on)
+        select(CHANGE).where(CHANGE.c.status == "approved", CHANGE.c.notified_at.is_not(None)).order_by(CHANGE.c.on).with_for_update()
     ).mappings()
     done = 0
     for row in [dict(found) for found in rows]:
