@@ -119,3 +119,36 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     path.write_text(json.dumps([1]), encoding="utf-8")
     with pytest.raises(InputError, match="not a JDM graph"):
         load_policy(path)
+
+
+def test_what_the_editor_writes_for_itself_is_no_mistake() -> None:
+    """Default statements of a switch and types of columns, as the editor saves them; all executors agree on such a graph."""
+    from jiehuan.policy import compile_policy, run
+    from jiehuan.policy.graph import Policy
+
+    document: dict[str, Any] = json.loads(json.dumps(dict(default_policy().document)))
+    band = next(node for node in document["nodes"] if node["id"] == "band")
+    band["content"]["inputs"][0]["fieldType"] = {"type": "number"}
+    band["content"]["outputs"][0]["outputFieldType"] = {"type": "string", "enum": {"type": "inline", "values": []}}
+    switch = {
+        "id": "way", "type": "switchNode", "name": "way", "position": {"x": 0, "y": 0},
+        "content": {"hitPolicy": "first", "statements": [
+            {"id": "s1", "condition": "months > 24", "isDefault": False}, {"id": "s2", "condition": "", "isDefault": True},
+        ]},
+    }  # fmt: skip
+    edge = next(each for each in document["edges"] if each["targetId"] == "derive")
+    document["nodes"].append(switch)
+    document["edges"].remove(edge)
+    document["edges"] += [
+        {**edge, "id": "w0", "targetId": "way"},
+        {"id": "w1", "type": "edge", "sourceId": "way", "targetId": "derive", "sourceHandle": "s1"},
+        {"id": "w2", "type": "edge", "sourceId": "way", "targetId": "derive", "sourceHandle": "s2"},
+    ]
+    policy: Policy = load_policy(document, "admission")
+    for months in (6, 36):
+        values = {"amount_fen": 500_000, "months": months, "pd_ppm": 40_000, "age": 30}
+        engine, compiled = run(policy, values), compile_policy(policy).run(values)
+        assert (engine.outcome, engine.limit_fen, engine.rate_ppm) == (compiled.outcome, compiled.limit_fen, compiled.rate_ppm)
+    band["content"]["inputs"][0]["name"] = 7
+    with pytest.raises(InputError, match="not a text"):
+        load_policy(document, "admission")

@@ -35,6 +35,9 @@ _LISTS = {
     "expressionNode": ("expressions",),
     "switchNode": ("statements",),
 }
+_EDITORS: Mapping[str, type] = {"isDefault": bool, "fieldType": Mapping, "outputFieldType": Mapping}
+"""What the editor writes beside texts, for its own sake: the engine does not look at it."""
+
 MAX_SCALE = 6
 
 
@@ -282,7 +285,7 @@ def _malformed_content(where: str, kind: str, content: Any) -> Iterator[Problem]
             yield Problem(f"{where}, {part}", str(entries)[:80], "not a list of objects", mend)
             continue
         for number, entry in enumerate(entries, start=1):
-            odd = [key for key, cell in entry.items() if cell is not None and not isinstance(cell, str)]
+            odd = [key for key, cell in entry.items() if cell is not None and not isinstance(cell, _EDITORS.get(key, str))]
             if odd:
                 yield Problem(f"{where}, {part} {number}, {odd[0]}", str(entry[odd[0]])[:80], "not a text", mend)
 
