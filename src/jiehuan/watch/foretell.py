@@ -49,7 +49,8 @@ def foretell(
     earlier = np.flatnonzero(columns.at <= microseconds(at))
     engine.replay(
         Columns(
-            columns.accounts, columns.account[earlier], columns.at[earlier], columns.amount[earlier], [columns.event_ids[int(i)] for i in earlier],
+            columns.accounts, columns.account[earlier], columns.at[earlier], columns.amount[earlier], list(pl.Series(columns.event_ids).gather(earlier)),
+           
             columns.event_hash[earlier], columns.party_hash[earlier], columns.kind[earlier], columns.channel[earlier], columns.second[earlier],
             columns.row[earlier],
         )
