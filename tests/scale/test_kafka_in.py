@@ -11,15 +11,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 from streams import Tansu, replayed, send, some_events, step_until
 
 from jiehuan.flow.watch import Watcher
 from jiehuan.scale.broker import Broker, BrokerAway
-from jiehuan.scale.kafka_in import KafkaIn
+from jiehuan.scale.kafka_in import MOST_ODD, KafkaIn
 from jiehuan.scale.letters import drop, opened, retry
 from jiehuan.scale.message import write_message
 from jiehuan.store import tables
-from jiehuan.store.database import Database
+from jiehuan.store.database import Database, open_database
 from jiehuan.store.vault import Vault
 from jiehuan.units.errors import Refused
 
@@ -235,6 +236,109 @@ def test_an_event_far_ahead_of_the_clock_is_refused(database: Database) -> None:
     with database.begin() as connection:
         told = Watcher().take(connection, {0: [ahead]}, now)
     assert told.taken == 0 and "in the future" in told.problems[0].reason
+
+
+def test_a_place_that_the_topic_does_not_have_is_told_and_the_stream_goes_on(
+    database: Database, vault: Vault, broker: Broker, topic: str
+) -> None:
+    events = some_events(60)
+    send(broker, topic, events)
+    with database.begin() as connection:  # as if the topic had been cut after it was read
+        for number in range(4):
+            row = {
+                "consumer": f"g-{topic}",
+                "topic": topic,
+                "partition": number,
+                "next_offset": 9_000,
+                "topic_id": broker.topic_id(topic),
+            }
+            connection.execute(tables.stream_place.insert().values(row))
+    reader = consumer(database, vault, broker, topic, partitions=range(4))
+    step_until(patient(reader), lambda: count(database, "signal_event") == len(events))
+    reader.close()
+    assert alerts(database) == Counter(replayed(events))
+    with database.connect() as connection:
+        reasons = connection.execute(select(tables.dead_letter.c.reason)).scalars().all()
+    assert len(reasons) == 4 and all("before the place 9000" in reason for reason in reasons)
+
+
+REFUSING = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN IF NEW.event_id LIKE :pattern THEN RAISE EXCEPTION 'cursed'; END IF; RETURN NEW; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON signal_event FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def test_a_message_that_the_database_will_not_have_is_found_and_parked(
+    database: Database, vault: Vault, broker: Broker, topic: str
+) -> None:
+    events = some_events(200)
+    with database.begin() as connection:
+        connection.exec_driver_sql(REFUSING.replace(":pattern", "'%-77'").replace("%", "%%"))
+    send(broker, topic, events)
+    reader = consumer(database, vault, broker, topic, partitions=range(4))
+    step_until(reader.step, lambda: count(database, "signal_event") == len(events) - 1)
+    reader.close()
+    assert alerts(database) == Counter(replayed([event for event in events if not event.event_id.endswith("-77")]))
+    with database.connect() as connection:
+        assert connection.execute(select(tables.dead_letter.c.reason)).scalars().all() == ["could not be kept"]
+
+
+def test_when_the_database_will_have_none_of_them_the_consumer_stops(
+    database: Database, vault: Vault, broker: Broker, topic: str
+) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql(REFUSING.replace(":pattern", "'%'").replace("%", "%%"))
+    send(broker, topic, some_events(120))
+    reader = consumer(database, vault, broker, topic, partitions=range(4))
+    with pytest.raises(DBAPIError, match="cursed"):
+        step_until(reader.step, lambda: False)
+    reader.close()
+    assert count(database, "signal_event") == 0 and count(database, "dead_letter") <= MOST_ODD
+
+
+def test_the_database_cuts_the_connection_and_nothing_is_lost(
+    database: Database, vault: Vault, broker: Broker, topic: str
+) -> None:
+    events = some_events(400)
+    its_own = open_database(database.home, database.dsn)
+    reader = consumer(its_own, vault, broker, topic, partitions=range(4))
+    cut = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    lost = 0
+    for at in range(0, len(events), 40):
+        send(broker, topic, events[at : at + 40])
+        for n in range(3):
+            if n == 1:
+                with database.connect() as connection:
+                    connection.execute(cut)
+            try:
+                reader.step(0.1)
+            except DBAPIError:
+                lost += 1
+    step_until(patient(reader), lambda: count(database, "signal_event") == len(events))
+    reader.close()
+    its_own.close()
+    assert lost > 0
+    assert alerts(database) == Counter(replayed(events))
+
+
+def test_events_of_strangers_are_parked_when_told_so(
+    database: Database, vault: Vault, broker: Broker, topic: str
+) -> None:
+    events = some_events(100, accounts=4)
+    with database.begin() as connection:
+        connection.execute(tables.borrower.insert(), [{"borrower_id": f"bo_{n}", "region": "浙江"} for n in range(2)])
+    send(broker, topic, events)
+    reader = consumer(database, vault, broker, topic, partitions=range(4), known_only=True)
+    step_until(reader.step, lambda: reader.metrics.as_dict()["messages"] == len(events))
+    reader.close()
+    ours = [event for event in events if event.account_id in {"bo_0", "bo_1"}]
+    assert alerts(database) == Counter(replayed(ours))
+    with database.connect() as connection:
+        reasons = Counter(connection.execute(select(tables.dead_letter.c.reason)).scalars())
+    assert reasons == {"unknown account": len(events) - len(ours)}
 
 
 def test_topics_that_exist_are_left_alone_and_missing_ones_are_made_only_when_told(broker: Broker, topic: str) -> None:

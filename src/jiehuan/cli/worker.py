@@ -30,6 +30,7 @@ def worker(
     day_end: bool = typer.Option(True, help="Close the days that are not closed yet."),
     day_end_at: str = typer.Option("00:30", help="When a day may be closed, HH:MM in China."),
     events: bool = typer.Option(True, help="Take events: from the topic, and those that came by HTTP."),
+    known_only: bool = typer.Option(False, "--known-only", help="Park events of accounts that are no borrower."),
     respond: bool = typer.Option(True, help="Open cases and review lines as alerts ask."),
     relay: bool = typer.Option(True, help="Send the outbox to the broker."),
     metrics: str = typer.Option("", help="Tell metrics at HOST:PORT in Prometheus' form."),
@@ -96,13 +97,19 @@ def worker(
             parts.append(Part("inbox to topic", inbox.step, 0.1, inbox.close))
             reader = KafkaIn(
                 database, vault, broker, topic=events_topic, group=group, owner=own_name(), partitions=fixed,
-                session_seconds=session_seconds, metrics=counted,
+                session_seconds=session_seconds, known_only=known_only, metrics=counted,
             )  # fmt: skip
             parts.append(Part("events", reader.step, 0.0, reader.close, reader.behind))
         elif events:
             from jiehuan.scale.feed import InboxFeed
 
-            parts.append(Part("inbox", InboxFeed(database, vault, owner=own_name(), metrics=counted).step, 0.1))
+            parts.append(
+                Part(
+                    "inbox",
+                    InboxFeed(database, vault, owner=own_name(), known_only=known_only, metrics=counted).step,
+                    0.1,
+                )
+            )
         if respond:
             from jiehuan.flow.respond import Responder
 

@@ -49,12 +49,16 @@ class Watched:
 class Watcher:
     """The signal engine over one database. Not for two threads at once.
 
-    ``declaration``: the signals (default: those that ship); ``most_accounts``: how many a memory may hold.
+    ``declaration``: the signals (default: those that ship); ``most_accounts``: how many a memory may hold; ``known_only``:
+    refuse events of accounts that are no borrower of ours.
     """
 
-    def __init__(self, declaration: Declaration | None = None, most_accounts: int = MOST_ACCOUNTS) -> None:
+    def __init__(
+        self, declaration: Declaration | None = None, most_accounts: int = MOST_ACCOUNTS, *, known_only: bool = False
+    ) -> None:
         self.declaration = declaration if declaration is not None else load_signals()
         self.most_accounts = most_accounts
+        self.known_only = known_only
         self._memories: dict[Hashable, _Memory] = {}
         self._unproven: str | None = None
         self._reach = _reach(self.declaration)
@@ -89,6 +93,8 @@ class Watcher:
         told = Watched()
         with self._forgetting_on_failure(connection):
             sound = {part: list(self._sound(events, now, told)) for part, events in parts.items()}
+            if self.known_only:
+                sound = {part: self._of_ours(connection, part, events, told) for part, events in sound.items()}
             for part, events in sound.items():
                 self._remember(connection, part, events)
             new = self._inserted(connection, [event for events in sound.values() for event in events], told)
@@ -176,6 +182,19 @@ class Watcher:
                 told.refused.append((event, problem))
             else:
                 yield event
+
+    def _of_ours(self, connection: Connection, part: Hashable, events: list[Event], told: Watched) -> list[Event]:
+        """The events of accounts that are borrowers; who is in memory is known."""
+        memory = self._memories.get(part)
+        strange = {event.account_id for event in events} - (memory.accounts if memory else set())
+        found = select(tables.borrower.c.borrower_id).where(tables.borrower.c.borrower_id.in_(strange))
+        unknown = strange - set(connection.execute(found).scalars()) if strange else set()
+        mend = "send the borrower's id, or take events of strangers too"
+        for event in events:
+            if event.account_id in unknown:
+                where = f"event {event.event_id}, account_id"
+                told.refused.append((event, Problem(where, event.account_id[:80], "unknown account", mend)))
+        return [event for event in events if event.account_id not in unknown]
 
     def _remember(self, connection: Connection, part: Hashable, events: Sequence[Event]) -> None:
         """Bring the history of accounts that are new to a memory into it, in the order in which it was taken."""

@@ -45,10 +45,11 @@ class InboxFeed:
         *,
         owner: str,
         watcher: Watcher | None = None,
+        known_only: bool = False,
         metrics: Metrics | None = None,
     ) -> None:
         self.database, self.vault, self.owner = database, vault, owner
-        self.watcher = watcher if watcher is not None else Watcher()
+        self.watcher = watcher if watcher is not None else Watcher(known_only=known_only)
         self._renews = watcher is None
         self.metrics = metrics if metrics is not None else Metrics()
         self._epoch = 0

@@ -66,13 +66,14 @@ class KafkaIn:
         group: str,
         owner: str,
         watcher: Watcher | None = None,
+        known_only: bool = False,
         partitions: Sequence[int] = (),
         session_seconds: float = 10.0,
         metrics: Metrics | None = None,
     ) -> None:
         self.database, self.vault, self.broker = database, vault, broker
         self.topic, self.group, self.owner = topic, group, owner
-        self.watcher = watcher if watcher is not None else Watcher()
+        self.watcher = watcher if watcher is not None else Watcher(known_only=known_only)
         self._renews = watcher is None
         self.metrics = metrics if metrics is not None else Metrics()
         self._topic_id = ""
@@ -140,13 +141,10 @@ class KafkaIn:
         """Whether messages wait in the partitions of this consumer, or it has not been given any for long yet."""
         if not self._places:
             return time.monotonic() - self._began < JOIN
-        try:
-            for number, place in self._places.items():
-                low, high = self.consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=5.0)
-                if max(low, place.next_offset) < high:
-                    return True
-        except KafkaException as error:
-            raise BrokerAway(error.args[0].str()) from None
+        for number, place in self._places.items():
+            low, high = self._ends(number)
+            if max(low, place.next_offset) < high:
+                return True
         return False
 
     def close(self) -> None:
@@ -191,9 +189,11 @@ class KafkaIn:
         for number, place in self._places.items():
             if place.made_anew:
                 log.warning("the topic was made anew; read from its beginning", topic=self.topic, partition=number)
-        starts = [TopicPartition(self.topic, number, place.next_offset) for number, place in self._places.items()]
-        self.consumer.assign(starts)
+        self._read_from_places()
         self.consumer.resume([TopicPartition(self.topic, number) for number in self._places])
+        for number, place in list(self._places.items()):
+            if place.next_offset != BEGINNING:
+                self._must_be_there(number)
         self.metrics.set("partitions", len(self._places))
         log.info("reads", topic=self.topic, partitions=sorted(self._places), owner=self.owner)
 
@@ -253,13 +253,24 @@ class KafkaIn:
         elif code not in {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}:
             log.warning("the broker refused", why=error.str())
 
-    def _out_of_range(self, number: int) -> None:
-        """The place is not in the topic any more: its messages were removed before they were read, or the topic was cut."""
-        place = self._places[number]
+    def _must_be_there(self, number: int) -> None:
+        """Some brokers do not say that an offset is past the topic's end: they answer with nothing, for ever."""
+        low, high = self._ends(number)
+        if not low <= self._places[number].next_offset <= high:
+            self._out_of_range(number)
+
+    def _ends(self, number: int) -> tuple[int, int]:
+        """The first offset of a partition, and one past its last."""
         try:
             low, high = self.consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=5.0)
         except KafkaException as error:
             raise BrokerAway(error.args[0].str()) from None
+        return low, high
+
+    def _out_of_range(self, number: int) -> None:
+        """The place is not in the topic any more: its messages were removed before they were read, or the topic was cut."""
+        place = self._places[number]
+        low, high = self._ends(number)
         place_now = Place(place.epoch, low)
         if 0 <= place.next_offset < low:
             reason = f"offsets {place.next_offset} to {low - 1} were removed from the topic before they were read"
@@ -276,7 +287,12 @@ class KafkaIn:
             park(connection, self.vault, [lost])
         self._places[number] = place_now
         self.watcher.forget(number)
-        self.consumer.seek(TopicPartition(self.topic, number, low))
+        self._read_from_places()
+
+    def _read_from_places(self) -> None:
+        """Read every partition from its place on; what is in hand already is passed over when it comes again."""
+        starts = [TopicPartition(self.topic, n, place.next_offset) for n, place in self._places.items()]
+        self.consumer.assign(starts)
 
     def _taken(self, messages: list[Message]) -> int:
         """Take messages in one transaction; when the database will not have one of them, in ever smaller ones."""
