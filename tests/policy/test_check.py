@@ -164,3 +164,28 @@ def test_a_wide_table_is_checked_in_time() -> None:
     rows = [[*(f"> {100 * n + m}" if m == n % 8 else "" for m in range(8)), str(n)] for n in range(50)]
     document = decided(Graph(**fields, **BASIC).table("t", list(fields), ["x"], [*rows, [""] * 8 + ["99"]]))
     assert not found(document, "gap")
+
+
+@pytest.mark.parametrize("ways", [2, 3, 4])
+def test_the_ways_of_a_switch_that_ends_with_a_default_leave_nothing_out(ways: int) -> None:
+    from jiehuan.policy import compile_policy, run
+
+    statements = [{"id": f"s{n}", "condition": f"months > {12 * (ways - n)}" if n < ways else ""} for n in range(1, ways + 1)]
+    document: dict[str, Any] = json.loads(json.dumps(dict(default_policy().document)))
+    edge = next(each for each in document["edges"] if each["targetId"] == "derive")
+    document["edges"].remove(edge)
+    document["nodes"].append({
+        "id": "way", "type": "switchNode", "name": "way", "position": {"x": 0, "y": 0},
+        "content": {"hitPolicy": "first", "statements": statements},
+    })  # fmt: skip
+    into = [{"id": f"w{n}", "type": "edge", "sourceId": "way", "targetId": "derive", "sourceHandle": f"s{n}"} for n in range(1, ways + 1)]
+    document["edges"] += [{**edge, "id": "w0", "targetId": "way"}, *into]
+    policy = load_policy(document, "admission")
+    assert not has_errors(check_policy(policy, mainland_laws(date(2026, 9, 1))))
+    for months in (6, 20, 30, 60):
+        values = {"amount_fen": 500_000, "months": months, "pd_ppm": 40_000, "age": 30}
+        assert run(policy, values).outcome == compile_policy(policy).run(values).outcome
+    statements.pop()
+    document["edges"].pop()
+    gap = check_policy(load_policy(document, "admission"))
+    assert any("reach no output node" in finding.problem.reason for finding in gap)

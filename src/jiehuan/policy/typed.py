@@ -148,9 +148,29 @@ def any_of(*parts: Condition) -> Condition:
             return TRUE
         if part.op != "false":
             kept.extend(one for one in (part.args if part.op == "or" else (part,)) if one not in kept)
+    kept = _resolved(kept)
+    if TRUE in kept or any(opposite(one) in kept for one in kept):
+        return TRUE
     if not kept:
         return FALSE
     return kept[0] if len(kept) == 1 else Condition("or", tuple(kept), _deps(kept))
+
+
+def _resolved(parts: list[Condition]) -> list[Condition]:
+    """``a or (not a and b)`` is ``a or b``: so the ways of a switch are seen to leave nothing out."""
+    alone = [part for part in parts if part.op != "and"]
+    found: list[Condition] = []
+    for part in parts:
+        if part.op == "and":
+            left = [one for one in part.args if opposite(one) not in alone]
+            part = all_of(*left) if len(left) < len(part.args) else part
+            if part.op == "true":
+                return [TRUE]
+            if part.op != "and":
+                alone.append(part)
+        if part not in found:
+            found.append(part)
+    return found
 
 
 _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
