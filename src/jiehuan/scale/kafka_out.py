@@ -45,8 +45,8 @@ class Outgoing:
 class Sender:
     """Sends batches and says so only when the broker has all of it."""
 
-    def __init__(self, broker: Broker) -> None:
-        self._broker = broker
+    def __init__(self, broker: Broker, patience: float = SECONDS) -> None:
+        self._broker, self._patience = broker, patience
         self._producer: Producer | None = None
 
     def send(self, messages: Iterable[Outgoing]) -> None:
@@ -67,7 +67,7 @@ class Sender:
                     except BufferError:  # the client's queue is full: that is the backpressure
                         producer.poll(0.1)
                 producer.poll(0)
-            left = producer.flush(SECONDS)
+            left = producer.flush(self._patience)
         except KafkaException as error:
             self._abandon()
             raise BrokerAway(error.args[0].str()) from None
@@ -81,7 +81,7 @@ class Sender:
 
     def _new(self) -> Producer:
         settings = self._broker.settings(
-            enable_idempotence=True, acks="all", linger_ms=5, message_timeout_ms=int(SECONDS * 1000) - 1000
+            enable_idempotence=True, acks="all", linger_ms=5, message_timeout_ms=int(self._patience * 1000)
         )
         return Producer(settings, logger=quiet())
 
@@ -105,11 +105,12 @@ class OutboxRelay:
         topic: str,
         dead_topic: str,
         metrics: Metrics | None = None,
+        patience: float = SECONDS,
     ) -> None:
         self.database, self.vault = database, vault
         self.topic, self.dead_topic = topic, dead_topic
         self.metrics = metrics if metrics is not None else Metrics()
-        self._sender = Sender(broker)
+        self._sender = Sender(broker, patience)
 
     def step(self, limit: int = 1000) -> int:
         """Send the next messages; how many. Raises BrokerAway, and the same messages come again."""
@@ -148,10 +149,18 @@ class OutboxRelay:
 class InboxRelay:
     """Sends events that came by HTTP to the events topic, so that an account's events have one order and one reader."""
 
-    def __init__(self, database: Database, broker: Broker, *, topic: str, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        *,
+        topic: str,
+        metrics: Metrics | None = None,
+        patience: float = SECONDS,
+    ) -> None:
         self.database, self.topic = database, topic
         self.metrics = metrics if metrics is not None else Metrics()
-        self._sender = Sender(broker)
+        self._sender = Sender(broker, patience)
 
     def step(self, limit: int = 1000) -> int:
         """Send the next events and take them from the inbox; how many. Sent twice after a kill, an event is taken once."""
