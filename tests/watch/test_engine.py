@@ -451,3 +451,15 @@ def test_the_second_of_the_local_day_in_any_zone(zone: str) -> None:
         local = [datetime.fromtimestamp(m / 1e6, ZoneInfo(zone)) for m in micro]
         expected = [at.hour * 3600 + at.minute * 60 + at.second for at in local]
         assert seconds_of_day(micro, zone).tolist() == expected
+
+
+def test_texts_are_numbered_as_a_dictionary_does() -> None:
+    from jiehuan.watch.columns import _codes
+
+    rng = np.random.default_rng(1)
+    for kinds in (1, 3, 2047, 2048, 2049, 30_000, 70_000):
+        texts = [f"账{n}" if n % 3 else "x" * (n % 50) for n in rng.integers(0, kinds, 80_000)]
+        codes, firsts = _codes(pl.Series(texts))
+        seen: dict[str, int] = {}
+        assert codes.tolist() == [seen.setdefault(text, len(seen)) for text in texts]
+        assert [texts[i] for i in firsts] == list(seen)

@@ -163,7 +163,11 @@ def hash_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[n
 def code_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A number for each text, equal ones alike, in order of first sight; and where each number was first seen."""
     n = len(offsets) - 1
-    slots = np.full(1 << max(4, (2 * n - 1).bit_length()), -1, np.int32)
+    hashes = hash_texts(data, offsets)
     codes, firsts = np.empty(n, np.int64), np.empty(n, np.int64)
     number: Any = kernel.code_texts
-    return codes, firsts[: number(data, offsets, hash_texts(data, offsets), slots, codes, firsts)]
+    # Few are different in most columns: a small table stays in the nearest cache.
+    size = 1 << 12
+    while (count := number(data, offsets, hashes, np.full(size, -1, np.int32), codes, firsts)) < 0:
+        size *= 16
+    return codes, firsts[:count]

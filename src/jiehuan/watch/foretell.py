@@ -49,10 +49,9 @@ def foretell(
     earlier = np.flatnonzero(columns.at <= microseconds(at))
     engine.replay(
         Columns(
-            columns.accounts, columns.account[earlier], columns.at[earlier], columns.amount[earlier], list(pl.Series(columns.event_ids).gather(earlier)),
-           
-            columns.event_hash[earlier], columns.party_hash[earlier], columns.kind[earlier], columns.channel[earlier], columns.second[earlier],
-            columns.row[earlier],
+            columns.accounts, columns.account[earlier], columns.at[earlier], columns.amount[earlier],
+            list(pl.Series(columns.event_ids).gather(earlier)), columns.event_hash[earlier], columns.party_hash[earlier],
+            columns.kind[earlier], columns.channel[earlier], columns.second[earlier], columns.row[earlier],
         )
     )  # fmt: skip
     known = sorted({columns.accounts[int(i)] for i in np.unique(columns.account[earlier])})

@@ -1102,9 +1102,8 @@ def hash_texts(data: Any, offsets: Any, out: Any) -> None:
 
 @compiled
 def code_texts(data: Any, offsets: Any, hashes: Any, slots: Any, codes: Any, firsts: Any) -> int:
-    """Number equal texts alike, in order of first sight; ``firsts``: where each number was first seen. Returns how many there are.
-
-    ``slots``: int32, all -1, a power of two and at least twice the texts. Texts of one hash are compared byte by byte.
+    """Number equal texts alike, in order of first sight; ``firsts``: where each number was first seen. Returns how many there are, or -1
+    when ``slots`` (int32, all -1, a power of two) are fewer than twice as many. Texts of one hash are compared byte by byte.
     """
     last = slots.shape[0] - 1
     count = 0
@@ -1114,6 +1113,8 @@ def code_texts(data: Any, offsets: Any, hashes: Any, slots: Any, codes: Any, fir
         while True:
             held = slots[at]
             if held < 0:
+                if 2 * count >= last:
+                    return -1
                 slots[at] = count
                 firsts[count] = i
                 codes[i] = count
