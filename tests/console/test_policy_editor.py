@@ -117,3 +117,29 @@ def test_an_application_is_tried_on_the_draft_with_the_servers_engine(enter, hou
     graph = house.get("risk", f"/api/policy-drafts/{draft}")["graph"]
     told = risk.post("/api/policies/simulate", json={"graph": graph, "application_id": "ap-6"}).json()
     expect(page.get_by_text(told["reasons"][0]["en"]).first).to_be_visible()
+
+
+def test_a_switch_is_edited_and_saved_as_the_policy_reads_it(enter, house, risk):
+    graph = copy.deepcopy(dict(default_policy().document))
+    edge = next(each for each in graph["edges"] if each["targetId"] == "derive")
+    graph["edges"].remove(edge)
+    graph["edges"] += [
+        {**edge, "id": "w0", "targetId": "way"},
+        *({"id": f"w{n}", "type": "edge", "sourceId": "way", "targetId": "derive", "sourceHandle": f"s{n}"} for n in (1, 2)),
+    ]
+    statements = [{"id": "s1", "condition": "months > 24", "isDefault": False}, {"id": "s2", "condition": "", "isDefault": True}]
+    content = {"hitPolicy": "first", "statements": statements}
+    graph["nodes"].append({"id": "way", "type": "switchNode", "name": "长期 Long", "position": {"x": 40, "y": 320}, "content": content})
+    draft = begin(risk, graph)
+    page = enter("risk", path=f"/policies/{draft}", width=1500)
+    expect(page.get_by_text("可以发布")).to_be_visible()
+    statement = page.locator(".react-flow__node").filter(has_text="长期 Long").locator(".cm-content").first
+    statement.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("months > 36")
+    page.get_by_role("button", name="保存草稿").click()
+    expect(page.get_by_text("第 2 次保存")).to_be_visible()
+    saved = house.get("risk", f"/api/policy-drafts/{draft}")["graph"]["nodes"]
+    way = next(node for node in saved if node["id"] == "way")
+    assert way["content"]["statements"][0]["condition"] == "months > 36"
+    expect(page.get_by_text("可以发布")).to_be_visible()
