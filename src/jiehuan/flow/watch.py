@@ -29,7 +29,7 @@ LONGEST_ID = 200
 """Characters of an id, a counterparty, a channel: what an index holds."""
 
 MOST_ACCOUNTS = 1_000_000
-"""Accounts that one memory holds; beyond it, it starts anew and fetches those that are alive."""
+"""Accounts in memory, of all parts; beyond it, it starts anew and fetches those that are alive. About 1.6 kB each."""
 
 AHEAD = timedelta(days=1)
 """How far an event may be ahead of the clock: further, and it would silence its account until that day."""
@@ -49,7 +49,7 @@ class Watched:
 class Watcher:
     """The signal engine over one database. Not for two threads at once.
 
-    ``declaration``: the signals (default: those that ship); ``most_accounts``: how many a memory may hold; ``known_only``:
+    ``declaration``: the signals (default: those that ship); ``most_accounts``: how many it may hold in memory; ``known_only``:
     refuse events of accounts that are no borrower of ours.
     """
 
@@ -91,6 +91,8 @@ class Watcher:
         Call ``committed`` when the transaction is; a call without it looks whether the last one's events are there.
         """
         told = Watched()
+        if self.accounts > self.most_accounts:
+            self.forget()
         with self._forgetting_on_failure(connection):
             sound = {part: list(self._sound(events, now, told)) for part, events in parts.items()}
             if self.known_only:
@@ -199,7 +201,7 @@ class Watcher:
     def _remember(self, connection: Connection, part: Hashable, events: Sequence[Event]) -> None:
         """Bring the history of accounts that are new to a memory into it, in the order in which it was taken."""
         memory = self._memories.get(part)
-        if memory is None or len(memory.accounts) > self.most_accounts:
+        if memory is None:
             memory = self._memories[part] = _Memory(Engine(self.declaration))
         strange = {event.account_id for event in events} - memory.accounts
         if not strange:
