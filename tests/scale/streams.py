@@ -82,9 +82,10 @@ def some_events(count: int, accounts: int = 40, seed: int = 1) -> list[Event]:
     """Events of a few weeks that raise many alerts; some come late, within what is allowed."""
     chance = random.Random(seed)
     at = START
+    pace = min(1.0, 5000 / count)  # however many, they end before the present
     found = []
     for n in range(count):
-        at += timedelta(minutes=chance.randint(1, 30))
+        at += pace * timedelta(minutes=chance.randint(1, 30))
         late = timedelta(hours=chance.choice((0, 0, 0, 0, 3)))
         found.append(
             Event(
