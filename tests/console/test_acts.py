@@ -86,9 +86,7 @@ def test_a_refusal_of_the_server_is_a_sentence(enter, house):
 
 
 def test_a_statement_is_brought_in_and_money_of_nobody_finds_its_loan(enter, house, tmp_path):
-    loan = next(
-        row for row in house.get("risk", "/api/loans", params={"size": 100})["items"] if float(row["overdue"]) > 0
-    )
+    loan = next(row for row in house.get("risk", "/api/loans?size=100")["items"] if float(row["overdue"]) > 0)
     asked = house.get("risk", f"/api/loans/{loan['loan_id']}")["state"]["overdue"]
     path = tmp_path / "july.csv"
     path.write_text(
