@@ -166,8 +166,28 @@ def test_the_worth_of_alerts_by_hand() -> None:
     worth = worth_of(model, rows, np.stack([chance / 3, chance / 2, chance], axis=1), 1.0)
     assert (worth.alerts, worth.without_cooldown, worth.critical, worth.outcomes) == (4, 5, 2, 2)
     assert worth.precision == 0.5, "two of four were followed by the outcome within 90 days"
+    later = rows.pick(np.array([0, 3, 4]))
+    assert worth_of(model, later, np.full((3, 3), 0.3), 1.0).precision == pytest.approx(2 / 3)
     assert worth.recall == 0.5
     assert worth.lead_days.tolist() == [60.0]
+
+
+def test_rates_do_not_rise_where_sight_ends() -> None:
+    """A tenth comes within 90 days, evenly; half of the landmarks are seen for less. Counting what is known alone says more."""
+    from jiehuan.watch.fit import _judge
+
+    rng = np.random.default_rng(8)
+    n = 40_000
+    comes = np.where(rng.random(n) < 0.1, rng.uniform(0, 90, n), 1000) * DAY
+    sight = np.where(rng.random(n) < 0.5, rng.uniform(0, 90, n), 400) * DAY
+    happened = comes < sight
+    until = np.minimum(comes, sight).astype(np.int64)
+    rows = Landmarks(("x",), ("a",), np.zeros((n, 1)), np.arange(n), np.zeros(n, np.int64), until, happened)
+    chances = np.tile(np.array([0.1 / 3, 0.2 / 3, 0.1]), (n, 1)) * rng.uniform(0.999, 1.001, (n, 1))
+    judged = _judge(rows, chances, 30, 0.034)
+    assert [one["rate"] for one in judged] == pytest.approx([0.1 / 3, 0.2 / 3, 0.1], rel=0.06)
+    known = happened | (until >= 90 * DAY)
+    assert happened[known].mean() > 0.12, "the plain share of what is known"
 
 
 def test_a_line_is_found_again() -> None:

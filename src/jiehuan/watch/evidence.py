@@ -50,7 +50,7 @@ def make_foretold(
     columns = declared.columns
     evidence: dict[str, Any] = {}
     words = {
-        "zh": ("天内", "预计{0}逾期达 30 天的概率 {1}（{2}）；主要依据：{3}", "、"),
+        "zh": ("天内", "预计 {0}逾期达 30 天的概率 {1}（{2}）；主要依据：{3}", "、"),
         "en": (" days", "Chance of reaching 30 days past due within {0}: {1} ({2}); mainly because of {3}", ", "),
     }
     for language, (days, sentence, comma) in words.items():

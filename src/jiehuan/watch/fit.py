@@ -172,30 +172,33 @@ def _choose(
     return settings, made
 
 
-def calibration_line(events: NDArray[np.float64], logits: NDArray[np.float64]) -> tuple[float, float]:
+def calibration_line(
+    events: NDArray[np.float64], logits: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+) -> tuple[float, float]:
     """Slope and intercept of the logistic regression of 0/1 ``events`` on ``logits``, by Newton steps; a slope under 0.05 is 0.05."""
+    heavy = np.ones(len(events)) if weights is None else weights
     x = np.column_stack([np.clip(logits, -20, 20), np.ones(len(logits))])
     centre = np.array([1.0, 0.0])
 
     def loss(at: NDArray[np.float64]) -> float:
         eta = x @ at
         # A touch of ridge towards (1, 0) keeps the answer finite where all logits, or all events, are alike.
-        return float((np.logaddexp(0, eta) - events * eta).sum() + 5e-4 * ((at - centre) ** 2).sum())
+        return float((heavy * (np.logaddexp(0, eta) - events * eta)).sum() + 5e-4 * ((at - centre) ** 2).sum())
 
-    share = float(np.clip(events.mean(), 1e-6, 1 - 1e-6))
-    weights = np.array([0.0, np.log(share / (1 - share))])
+    share = float(np.clip(np.average(events, weights=heavy), 1e-6, 1 - 1e-6))
+    line = np.array([0.0, np.log(share / (1 - share))])
     for _ in range(60):
-        chance = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
-        slack = chance * (1 - chance)
-        slope = x.T @ (events - chance) - 1e-3 * (weights - centre)
+        chance = 1 / (1 + np.exp(-np.clip(x @ line, -30, 30)))
+        slack = heavy * chance * (1 - chance)
+        slope = x.T @ (heavy * (events - chance)) - 1e-3 * (line - centre)
         step = np.linalg.solve((x * slack[:, None]).T @ x + 1e-3 * np.eye(2), slope)
-        before = loss(weights)
-        while loss(weights + step) > before and np.abs(step).max() > 1e-10:
+        before = loss(line)
+        while loss(line + step) > before and np.abs(step).max() > 1e-10:
             step = step / 2
-        weights = weights + step
+        line = line + step
         if np.abs(step).max() < 1e-9:
             break
-    return float(max(weights[0], 0.05)), float(weights[1])
+    return float(max(line[0], 0.05)), float(line[1])
 
 
 def _thresholds(
@@ -216,31 +219,48 @@ def _thresholds(
 
 
 def _judge(test: Landmarks, chances: NDArray[np.float64], period_days: int, hazard: float) -> list[dict[str, Any]]:
-    """How good the chances are within each horizon, over landmarks whose outcome is known by then."""
+    """How good the chances are within each horizon, over landmarks whose outcome is known by then.
+
+    Rates, Brier scores and the calibration are weighted for those that left sight before (inverse of the chance to be seen, Graf 1999):
+    near the end of the stream only outcomes that came are known, and counting those alone would overstate the rate.
+    """
     told = []
     for n in range(chances.shape[1]):
-        stop = test.at + (n + 1) * period_days * DAY
-        came = test.happened & (test.until <= stop)
-        known = came | (test.until >= stop)
+        span = (n + 1) * period_days * DAY
+        came = test.happened & (test.until - test.at <= span)
+        known = came | (test.until - test.at >= span)
+        weight = _seen_weights(test, span)[known]
+        weight = weight / weight.mean()
         y, p = came[known].astype(float), chances[known, n]
         base = 1 - (1 - hazard) ** (n + 1)
         logits = np.log(np.clip(p, 1e-9, 1 - 1e-9) / (1 - np.clip(p, 1e-9, 1 - 1e-9)))
-        slope, _ = calibration_line(y, logits)
-        edges = np.quantile(p, np.linspace(0, 1, 11))
-        place = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, 9)
-        tenths = [
-            [round(float(p[place == d].mean()), 5), round(float(y[place == d].mean()), 5), int((place == d).sum())]
-            for d in range(10)
-            if (place == d).any()
-        ]
+        slope, _ = calibration_line(y, logits, weight)
+        place = np.clip(np.searchsorted(np.quantile(p, np.linspace(0, 1, 11)), p, side="right") - 1, 0, 9)
+        tenths = []
+        for tenth in np.unique(place):
+            mine = place == tenth
+            said, rate = (float(np.average(values[mine], weights=weight[mine])) for values in (p, y))
+            tenths.append([round(said, 5), round(rate, 5), int(mine.sum())])
         told.append(
             {
-                "rows": int(known.sum()), "outcomes": int(y.sum()), "auc": round(auc(y, p), 4), "brier": round(float(((p - y) ** 2).mean()), 6),
-                "brier_of_the_base_rate": round(float(((base - y) ** 2).mean()), 6), "mean_chance": round(float(p.mean()), 5),
-                "rate": round(float(y.mean()), 5), "calibration_slope": round(slope, 3), "tenths": tenths,
+                "rows": int(known.sum()), "outcomes": int(y.sum()), "auc": round(auc(y, p), 4),
+                "brier": round(float(np.average((p - y) ** 2, weights=weight)), 6),
+                "brier_of_the_base_rate": round(float(np.average((base - y) ** 2, weights=weight)), 6),
+                "mean_chance": round(float(np.average(p, weights=weight)), 5), "rate": round(float(np.average(y, weights=weight)), 5),
+                "calibration_slope": round(slope, 3), "tenths": tenths,
             }
         )  # fmt: skip
     return told
+
+
+def _seen_weights(rows: Landmarks, span: int) -> NDArray[np.float64]:
+    """One over the chance (Kaplan-Meier) that a landmark stays in sight until its outcome, or through ``span``."""
+    length = rows.until - rows.at
+    order = np.argsort(length, kind="stable")
+    left = (~rows.happened[order]).astype(float)
+    seen = np.concatenate([[1.0], np.cumprod(1 - left / (len(order) - np.arange(len(order))))])
+    place = np.searchsorted(length[order], np.minimum(length, span), side="left")
+    return np.asarray(1 / np.maximum(seen[place], 1e-3))
 
 
 def auc(y: NDArray[np.float64], p: NDArray[np.float64]) -> float:

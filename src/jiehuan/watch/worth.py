@@ -1,9 +1,9 @@
 """What the alerts of a hazard are worth: right ones among them, cases they catch, days of lead, and how many a person must read.
 
 Over landmarks in order of time: an alert is raised where the chance passes the threshold and the account was not alerted within the
-cool-down (unless the severity rose). Precision counts alerts followed by the outcome within the longest horizon, among those whose
-outcome is known by then; recall counts outcomes that had a landmark, and an alert, within that time before. Lead is the time from
-the first such alert to the outcome.
+cool-down (unless the severity rose). Precision counts alerts followed by the outcome within the longest horizon, among those at least
+that long before the end of the stream (of later ones only the right ones are known yet). Recall counts outcomes that had a
+landmark, and an alert, within that time before. Lead is the time from the first such alert to the outcome.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def worth_of(model: Hazard, test: Landmarks, chances: NDArray[np.float64], budge
 
 def _measure(test: Landmarks, said: NDArray[np.int64], span: int) -> tuple[float, float, NDArray[np.float64], int]:
     near = test.happened & (test.until - test.at <= span)
-    known = near | (test.until - test.at >= span)
+    known = test.at <= test.until.max() - span
     judged = said[known[said]]
     precision = float(near[judged].mean()) if len(judged) else float("nan")
     cases = {(int(a), int(u)) for a, u in zip(test.account[near], test.until[near], strict=True)}
