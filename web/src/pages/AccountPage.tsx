@@ -58,9 +58,9 @@ function Whole({ data, months, onMonths }: { data: Schema["Timeline"]; months: n
       <Card
         size="small"
         title={<>{t("account.timeline")} <span className="muted" style={{ fontWeight: 400 }}>{data.since} – {data.until}</span></>}
-        extra={<Segmented size="small" value={months} options={MONTHS.map((value) => ({ value, label: t("account.months", { count: value }) }))} onChange={(value) => onMonths(Number(value))} />}
         style={{ marginBottom: 12 }}
       >
+        <Segmented size="small" style={{ marginBottom: 8 }} value={months} options={MONTHS.map((value) => ({ value, label: t("account.months", { count: value }) }))} onChange={(value) => onMonths(Number(value))} />
         {data.transactions_hidden && <p className="muted">{t("account.hidden")}</p>}
         {bare
           ? <Empty description={t("account.empty")} />
