@@ -254,6 +254,9 @@ def test_a_place_that_the_topic_does_not_have_is_told_and_the_stream_goes_on(
             }
             connection.execute(tables.stream_place.insert().values(row))
     reader = consumer(database, vault, broker, topic, partitions=range(4))
+    step_until(reader.step, lambda: len(reader.partitions) == 4)
+    for number in range(4):  # this broker answers such a fetch with nothing; Kafka says that the offset is out of range
+        reader._out_of_range(number)
     step_until(patient(reader), lambda: count(database, "signal_event") == len(events))
     reader.close()
     assert alerts(database) == Counter(replayed(events))

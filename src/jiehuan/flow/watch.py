@@ -101,6 +101,7 @@ class Watcher:
                 self._remember(connection, part, events)
             new = self._inserted(connection, [event for events in sound.values() for event in events], told)
             lost: list[str] = []
+            ticks: list[Event] = []
             for part, events in sound.items():
                 engine = self._memories[part].engine
                 for event in events:
@@ -111,11 +112,16 @@ class Watcher:
                         told.alerts.extend(engine.process(event))
                         told.taken += 1
                         self._unproven = event.event_id
+                        if event.kind == TICK:
+                            ticks.append(event)
                     except InputError as error:
                         lost.append(event.event_id)
                         told.refused.extend((event, problem) for problem in error.problems)
             if lost:
                 connection.execute(_DELETE, {"ids": lost})
+            if ticks:  # an account's last tick is its clock; of the older ones those that raised something matter
+                given = {"accounts": [one.account_id for one in ticks], "before": min(one.at for one in ticks)}
+                connection.execute(_PRUNE, given)
             _keep_alerts(connection, told.alerts)
         told.problems.extend(problem for _, problem in told.refused)
         return told
@@ -341,4 +347,8 @@ _HISTORY = text(
     f"SELECT {_LISTED} FROM signal_event WHERE account_id = ANY(:accounts) AND at >= :since ORDER BY seq"  # noqa: S608
 )
 _DELETE = text("DELETE FROM signal_event WHERE event_id = ANY(:ids)")
+_PRUNE = text(
+    "DELETE FROM signal_event e WHERE account_id = ANY(:accounts) AND kind = 'tick' AND at < :before"
+    " AND NOT EXISTS (SELECT FROM alert a WHERE a.account_id = e.account_id AND a.event_id = e.event_id)"
+)
 _IS_THERE = text("SELECT EXISTS (SELECT FROM signal_event WHERE event_id = :id)")

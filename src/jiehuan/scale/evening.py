@@ -1,4 +1,5 @@
-"""The timer of the day end: after the hour that the worker was told, every day that is not closed yet is closed.
+"""The timer of the day end: after the hour that the worker was told, every day that is not closed yet is closed, and each
+account with an open loan is told the time, so that signals of what did not happen are judged (``flow.ticks``).
 
 What is closed stands in the database (``day_end_run``), so the timer needs no memory: a worker that starts late closes what was
 missed, one that is killed goes on where it was, and of two workers one finds the other at it and waits.
@@ -14,6 +15,7 @@ from datetime import time as clock_time
 import structlog
 
 from jiehuan.flow.closing import catch_up
+from jiehuan.flow.ticks import put_ticks
 from jiehuan.scale.metrics import Metrics
 from jiehuan.store.database import Database
 from jiehuan.units.days import CHINA
@@ -26,7 +28,7 @@ AGAIN = 60.0
 
 
 class DayEndTimer:
-    """Closes the days up to yesterday, once a day, after ``at`` (China)."""
+    """Closes the days up to yesterday, once a day, after ``at`` (China). ``now``: its clock."""
 
     def __init__(
         self,
@@ -62,9 +64,13 @@ class DayEndTimer:
             self._not_before = time.monotonic() + AGAIN
             log.error("the day end was refused", why=str(error))
             return 0
+        with self.database.begin() as connection:
+            ticks = put_ticks(connection, to, self._now())
         self._closed = to
         for day in told:
             facts = {name: day.get(name) for name in ("loans", "overdue", "changed", "entries")}
             log.info("day closed", on=day["on"], refused=len(day.get("refused", ())), **facts)
+        if ticks:
+            log.info("ticks", on=to.isoformat(), accounts=ticks)
         self.metrics.add("days_closed", len(told))
         return len(told)

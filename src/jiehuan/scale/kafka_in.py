@@ -191,9 +191,6 @@ class KafkaIn:
                 log.warning("the topic was made anew; read from its beginning", topic=self.topic, partition=number)
         self._read_from_places()
         self.consumer.resume([TopicPartition(self.topic, number) for number in self._places])
-        for number, place in list(self._places.items()):
-            if place.next_offset != BEGINNING:
-                self._must_be_there(number)
         self.metrics.set("partitions", len(self._places))
         log.info("reads", topic=self.topic, partitions=sorted(self._places), owner=self.owner)
 
@@ -252,12 +249,6 @@ class KafkaIn:
             self._away.set()
         elif code not in {KafkaError._PARTITION_EOF, KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN}:
             log.warning("the broker refused", why=error.str())
-
-    def _must_be_there(self, number: int) -> None:
-        """Some brokers do not say that an offset is past the topic's end: they answer with nothing, for ever."""
-        low, high = self._ends(number)
-        if not low <= self._places[number].next_offset <= high:
-            self._out_of_range(number)
 
     def _ends(self, number: int) -> tuple[int, int]:
         """The first offset of a partition, and one past its last."""
