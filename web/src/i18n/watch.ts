@@ -272,6 +272,11 @@ export const watch = {
   "audit.faults": both("问题数", "Faults"),
 
   "verb.borrower_searched": both("查找借款人", "searched a person"),
+  "verb.receipt_posted": both("认领来款", "found the loan of money"),
+  "verb.receipt_suspense": both("撤销认领", "took money back into suspense"),
+  "verb.receipt_returned": both("退回来款", "returned money"),
+  "verb.outgoing_charge": both("登记手续费", "explained a charge"),
+  "verb.outgoing_matched": both("匹配出款", "matched money that went out"),
   "verb.alert_seen": both("跟进预警", "looked into an alert"),
   "verb.alert_case_opened": both("建立预警案件", "opened a warning case"),
   "verb.alert_case_closed": both("预警案件结案", "closed a warning case"),
