@@ -45,7 +45,7 @@ def plain_book(count: int) -> pl.DataFrame:
 
 def main() -> None:
     words = argparse.ArgumentParser()
-    words.add_argument("--loans", type=int, default=400_000)
+    words.add_argument("--loans", type=int, default=1_000_000)
     words.add_argument("--cores", type=int, default=2)
     said = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="jiehuan-bench-") as name:

@@ -101,8 +101,7 @@ def _received(connection: Connection, rows: list[dict[str, Any]], sender: str) -
 
     told = receive_events(connection, rows, sender)
     refused = [
-        RefusedEvent(index=index, problems=[_said(problem) for problem in problems])
-        for index, problems in told.refused
+        RefusedEvent(index=index, problems=[_said(problem) for problem in problems]) for index, problems in told.refused
     ]
     return EventsOut(taken=told.taken, repeated=told.repeated, refused=refused)
 
