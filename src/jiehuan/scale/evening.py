@@ -15,6 +15,7 @@ from datetime import time as clock_time
 import structlog
 
 from jiehuan.flow.closing import catch_up
+from jiehuan.flow.own_events import put_own_events
 from jiehuan.flow.ticks import put_ticks
 from jiehuan.scale.metrics import Metrics
 from jiehuan.store.database import Database
@@ -65,11 +66,14 @@ class DayEndTimer:
             log.error("the day end was refused", why=str(error))
             return 0
         with self.database.begin() as connection:
+            happened = put_own_events(connection, to)
             ticks = put_ticks(connection, to, self._now())
         self._closed = to
         for day in told:
             facts = {name: day.get(name) for name in ("loans", "overdue", "changed", "entries")}
             log.info("day closed", on=day["on"], refused=len(day.get("refused", ())), **facts)
+        if happened:
+            log.info("own events", on=to.isoformat(), events=happened)
         if ticks:
             log.info("ticks", on=to.isoformat(), accounts=ticks)
         self.metrics.add("days_closed", len(told))
