@@ -39,10 +39,15 @@ def fifty_rules() -> Policy:
     for n in range(50):
         first, second = rng.sample(list(fields), 2)
         cells = [""] * 20
-        cells[int(first[1:])], cells[int(second[1:])] = f"> {rng.randint(700_000, 990_000)}", f"<= {rng.randint(10_000, 400_000)}"
+        cells[int(first[1:])], cells[int(second[1:])] = (
+            f"> {rng.randint(700_000, 990_000)}",
+            f"<= {rng.randint(10_000, 400_000)}",
+        )
         rows.append([*cells, f"'r{n}'"])
     graph = Graph(**fields).table("rules", list(fields), ["code"], rows, collect="refusals")
-    graph.expressions("terms", limit_fen="1000000", rate_ppm="180000", outcome="len(refusals) > 0 ? 'refuse' : 'approve'")
+    graph.expressions(
+        "terms", limit_fen="1000000", rate_ppm="180000", outcome="len(refusals) > 0 ? 'refuse' : 'approve'"
+    )
     return load_policy(graph.document(), "fifty rules")
 
 
@@ -79,7 +84,11 @@ def compare(compiled: Compiled, decision: Any, frame: pl.DataFrame) -> None:
         one = compiled.run(row)
         engine = decision.evaluate({name: value for name, value in known.items() if value is not None})["result"]
         same = engine["outcome"] == one.outcome == told["outcome"] and one.limit_fen == told["limit_fen"]
-        codes = [entry["code"] for entry in engine["refusals"]] if one.outcome == "refuse" else [reason.code for reason in one.reasons]
+        codes = (
+            [entry["code"] for entry in engine["refusals"]]
+            if one.outcome == "refuse"
+            else [reason.code for reason in one.reasons]
+        )
         if not same or codes != told["reasons"]:
             sys.exit(f"executors disagree on {row}")
 

@@ -114,8 +114,7 @@ def main() -> None:
     order = np.lexsort((np.arange(len(days)), loan, days))
     bounds = np.searchsorted(days[order], np.arange(FIRST + 1, FIRST + YEAR + 2))
     of_day = [
-        (np.ascontiguousarray(loan[order[a:b]]), np.ascontiguousarray(cash[order[a:b]]))
-        for a, b in pairwise(bounds)
+        (np.ascontiguousarray(loan[order[a:b]]), np.ascontiguousarray(cash[order[a:b]])) for a, b in pairwise(bounds)
     ]
     compiled("sweep_day"), compiled("receive_day"), compiled("jump")
     swept, jumped = [], []
