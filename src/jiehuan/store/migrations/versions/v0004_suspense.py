@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from alembic import op
 from sqlalchemy import text
+
+from jiehuan.ledger import Entry
 
 revision = "0004"
 down_revision = "0003"
@@ -33,8 +37,12 @@ def hold_what_is_there() -> None:
         )
     ).all()
     for row in found:
-        entry = held_entry(row.id, 0, row.amount_fen, row.day, row.day)
-        append_held(connection, row.id, lambda held, entry=entry: entry)
+        append_held(connection, row.id, partial(first, held_entry(row.id, 0, row.amount_fen, row.day, row.day)))
+
+
+def first(entry: Entry, held: list[Entry]) -> Entry:
+    """The first entry of what is held, whatever stands there."""
+    return entry
 
 
 def downgrade() -> None:
