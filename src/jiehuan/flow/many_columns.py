@@ -46,7 +46,7 @@ from jiehuan.store.bulk import Slim
 from jiehuan.store.many import Chain, Kept, Loan
 
 if TYPE_CHECKING:
-    from jiehuan.flow.many import Payment
+    from jiehuan.flow.repay import Payment
 
 _KINDS = {K_DRAW: "draw", K_INTEREST: "interest", K_PENALTY: "penalty", K_REPAYMENT: "repayment"}
 _PARTS = (

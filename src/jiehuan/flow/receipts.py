@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, exists, insert, select, text, update
 
 from jiehuan.flow.activity import note
-from jiehuan.flow.many import Payment, repay_some
-from jiehuan.flow.repay import repay
+from jiehuan.flow.many import repay_some
+from jiehuan.flow.repay import Payment, repay
 from jiehuan.flow.settle import event_id, reverse
 from jiehuan.flow.suspense import hold, release, send_back
 from jiehuan.store import tables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
@@ -12,6 +13,23 @@ from jiehuan.store.act import Deed, Message
 from jiehuan.units.days import CHINA
 from jiehuan.units.ids import derived_id
 from jiehuan.units.money import format_yuan
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money for a loan: the arguments of ``repay``."""
+
+    loan_id: str
+    amount_fen: int
+    on: date
+    key: str
+    source: str = "transfer"
+    known_on: date | None = None
+
+    @property
+    def known(self) -> date:
+        """The day the lender learns of it."""
+        return max(self.on, self.known_on or self.on)
 
 
 def repay(

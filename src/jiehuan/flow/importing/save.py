@@ -30,7 +30,7 @@ from jiehuan.units.days import CHINA
 from jiehuan.units.errors import JiehuanError
 
 if TYPE_CHECKING:
-    from jiehuan.flow.importing.run import ImportResult
+    from jiehuan.flow.importing.result import ImportResult
 
 
 def save(
