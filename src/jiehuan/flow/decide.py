@@ -13,6 +13,8 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
+from jiehuan.flow.line_draws import line_of
+from jiehuan.flow.line_terms import CODE
 from jiehuan.flow.outcomes import earlier_loans
 from jiehuan.flow.policies import IN_FORCE, day_of, policy_in_force, policy_version
 from jiehuan.flow.reviews import close_review, leave_to_people, open_review
@@ -31,6 +33,7 @@ _CHAMPION = (
     .limit(1)
 )
 _BORROWED = exists().where(tables.loan.c.borrower_id == tables.application.c.borrower_id)
+_HAS_LINE = exists().where(tables.credit_line.c.borrower_id == tables.application.c.borrower_id)
 _ASKED = (
     select(
         tables.application,
@@ -38,6 +41,7 @@ _ASKED = (
         _CHAMPION.scalar_subquery().label("champion_id"),
         IN_FORCE.scalar_subquery().label("policy_in_force"),
         _BORROWED.label("has_borrowed"),
+        _HAS_LINE.label("has_line"),
     )
     .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
     .where(tables.application.c.application_id == bindparam("id"))
@@ -159,7 +163,7 @@ def _reviews_follow(connection: Connection, application: Any, outcome: str, deci
 
 
 def document_of(connection: Connection, application: Any) -> dict[str, Any]:
-    """The application as the document that ``evaluate`` takes: what was asked, features, earlier loans with us."""
+    """The application as the document that ``evaluate`` takes: what was asked, features, earlier loans with us, the credit line."""
     features = dict(application.features)
     features.pop("consents", None)  # to what the person agreed is asked of sources, not a fact to decide by
     document: dict[str, Any] = {
@@ -186,6 +190,9 @@ def document_of(connection: Connection, application: Any) -> dict[str, Any]:
         earlier = earlier_loans(connection, application.borrower_id, application.applied_at)
         if earlier:
             document["earlier_loans"] = earlier
+    line = line_of(connection, application.borrower_id) if getattr(application, "has_line", True) else None
+    if line is not None:
+        document[CODE] = line.as_document()
     return document
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from jiehuan.flow.activity import note
+from jiehuan.flow.line_draws import open_line
 from jiehuan.flow.servicing import Held, keep_state
 from jiehuan.law import law_on
 from jiehuan.law.checks import check_draw
@@ -15,7 +16,6 @@ from jiehuan.ledger import Funding, read_funding
 from jiehuan.loan import Terms, make_schedule, read_terms
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish
-from jiehuan.store.rows import upsert
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Problem, Refused
 from jiehuan.units.ids import derived_id
@@ -57,9 +57,9 @@ def disburse(connection: Connection, application_id: str) -> str:
     connection.execute(
         update(tables.application).where(tables.application.c.application_id == application_id).values(status="booked")
     )
-    open_line(connection, found.borrower_id, application_id)
-    publish(connection, "loan.disbursed", loan_id, {"loan_id": loan_id, "principal": format_yuan(terms.principal_fen)})
     at = datetime.combine(terms.drawn_on, time(12), CHINA)
+    open_line(connection, found.borrower_id, application_id, at)
+    publish(connection, "loan.disbursed", loan_id, {"loan_id": loan_id, "principal": format_yuan(terms.principal_fen)})
     note(connection, at, "system", "disbursed", loan_id, {"principal": format_yuan(terms.principal_fen)})
     return loan_id
 
@@ -110,16 +110,3 @@ def loan_row(loan_id: str, terms: Terms, facts: dict[str, Any], funding: Funding
         "terms": document,
         **facts,
     }
-
-
-def open_line(connection: Connection, borrower_id: str, application_id: str) -> None:
-    """The borrower's line is what the last decision granted: its limit, and its price for new draws."""
-    granted = connection.execute(
-        select(tables.decision.c.limit_fen, tables.decision.c.rate_ppm)
-        .where(tables.decision.c.application_id == application_id)
-        .order_by(tables.decision.c.decided_at.desc())
-        .limit(1)
-    ).one_or_none()
-    if granted is not None and granted.limit_fen is not None:
-        row = {"borrower_id": borrower_id, "limit_fen": granted.limit_fen, "rate_ppm": granted.rate_ppm}
-        upsert(connection, tables.credit_line, [row])

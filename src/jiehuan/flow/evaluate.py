@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from jiehuan.flow.line_terms import CODE, LineTerms, line_reason, read_line, within_line
 from jiehuan.law import Law, law_on
 from jiehuan.law.cost_cap import cost_cap
 from jiehuan.policy import Policy, PolicyResult, compile_policy, default_policy, explain, run, what_if
@@ -45,6 +46,8 @@ class _Found:
     points: int | None
     score_reasons: list[dict[str, Any]]
     carried: cash.Affordability | None
+    line: LineTerms | None
+    policy_rate_ppm: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,9 @@ def evaluate(
     """Decide one application document; return the decision document.
 
     ``document``: ``{on | applied_at, lender_type, amount, months, product?, purpose?, declared_income?, pay_day?,
-    living_costs?, obligations?, borrower?, earlier_loans?, bank_flow?, bureau?, device?, features?, score?: {pd,
-    points}}`` (``profile.assemble`` says what the parts hold). A model scores the profile's features; without one,
+    living_costs?, obligations?, borrower?, earlier_loans?, credit_line?: {limit, rate, outstanding}, bank_flow?,
+    bureau?, device?, features?, score?: {pd, points}}`` (``profile.assemble`` says what the parts hold). A line cuts
+    the limit to what is free of it, and the price to its own. A model scores the profile's features; without one,
     ``score`` is taken as given. ``explain_change`` adds the nearest changes that would lead to approval; they can also
     be asked for later, from the decision's own inputs (``change_of``). ``trace`` lets the engine decide, which tells the
     rows that matched; else the compiled policy does, with equal results and a hundred times as fast. Raises InputError
@@ -88,14 +92,19 @@ def evaluate(
     catalogue = catalogue or load_catalogue()
     law = law_on(asked.on, asked.lender_type)
     profile = build_profile(document, asked.at, law)
+    line = read_line(document)
     pd_ppm, points, score_reasons = _scored(document, profile, model)
     cap = cost_cap(law)
     dearest = cap.ppm if cap else cash.parameters().rate_without_cap_ppm
     carried = _affordability(document, asked, profile, dearest)
     values = policy_values(asked, profile, law, pd_ppm, carried)
     decided = run(policy, values) if trace else compile_policy(policy).run(values)
-    menu = _menu(asked, decided, profile, catalogue, law, pd_ppm, carried)
-    found = _Found(asked, profile, law, decided, menu, values, pd_ppm, points, score_reasons, carried)
+    policy_rate = decided.rate_ppm
+    decided = within_line(decided, line)
+    menu = _menu(asked, decided, profile, catalogue, law, pd_ppm, carried, line)
+    found = _Found(
+        asked, profile, law, decided, menu, values, pd_ppm, points, score_reasons, carried, line, policy_rate
+    )
     told = _document(found)
     told["versions"] = {
         "policy": decided.version,
@@ -251,6 +260,7 @@ def _menu(
     law: Law,
     pd_ppm: int | None,
     carried: cash.Affordability | None,
+    line: LineTerms | None,
 ) -> Menu:
     if decided.outcome == "refuse" or decided.limit_fen is None or decided.rate_ppm is None:
         return Menu((), ())
@@ -266,6 +276,7 @@ def _menu(
         asked.purpose,
         features.get("outstanding_fen") or 0,
         bool(features.get("settled_loans")),
+        None if line is None else line.rate_ppm,
     )
     capacity = None
     if carried is not None:
@@ -279,15 +290,17 @@ def _document(found: _Found) -> dict[str, Any]:
     decided, profile, offered = found.decided, found.profile, found.menu.offers
     chosen = next((offer for offer in offered if offer.product.id == found.asked.product), None)
     chosen = chosen or (offered[0] if offered else None)
-    outcome, reasons = decided.outcome, list(decided.reasons)
+    outcome, line = decided.outcome, found.line
+    lines = [line_reason(line)] if line is not None and outcome != "refuse" else []
+    reasons = [*decided.reasons, *lines]
     if outcome != "refuse" and chosen is None:
-        outcome, reasons = "refuse", [explain("no_offer", found.values)]
+        outcome, reasons = "refuse", [*lines, explain("no_offer", found.values)]
     checks: list[Check] = []
     if chosen is not None:
         outstanding = profile.features.get("outstanding_fen") or 0
         checks = offer_checks(chosen.schedule, outstanding, profile.features.get("is_student"), found.law)
     lent = chosen if outcome != "refuse" else None
-    return {
+    told = {
         "outcome": outcome,
         "limit": format_yuan(decided.limit_fen or 0) if lent else None,
         "rate": format_rate(lent.rate_ppm) if lent else None,
@@ -307,3 +320,7 @@ def _document(found: _Found) -> dict[str, Any]:
         "inputs": {"policy": dict(found.values), "features": dict(profile.features), "extra": dict(profile.extra)},
         "trace": [dict(step) for step in decided.trace],
     }
+    if line is not None:  # decisions of those without a line stay word for word what they were
+        rate = found.policy_rate_ppm
+        told[CODE] = {**line.as_document(), "policy_rate": None if rate is None else format_rate(rate)}
+    return told

@@ -51,7 +51,7 @@ def propose(connection: Connection, review_id: str, decision: LineDecision, at: 
         detail = {"kind": kind_of(row), "arm": row["arm"], "why": row["reasons"][0]["code"], "status": row["status"]}
         note(connection, at, "system", "adjusted", decision.borrower_id, {**detail, **_said(row)})
         if row["status"] == "approved":
-            _decided(connection, row, at)
+            carry_out(connection, row, at)
         kept.append(row)
     return kept
 
@@ -82,7 +82,7 @@ def decide_change(connection: Connection, change_id: str, approve: bool, actor: 
         {"change": change_id, **_said(row)},
     )
     if approve:
-        _decided(connection, decided, at)
+        carry_out(connection, decided, at)
     return dict(connection.execute(select(CHANGE).where(CHANGE.c.change_id == change_id)).mappings().one())
 
 
@@ -198,7 +198,7 @@ def _supersede(connection: Connection, decision: LineDecision, rows: list[dict[s
             )
 
 
-def _decided(connection: Connection, row: Mapping[str, Any], at: datetime) -> None:
+def carry_out(connection: Connection, row: Mapping[str, Any], at: datetime) -> None:
     """A decided change is told to the borrower; what needs no notice in advance holds at once."""
     language = connection.execute(
         select(tables.borrower.c.language).where(tables.borrower.c.borrower_id == row["borrower_id"])

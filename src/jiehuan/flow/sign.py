@@ -1,6 +1,7 @@
 """Sign: the applicant takes one of the offers; cost sheet and contract are made, shown and kept.
 
-The terms of the contract are the offer's, drawn on the day of signing; they are checked against the law of that day.
+The terms of the contract are the offer's, drawn on the day of signing; they are checked against the law of that day
+and against the borrower's credit line as it stands by then.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
+from jiehuan.flow.line_draws import must_fit_line
 from jiehuan.flow.person import identity_of
 from jiehuan.legal.documents import contract_pdf, cost_sheet_pdf
 from jiehuan.loan import make_schedule, read_terms
@@ -46,6 +48,7 @@ def sign(connection: Connection, vault: Vault, application_id: str, at: datetime
         mend = "only an approved application can be signed"
         raise Refused(Problem("application", application_id, f"is {application.status}", mend))
     chosen = _offer(connection, application_id, offer)
+    must_fit_line(connection, application.borrower_id, chosen)
     on = at.astimezone(CHINA).date()
     document = {**chosen["terms"], "drawn_on": on.isoformat()}
     if not chosen.get("first_due_fixed"):

@@ -33,7 +33,10 @@ _TERMS_TRIED = 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an applicant asks for and what was decided: ``limit_fen`` and ``rate_ppm`` are the policy's."""
+    """What an applicant asks for and what was decided: ``limit_fen`` and ``rate_ppm`` are the policy's.
+
+    ``most_rate_ppm``: a price that no offer exceeds, as a credit line's for new draws; None: no such bound.
+    """
 
     amount_fen: int
     months: int
@@ -45,6 +48,7 @@ class Asked:
     purpose: str = ""
     outstanding_fen: int = 0
     has_history: bool = False
+    most_rate_ppm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,8 @@ def _offer(product: Product, months: int, asked: Asked, law: Law, capacity: Capa
         return None
     cap = cost_cap(law)
     rate = max(asked.rate_ppm + product.rate_add_ppm, 0)
+    if asked.most_rate_ppm is not None:
+        rate = min(rate, asked.most_rate_ppm)
     if cap is not None:
         rate = min(rate, cap.ppm)
     while amount >= product.least_fen:
