@@ -49,7 +49,7 @@ def approved(connection: Connection, vault: Vault, crowd: Crowd) -> tuple[str, d
 
 def owner(connection: Connection, application_id: str) -> str:
     found = select(tables.application.c.borrower_id).where(tables.application.c.application_id == application_id)
-    return connection.execute(found).scalar_one()
+    return str(connection.execute(found).scalar_one())
 
 
 def set_line(connection: Connection, borrower_id: str, limit_fen: int, rate_ppm: int) -> None:

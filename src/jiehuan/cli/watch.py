@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _EVENTS = typer.Argument(..., metavar="EVENTS", help="Events: Parquet, CSV, JSON or JSON Lines.", show_default=False)
 _SIGNALS = typer.Option(
@@ -28,6 +32,7 @@ def register(app: typer.Typer) -> None:
     group.command("features", help=_features.__doc__)(_features)
     group.command("fit", help=_fit.__doc__)(_fit)
     group.command("apply", help=_apply.__doc__)(_apply)
+    group.command("use", help=_use.__doc__)(_use)
     app.add_typer(group, name="watch")
 
 
@@ -227,20 +232,13 @@ def _apply(
 
     Example: jiehuan watch apply hazard history.parquet --at 2026-11-01T00:00:00+08:00 --out chances.csv
     """
-    from datetime import datetime
-
     from jiehuan.units.tables import write_table
     from jiehuan.watch.foretell import foretell, read_whole
     from jiehuan.watch.hazard import Hazard
     from jiehuan.watch.load import load_signals
 
     _known_zone(zone)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise InputError(Problem("--at", at, "not an instant", "write 2026-11-01T00:00:00+08:00")) from None
-    if moment.tzinfo is None:
-        raise InputError(Problem("--at", at, "time zone missing", "write the offset, like +08:00"))
+    moment = _instant(at, "--at")
     declared = load_signals(signals)
     hazard = Hazard.load(folder, declared)
     frame, broken = read_whole(events)
@@ -252,6 +250,64 @@ def _apply(
         show_json(facts)
     else:
         show_facts(facts)
+
+
+def _use(
+    folder: Path | None = typer.Argument(
+        None,
+        metavar="[DIR]",
+        help="Folder that `watch fit` wrote; without it, say what is in force.",
+        show_default=False,
+    ),
+    by: str = typer.Option(
+        "", "--by", metavar="LOGIN", help="Whose act it is: an active account of role risk or admin."
+    ),
+    since: str = typer.Option("", "--since", help="The instant from which it is asked; default a minute from now."),
+    stop: bool = typer.Option(False, "--stop", help="Ask no model any more."),
+    as_json: bool = JSON_FLAG,
+) -> None:
+    """The hazard that the platform asks beside its signals: put one in force, stop it, or say which one is.
+
+    Workers take it over at run time. It must have been fitted on the signals in force, and rests while others are.
+
+    Example: jiehuan watch use hazard --by li.lei
+    """
+    from jiehuan.api.clock import moment
+    from jiehuan.flow.hazards import standing, stop_hazard, use_hazard
+    from jiehuan.flow.watch import judged_by, signals_in_force
+    from jiehuan.store.database import open_database
+    from jiehuan.watch.hazard import Hazard
+
+    if stop and (folder is not None or since):
+        raise InputError(Problem("--stop", "", "stops what is in force", "name no folder and no instant with it"))
+    start = _instant(since, "--since") if since else None
+    model = Hazard.load(folder) if folder is not None else None
+    with open_database() as database, database.begin() as connection:
+        at = moment(connection)
+        if model is not None:
+            use_hazard(connection, model, signals_in_force(connection, at), by, at, start)
+        elif stop:
+            stop_hazard(connection, by, at)
+        held, asked = standing(connection), judged_by(connection, at)[1]
+    facts = {"version": None, "since": None, "by": None, **(held or {}), "asked": asked is not None}
+    if as_json:
+        show_json(facts)
+    elif held is None:
+        typer.echo("no hazard is in force")
+    else:
+        show_facts(facts if asked is not None else {**facts, "asked": "no: it was fitted on other signals"})
+
+
+def _instant(text: str, where: str) -> datetime:
+    from datetime import datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(Problem(where, text, "not an instant", "write 2026-11-01T00:00:00+08:00")) from None
+    if moment.tzinfo is None:
+        raise InputError(Problem(where, text, "time zone missing", "write the offset, like +08:00"))
+    return moment
 
 
 def _account_ids(path: Path) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text, update
 
 from jiehuan.flow.activity import note, note_many
+from jiehuan.flow.hazards import HazardInForce, hazard_in_force
 from jiehuan.store import tables
 from jiehuan.store.outbox import publish_many
 from jiehuan.store.rows import insert_missing
@@ -50,18 +51,24 @@ class Watcher:
     """The signal engine over one database. Not for two threads at once.
 
     ``declaration``: the signals (default: those that ship); ``most_accounts``: how many it may hold in memory; ``known_only``:
-    refuse events of accounts that are no borrower of ours.
+    refuse events of accounts that are no borrower of ours; ``hazard``: the model that is asked too, at events since it is in force.
     """
 
     def __init__(
-        self, declaration: Declaration | None = None, most_accounts: int = MOST_ACCOUNTS, *, known_only: bool = False
+        self,
+        declaration: Declaration | None = None,
+        most_accounts: int = MOST_ACCOUNTS,
+        *,
+        known_only: bool = False,
+        hazard: HazardInForce | None = None,
     ) -> None:
         self.declaration = declaration if declaration is not None else load_signals()
         self.most_accounts = most_accounts
         self.known_only = known_only
         self._memories: dict[Hashable, _Memory] = {}
         self._unproven: str | None = None
-        self._reach = _reach(self.declaration)
+        self.hazard = hazard
+        self._reach = _reach(self.declaration, hazard)
 
     def watch(self, connection: Connection, rows: Iterable[Mapping[str, Any]], at: datetime | None = None) -> Watched:
         """Take events (the **events** format) in order of their time, keep them and the alerts they raise.
@@ -109,7 +116,7 @@ class Watcher:
                         continue
                     new.discard(event.event_id)  # the same id again in this batch is a repetition
                     try:
-                        told.alerts.extend(engine.process(event))
+                        told.alerts.extend(self._judge(engine, event))
                         told.taken += 1
                         self._unproven = event.event_id
                         if event.kind == TICK:
@@ -128,19 +135,20 @@ class Watcher:
 
     def warm(self) -> None:
         """Load what is compiled now, not at the first event."""
-        Engine(self.declaration).process(Event("warm", "warm", datetime(2000, 1, 1, tzinfo=UTC), TICK))
+        model = self.hazard.model if self.hazard is not None else None
+        Engine(self.declaration, model).process(Event("warm", "warm", datetime(2000, 1, 1, tzinfo=UTC), TICK))
 
     def committed(self) -> None:
         """The transaction of the last ``take`` or ``watch`` is committed for certain."""
         self._unproven = None
 
-    def use(self, declaration: Declaration) -> bool:
-        """Go on with other signals, when they are others; whether they are. The history gives the memory they need."""
-        if declaration.version == self.declaration.version:
+    def use(self, declaration: Declaration, hazard: HazardInForce | None = None) -> bool:
+        """Go on with other signals or another model, when they are others; whether they are. The history gives the memory they need."""
+        if declaration.version == self.declaration.version and hazard == self.hazard:
             return False
         self.forget()
-        self.declaration = declaration
-        self._reach = _reach(declaration)
+        self.declaration, self.hazard = declaration, hazard
+        self._reach = _reach(declaration, hazard)
         return True
 
     def forget(self, *parts: Hashable) -> None:
@@ -215,8 +223,14 @@ class Watcher:
         since = min(event.at for event in events if event.account_id in strange) - self._reach
         stored = connection.execute(_HISTORY, {"accounts": list(strange), "since": since})
         for row in stored:
-            memory.engine.process(Event(*row))
+            self._judge(memory.engine, Event(*row))
         memory.accounts |= strange
+
+    def _judge(self, engine: Engine, event: Event) -> list[Alert]:
+        """One event through an engine. A model is asked from its moment on only: nothing before it was told, so nothing is silenced by it."""
+        hazard = self.hazard
+        engine.model = hazard.model if hazard is not None and event.at >= hazard.since else None
+        return engine.process(event)
 
     def _inserted(self, connection: Connection, events: Sequence[Event], told: Watched) -> set[str]:
         """Keep the events; the ids of those that were not there. The same id with other content is refused."""
@@ -268,6 +282,12 @@ def signals_in_force(connection: Connection, at: datetime) -> Declaration:
     return load_signals() if body is None else read_signals(yaml.safe_load(body), "signals in force")
 
 
+def judged_by(connection: Connection, at: datetime) -> tuple[Declaration, HazardInForce | None]:
+    """What ``Watcher.use`` takes: the signals in force as of ``at``, and the hazard in force when it was fitted on them."""
+    declaration = signals_in_force(connection, at)
+    return declaration, hazard_in_force(connection, declaration)
+
+
 def judge_alert(connection: Connection, alert_id: str, verdict: str, actor: str, at: datetime) -> None:
     """A person's verdict on an alert: ``confirmed`` (it was right) or ``dismissed``; it is what learning is told."""
     if verdict not in {"confirmed", "dismissed"}:
@@ -305,9 +325,11 @@ def _keep_alerts(connection: Connection, alerts: list[Alert]) -> None:
     )
 
 
-def _reach(declaration: Declaration) -> timedelta:
+def _reach(declaration: Declaration, hazard: HazardInForce | None) -> timedelta:
     """How far back an account's history matters: windows, silences after alerts, and late events."""
-    rests = (rule.cooldown for rule in declaration.rules)
+    rests = [rule.cooldown for rule in declaration.rules]
+    if hazard is not None:
+        rests.append(hazard.model.cooldown_days * 86_400)
     return timedelta(seconds=max(declaration.horizon, *rests, 0) + declaration.lateness)
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import text
 
-from jiehuan.flow.watch import Watcher, signals_in_force
+from jiehuan.flow.watch import Watcher, judged_by
 from jiehuan.scale.letters import Letter, park
 from jiehuan.scale.metrics import Metrics
 from jiehuan.store.database import Database
@@ -30,7 +30,7 @@ BEAT = 1.0
 """Seconds between two signs of life of an idle holder."""
 
 RENEW = 30.0
-"""Seconds between two looks whether the lender's people have put other signals in force."""
+"""Seconds between two looks whether the lender's people have put other signals or another model in force."""
 
 CONSUMER, INBOX = "watch", "inbox"
 
@@ -59,7 +59,7 @@ class InboxFeed:
         """Take the next events; how many. Nothing while another worker holds the lease."""
         if self._renews and time.monotonic() - self._renewed > RENEW:
             with self.database.connect() as connection:
-                self.watcher.use(signals_in_force(connection, datetime.now(UTC)))
+                self.watcher.use(*judged_by(connection, datetime.now(UTC)))
             self._renewed = time.monotonic()
         if time.monotonic() - self._beaten < BEAT:
             with self.database.connect() as connection:

@@ -21,7 +21,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from jiehuan.flow.watch import Watcher, signals_in_force
+from jiehuan.flow.watch import Watcher, judged_by
 from jiehuan.scale.broker import Broker, BrokerAway, quiet
 from jiehuan.scale.letters import Letter, park
 from jiehuan.scale.message import read_message
@@ -195,12 +195,12 @@ class KafkaIn:
         log.info("reads", topic=self.topic, partitions=sorted(self._places), owner=self.owner)
 
     def _renew(self) -> None:
-        """Judge by the signals that are in force now."""
+        """Judge by the signals and the model that are in force now."""
         with self.database.connect() as connection:
-            found = signals_in_force(connection, datetime.now(UTC))
+            found, hazard = judged_by(connection, datetime.now(UTC))
         self._renewed = time.monotonic()
-        if self.watcher.use(found):
-            log.info("signals changed", version=found.version)
+        if self.watcher.use(found, hazard):
+            log.info("signals changed", version=found.version, model=hazard.version if hazard else None)
 
     def _look_again(self) -> None:
         """After the broker was away: is it still the same topic?"""

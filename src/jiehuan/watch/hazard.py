@@ -97,20 +97,37 @@ class Hazard:
         """Write ``model.json`` and ``trees.txt``."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
+        for name, text in self.texts().items():
+            (place / name).write_text(text, encoding="utf-8")
+
+    def texts(self) -> dict[str, str]:
+        """The model as its files: the text of each by name. ``read`` takes them."""
         document = asdict(self)
         document.pop("trees")
-        (place / "trees.txt").write_text(self.trees, encoding="utf-8")
-        (place / "model.json").write_text(
-            json.dumps({"format": _FORMAT, **document}, ensure_ascii=False, indent=1), encoding="utf-8"
-        )
+        told = json.dumps({"format": _FORMAT, **document}, ensure_ascii=False, indent=1)
+        return {"trees.txt": self.trees, "model.json": told}
 
     @classmethod
     def load(cls, folder: Path | str, declaration: Declaration | None = None) -> Hazard:
         """The model in a folder. Raises InputError when it is none, or (with a declaration) when it was fitted on other signals."""
         place = Path(folder)
         try:
-            document = json.loads((place / "model.json").read_text(encoding="utf-8"))
-            trees = (place / "trees.txt").read_text(encoding="utf-8")
+            texts = {name: (place / name).read_text(encoding="utf-8") for name in ("model.json", "trees.txt")}
+        except OSError as error:
+            raise InputError(
+                Problem(str(place), "", f"can't be read: {error.strerror}", "name a folder that `watch fit` wrote")
+            ) from None
+        except ValueError as error:
+            raise InputError(
+                Problem(str(place), str(error)[:80], "not a model of `watch fit`", "fit it again")
+            ) from None
+        return cls.read(texts, str(place), declaration)
+
+    @classmethod
+    def read(cls, texts: Mapping[str, str], where: str, declaration: Declaration | None = None) -> Hazard:
+        """The model whose files have these texts (``texts``). Raises InputError as ``load`` does; ``where``: what it says they are."""
+        try:
+            document, trees = json.loads(texts["model.json"]), texts["trees.txt"]
             if document.pop("format") != _FORMAT:
                 raise KeyError("format")
             names = ("features", "on")
@@ -121,19 +138,15 @@ class Hazard:
             width = model._booster.num_feature()
             if width != len(model.features) + 1:
                 raise KeyError("features")
-        except OSError as error:
-            raise InputError(
-                Problem(str(place), "", f"can't be read: {error.strerror}", "name a folder that `watch fit` wrote")
-            ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
-                Problem(str(place), str(error)[:80], "not a model of `watch fit`", "fit it again")
+                Problem(where, str(error)[:80], "not a model of `watch fit`", "fit it again")
             ) from None
         except lightgbm.basic.LightGBMError as error:
             raise InputError(
-                Problem(str(place / "trees.txt"), str(error)[:80], "trees can't be read", "fit it again")
+                Problem(f"{where}, trees.txt", str(error)[:80], "trees can't be read", "fit it again")
             ) from None
         if declaration is not None and declaration.version != model.signals:
             reason = f"the model was fitted on signals of version {model.signals}, these are {declaration.version}"
-            raise InputError(Problem(str(place), "", reason, "name those signals with --signals, or fit again"))
+            raise InputError(Problem(where, "", reason, "name those signals with --signals, or fit again"))
         return model

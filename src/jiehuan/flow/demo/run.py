@@ -31,7 +31,7 @@ from jiehuan.flow.report import report
 from jiehuan.flow.respond import respond
 from jiehuan.flow.servicing import load_loans
 from jiehuan.flow.sign import sign
-from jiehuan.flow.watch import Watcher, judge_alert
+from jiehuan.flow.watch import Watcher, judge_alert, judged_by
 from jiehuan.loan import make_schedule
 from jiehuan.store import tables
 from jiehuan.store.database import Database
@@ -176,6 +176,7 @@ def fall_due(demo: Demo, first: date, last: date) -> None:
                 })  # fmt: skip
     if events:
         with demo.database.begin() as connection:
+            demo.watcher.use(*judged_by(connection, _at(last)))
             told = demo.watcher.watch(connection, events, _at(last))
             demo.count("line changes", respond(connection, [alert.alert_id for alert in told.alerts]).changes)
         demo.count("alerts", len(told.alerts))
@@ -213,6 +214,7 @@ def observe(demo: Demo, first: date, last: date) -> None:
         ).scalars()
         events = [event for borrower in borrowers.all() for event in account_events(demo.crowd, borrower, first, last)]
     with demo.database.begin() as connection:
+        demo.watcher.use(*judged_by(connection, _at(last)))
         told = demo.watcher.watch(connection, events, _at(last))
         demo.count("events", told.taken)
         demo.count("alerts", len(told.alerts))
