@@ -62,7 +62,7 @@ def test_nothing_is_lost_or_doubled(own_server: Database) -> None:
         str(SEED),
         str(FAULTS),
     ]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60 + FAULTS)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60 + 3 * FAULTS)
     assert done.returncode == 0, f"seed {SEED}: {done.stderr[-2000:]}"
     said = json.loads(done.stdout)
     ended = Counter(said["done"])

@@ -530,3 +530,16 @@ def test_interest_carried_by_a_restructuring_falls_due_at_once_when_the_loan_is_
     found = state(events, "2026-03-30")
     assert found.dpd == 5
     assert found.overdue_fen == found.principal_outstanding_fen + found.interest_due_fen
+
+
+def test_carried_interest_that_was_paid_ahead_does_not_hold_up_what_an_acceleration_makes_due():
+    """The carried interest stood for 2025-11-11 and was paid with a prepayment; what is left is called in on 2025-10-11, a
+    Saturday worked by notice, and is overdue on the day after."""
+    loan = {"principal": "5000.00", "rate": "0.072", "months": 1, "drawn_on": "2025-10-01", "first_due": None}
+    events = [
+        restructure("2025-10-11", method="equal_instalment", months=1, rate="0"),
+        {"id": "p", "on": "2025-10-11", "kind": "prepayment", "amount": "5000.00", "mode": "shorten"},
+        {"id": "a", "on": "2025-10-11", "kind": "accelerate"},
+    ]
+    found = state(events, "2025-10-12", **loan)
+    assert (found.principal_outstanding_fen + found.interest_due_fen, found.overdue_fen, found.dpd) == (986, 986, 1)

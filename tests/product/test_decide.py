@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.policy.commands import Run
-from tests.profile.flows import Person
+from tests.profiles.flows import Person
 
 from jiehuan.flow.evaluate import change_of, evaluate
 from jiehuan.policy import default_policy

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.profile.flows import Person
+from tests.profiles.flows import Person
 
 from jiehuan.flow.evaluate import evaluate
 from jiehuan.units.errors import JiehuanError

@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -100,7 +101,10 @@ def in_child(database: Database, work: Callable[[], object]) -> str:
         try:
             work()
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return "killed" if os.WIFSIGNALED(status) else "finished" if os.WEXITSTATUS(status) == 0 else "failed"

@@ -27,7 +27,7 @@ def test_nothing_is_lost_or_doubled(database: Database) -> None:
     database.engine.dispose()
     script = Path(__file__).with_name("killed.py")
     words = [sys.executable, str(script), database.dsn, str(database.home), str(SEED), str(FAULTS)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60 + 2 * FAULTS)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60 + 4 * FAULTS)
     assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-500:]
     told = json.loads(done.stdout)
     print(told)

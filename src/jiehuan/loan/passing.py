@@ -20,6 +20,7 @@ from jiehuan.loan.amortise import (
 )
 from jiehuan.loan.civil import day_in_month, month_index
 from jiehuan.loan.layout import (
+    CARRIED,
     F_AMOUNT,
     F_DAY,
     F_PRICED,
@@ -73,7 +74,14 @@ def advance(s: Ints, rows: Ints, fees: Ints, moves: Ints, law: Ints, to: int) ->
             fee_at = fees[s[S_FEE_AT] * FEE + F_DAY]
         pass_at = FAR
         if s[S_PASSED] < fallen:
-            pass_at = rows[s[S_PASSED] * ROW + PAY_BY]
+            row = s[S_PASSED] * ROW
+            if rows[row + KIND] == CARRIED and unpaid(rows, row) == 0:
+                # Interest carried to a later day and paid ahead of it must not hold up what an acceleration made due before.
+                rows[row + PASSED] = 1
+                rows[row + SINCE] = s[S_DAY]
+                s[S_PASSED] += 1
+                continue
+            pass_at = rows[row + PAY_BY]
         if pass_at < to and pass_at < due_at and pass_at < fee_at:
             pass_pay_by(s, rows, law)
         elif fee_at <= to and fee_at <= due_at:

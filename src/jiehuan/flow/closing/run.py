@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ from jiehuan.units.errors import Conflict, Problem, Refused
 from jiehuan.units.money import parse_yuan
 
 _ONE_AT_A_TIME = 0x6461795F656E64
+_PATIENCE = 5.0
+"""Seconds to wait for another day end before saying that it runs."""
+
 _run = tables.day_end_run
 
 
@@ -66,9 +70,7 @@ def close_day(database: Database, on: date, on_progress: Callable[[int], None] =
     Loans that cannot be folded are listed under ``refused`` with their reasons; all others are done.
     """
     with database.engine.connect() as connection:
-        with connection.begin():
-            alone = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME}).scalar_one()
-        if not alone:
+        if not _alone(connection):
             raise Conflict(Problem("day end", on.isoformat(), "another one is running", "wait for it"))
         try:
             return _close(database, connection, on, on_progress)
@@ -76,6 +78,18 @@ def close_day(database: Database, on: date, on_progress: Callable[[int], None] =
             if not connection.closed and not connection.invalidated:
                 with connection.begin():
                     connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ONE_AT_A_TIME})
+
+
+def _alone(connection: Connection) -> bool:
+    """Whether this is the only day end, now or soon: the server lets go of a killed one's lock when it sees that it is gone."""
+    until = monotonic() + _PATIENCE
+    while True:
+        with connection.begin():
+            if connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ONE_AT_A_TIME}).scalar_one():
+                return True
+        if monotonic() > until:
+            return False
+        sleep(0.1)
 
 
 def _close(database: Database, connection: Connection, on: date, on_progress: Callable[[int], None]) -> dict[str, Any]:

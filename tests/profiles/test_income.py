@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from tests.profile.flows import Person, mixed, rider, salaried
+from tests.profiles.flows import Person, mixed, rider, salaried
 
 from jiehuan.profile.income import IncomeReport, read_flow, verify_income
 from jiehuan.units.errors import InputError

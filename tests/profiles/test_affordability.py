@@ -126,7 +126,7 @@ def test_the_document_is_read_strictly() -> None:
 
 
 def test_income_from_a_flow_sets_pay_day_and_debts() -> None:
-    from tests.profile.flows import Person
+    from tests.profiles.flows import Person
 
     person = Person(1, start=date(2026, 2, 20)).salary(900_000, 15).loan(600_000)
     document = {"on": "2026-08-25", "lender_type": "bank", "amount": "10000", "months": 12, "rate": "0.18", "bank_flow": person.flow()}

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.profile.flows import mixed, rider, salaried
+from tests.profiles.flows import mixed, rider, salaried
 
 from jiehuan.law import law_on
 from jiehuan.profile.assemble import build_profile
