@@ -1,11 +1,11 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const plainCode = decodeURIComponent(new URL("src/editor/code.tsx", import.meta.url).pathname);
+const own = (file: string) => decodeURIComponent(new URL(`src/editor/${file}`, import.meta.url).pathname);
 
 export default defineConfig({
   plugins: [react()],
-  resolve: { alias: { "@monaco-editor/react": plainCode, "monaco-editor": plainCode } },
+  resolve: { alias: { "@monaco-editor/react": own("code.tsx"), "monaco-editor": own("code.tsx"), "use-debounce": own("pending.ts") } },
   build: {
     sourcemap: false,
     chunkSizeWarningLimit: 3500, // the decision editor, which is loaded where a policy is edited

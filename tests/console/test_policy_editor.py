@@ -88,6 +88,31 @@ def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(
     expect(other.get_by_text("待生效")).to_be_visible()
 
 
+def test_what_was_typed_a_moment_ago_is_kept_when_the_table_is_closed_or_saved_at_once(enter, house, risk):
+    def limits():
+        nodes = house.get("risk", f"/api/policy-drafts/{draft}")["graph"]["nodes"]
+        return [rule["band-band_limit_fen"] for rule in next(node for node in nodes if node["id"] == "band")["content"]["rules"]]
+
+    def at_once(button):
+        """Press a button in the same moment, without the browser tool's wait for it to stand still."""
+        page.evaluate("button => button.click()", button.element_handle())
+
+    draft = begin(risk, copy.deepcopy(dict(default_policy().document)))
+    page = enter("risk", path=f"/policies/{draft}", width=1500)
+    expect(page.get_by_text("可以发布")).to_be_visible()
+    save = page.get_by_role("button", name="保存草稿")
+    page.get_by_text("Edit Table").first.click()
+    fill(page, "5000000", "4000000")
+    at_once(page.locator(".grl-graph-tabs__closeIcon"))
+    expect(page.get_by_text("有未保存的修改")).to_be_visible()
+    page.get_by_text("Edit Table").first.click()
+    fill(page, "4000000", "4100000")
+    at_once(save)
+    expect(page.get_by_text("第 2 次保存")).to_be_visible()
+    assert limits()[1] == "4100000"
+    expect(page.get_by_text("有未保存的修改")).to_be_hidden()
+
+
 def test_a_gap_is_told_beside_its_node_and_bars_the_proposal_until_it_is_mended(enter, house, risk):
     graph = copy.deepcopy(dict(default_policy().document))
     band = next(node for node in graph["nodes"] if node["id"] == "band")["content"]

@@ -10,19 +10,20 @@ import { FONT } from "../font";
 const started = startEngine({ module_or_path: engine });
 
 interface Props {
-  value: DecisionGraphType;
+  /** The graph to begin with; from then on the editor holds it, as an older one given back to it would undo what was typed since. */
+  begin: DecisionGraphType;
   onChange: (value: DecisionGraphType) => void;
   disabled: boolean;
   simulate?: Simulation;
   ref?: Ref<DecisionGraphRef>;
 }
 
-export default function Canvas({ value, onChange, disabled, simulate, ref }: Props) {
+export default function Canvas({ begin, onChange, disabled, simulate, ref }: Props) {
   if (!use(started)) return <Spin />;
   return (
     <JdmConfigProvider theme={{ token: { colorPrimary: "#0f5257", fontFamily: FONT } }}>
       <div className="canvas">
-        <DecisionGraph ref={ref} value={value} onChange={onChange} disabled={disabled} simulate={simulate} />
+        <DecisionGraph ref={ref} defaultValue={begin} onChange={onChange} disabled={disabled} simulate={simulate} />
       </div>
     </JdmConfigProvider>
   );

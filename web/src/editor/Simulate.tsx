@@ -9,7 +9,7 @@ import { useFeature } from "../parts/feature";
 import { Code, percent, yuan } from "../parts/show";
 
 interface Props {
-  graph: Record<string, unknown>;
+  graph: () => Record<string, unknown>;
   onTold: (told: Schema["Simulated"] | undefined) => void;
 }
 
@@ -25,7 +25,7 @@ export function Simulate({ graph, onTold }: Props) {
   const applications = useQuery({ queryKey: ["applications", "to simulate"], queryFn: () => body(api.GET("/api/applications", { params: { query: { size: 50 } as never } })) });
   const run = useMutation({
     mutationFn: () => body(api.POST("/api/policies/simulate", {
-      body: way === "application" ? { graph, application_id: chosen ?? "", values: {} } : { graph, values: JSON.parse(values) as Record<string, unknown> },
+      body: way === "application" ? { graph: graph(), application_id: chosen ?? "", values: {} } : { graph: graph(), values: JSON.parse(values) as Record<string, unknown> },
     })),
     onSuccess: onTold,
     onError: () => onTold(undefined),

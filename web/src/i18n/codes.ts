@@ -289,6 +289,8 @@ export const codes = {
   "verb.loan_waiver": both("减免", "waived an amount"),
   "verb.loan_recovery": both("核销后收回", "took a recovery"),
   "verb.loan_refund": both("退款", "refunded"),
+  "verb.hazard_used": both("启用违约风险模型", "took a hazard model into use"),
+  "verb.hazard_stopped": both("停用违约风险模型", "took a hazard model out of use"),
 } as const;
 
 export const accounts = {

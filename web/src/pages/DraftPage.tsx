@@ -7,6 +7,7 @@ import { api, body, once, type Schema } from "../api/client";
 import type { DecisionGraphRef, DecisionGraphType, Simulation } from "../editor/Canvas";
 import { DifferencePictures } from "../editor/Difference";
 import { Findings } from "../editor/Findings";
+import { tellNow } from "../editor/pending";
 import { Propose } from "../editor/Propose";
 import { Simulate } from "../editor/Simulate";
 import { useSpeech } from "../i18n";
@@ -37,18 +38,28 @@ function Whole({ data }: { data: Schema["DraftOut"] }) {
   const navigate = useNavigate();
   const editable = data.status === "open" && may("PUT /api/policy-drafts/{draft_id}");
   const [graph, setGraph] = useState<Record<string, unknown>>(data.graph);
+  const latest = useRef(graph);
   const [simulation, setSimulation] = useState<Simulation>();
   const canvas = useRef<DecisionGraphRef>(null);
   const saved = useMemo(() => meaning(data.graph), [data.graph]);
   const dirty = meaning(graph) !== saved;
+  const change = useCallback((value: DecisionGraphType) => {
+    latest.current = { ...latest.current, ...value };
+    setGraph(latest.current);
+  }, []);
+  /** The graph with what was typed a moment ago. */
+  const now = () => {
+    tellNow();
+    return latest.current;
+  };
 
   const check = useMutation({ mutationFn: (asked: Record<string, unknown>) => body(api.POST("/api/policies/check", { body: { graph: asked } })) });
-  const compare = useMutation({ mutationFn: () => body(api.POST("/api/policies/diff", { body: { graph } })) });
+  const compare = useMutation({ mutationFn: () => body(api.POST("/api/policies/diff", { body: { graph: now() } })) });
   const look = check.mutate;
   useEffect(() => look(data.graph), [look, data.graph]);
   const save = useAct(
     () => body(api.PUT("/api/policy-drafts/{draft_id}", {
-      params: { path: { draft_id: data.draft_id }, header: once() }, body: { graph, revision: data.revision, remark: "" },
+      params: { path: { draft_id: data.draft_id }, header: once() }, body: { graph: now(), revision: data.revision, remark: "" },
     })),
     () => message.success(t("draft.saved")),
   );
@@ -56,9 +67,8 @@ function Whole({ data }: { data: Schema["DraftOut"] }) {
     () => body(api.POST("/api/policy-drafts/{draft_id}/discard", { params: { path: { draft_id: data.draft_id }, header: once() } })),
     () => navigate("/policies"),
   );
-  const change = useCallback((value: DecisionGraphType) => setGraph((old) => ({ ...old, ...value })), []);
   const tell = (told: Schema["Simulated"] | undefined) => setSimulation(told && {
-    result: { performance: told.performance, result: told.outputs, snapshot: graph as unknown as DecisionGraphType, trace: told.trace as never },
+    result: { performance: told.performance, result: told.outputs, snapshot: latest.current as unknown as DecisionGraphType, trace: told.trace as never },
   } as Simulation);
   const found = check.data;
   return (
@@ -69,7 +79,7 @@ function Whole({ data }: { data: Schema["DraftOut"] }) {
         <span className="muted">{t("draft.revision", { n: data.revision })} · {name("actor", data.author)} · {moment(data.updated_at)}</span>
         {data.base_version && <span className="muted">{t("draft.base")} <Link to={`/policies/${data.base_version}`}><code>{data.base_version.slice(0, 10)}</code></Link></span>}
         {editable && <Button size="small" type={dirty ? "primary" : "default"} disabled={!dirty} loading={save.isPending} onClick={() => save.mutate(undefined)}>{t("draft.save")}</Button>}
-        <Button size="small" loading={check.isPending} onClick={() => check.mutate(graph)}>{t("check.run")}</Button>
+        <Button size="small" loading={check.isPending} onClick={() => check.mutate(now())}>{t("check.run")}</Button>
         {editable && may("POST /api/policy-drafts/{draft_id}/propose") && <Propose draft={data.draft_id} disabled={dirty || !found?.ok} />}
         {editable && <Button size="small" danger type="text" loading={discard.isPending} onClick={() => discard.mutate(undefined)}>{t("draft.discard")}</Button>}
         {dirty && <Tag color="gold">{t("draft.unsaved")}</Tag>}
@@ -78,7 +88,7 @@ function Whole({ data }: { data: Schema["DraftOut"] }) {
       <div className="desk">
         <Card size="small" styles={{ body: { padding: 0 } }}>
           <Suspense fallback={<Spin style={{ display: "block", padding: 200 }} />}>
-            <Canvas ref={canvas} value={graph as unknown as DecisionGraphType} onChange={change} disabled={!editable} simulate={simulation} />
+            <Canvas ref={canvas} begin={graph as unknown as DecisionGraphType} onChange={change} disabled={!editable} simulate={simulation} />
           </Suspense>
         </Card>
         <Card size="small">
@@ -90,7 +100,7 @@ function Whole({ data }: { data: Schema["DraftOut"] }) {
                 children: check.error ? <p className="bad">{explain(check.error)}</p>
                   : found ? <Findings findings={found.findings} graph={graph as Graph} onGo={(node) => canvas.current?.goToNode(node)} /> : <Spin />,
               },
-              { key: "simulate", label: t("simulate.title"), children: <Simulate graph={graph} onTold={tell} /> },
+              { key: "simulate", label: t("simulate.title"), children: <Simulate graph={now} onTold={tell} /> },
             ]}
           />
         </Card>
