@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -398,6 +399,8 @@ def _is_away(error: Exception) -> bool:
     """Whether it is the database that went away, not a message that it refused."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return True  # COPY speaks to the driver straight
     return isinstance(error, OperationalError | InterfaceError | OSError)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
@@ -65,7 +66,7 @@ class Worker:
             while not self.stop.is_set():
                 try:
                     done = part.step()
-                except (DBAPIError, BrokerAway, OSError) as error:
+                except (DBAPIError, psycopg.OperationalError, BrokerAway, OSError) as error:
                     self.metrics.add("failures", 1)
                     what = "the broker" if isinstance(error, BrokerAway) else "the database"
                     why = str(getattr(error, "orig", None) or error).strip().splitlines()
