@@ -25,7 +25,7 @@ def test_a_refusal_is_explained_and_reviewed_by_a_person(enter, house):
     queue = enter("risk", path="/reviews")
     expect(queue.get_by_text("同名不同人，请核对")).to_be_visible()
     queue.get_by_role("link", name="ap-6").click()
-    queue.get_by_role("button", name="人工复核").click()
+    queue.get_by_role("button", name="人工复核", exact=True).click()
     decide = queue.get_by_role("dialog")
     decide.get_by_label("理由").fill("核对后确为本人，维持原决定")
     decide.get_by_role("button", name="拒绝").click()

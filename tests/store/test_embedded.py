@@ -127,6 +127,7 @@ def test_ctrl_c_reaches_the_user_and_not_the_server(home: Path) -> None:
     words = [sys.executable, "-c", USER.replace("time.sleep(float(sys.argv[2]))", CATCHING), str(home)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout and process.stdout.readline() == "up\n"
+    time.sleep(1)  # until it sleeps, ready to be interrupted
     os.killpg(process.pid, signal.SIGINT)
     said = process.stdout.read()
     assert process.wait() == 0

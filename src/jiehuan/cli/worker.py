@@ -47,6 +47,7 @@ def worker(
     import signal
     from contextlib import ExitStack
     from datetime import time
+    from importlib import import_module
 
     from jiehuan.api.logs import set_up_logs
     from jiehuan.scale.metrics import Metrics
@@ -119,6 +120,8 @@ def worker(
             raise InputError(
                 Problem("worker", "", "nothing to do", "leave out --no-day-end or --no-events, or name a broker")
             )
+        for name in ("numba", "polars", "pyarrow"):  # parts are threads: two that load a large library at once can block each other
+            import_module(name)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: running.stop.set())
         names = [part.name for part in parts]
