@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from jiehuan.flow.outcomes import went_bad
 from jiehuan.flow.servicing import Held, load_loans
@@ -52,7 +53,7 @@ def asked_of(connection: Connection, known_on: date, *, outcomes: bool) -> list[
             decision.c.outcome,
             decision.c.inputs["decided"]["inputs"]["policy"].label("seen"),
         )
-        .distinct(decision.c.application_id)
+        .ext(distinct_on(decision.c.application_id))
         .order_by(decision.c.application_id, decision.c.decided_at.desc(), decision.c.decision_id.desc())
         .subquery()
     )
