@@ -111,15 +111,8 @@ def suspense(as_json: bool = JSON_FLAG) -> None:
     Example: jiehuan statement suspense
     """
     from jiehuan.flow.receipts import suspense as held
-    from jiehuan.store.database import open_database
 
-    with open_database() as database, database.connect() as connection:
-        rows = held(connection)
-    if as_json:
-        show_json(rows)
-    else:
-        columns = ("receipt_id", "on", "amount", "origin", "reason")
-        show_table("suspense", columns, [[row[name] for name in columns] for row in rows])
+    _list("suspense", held, ("receipt_id", "on", "amount", "origin", "reason"), as_json)
 
 
 def assign(
@@ -179,15 +172,8 @@ def outgoing(as_json: bool = JSON_FLAG) -> None:
     Example: jiehuan statement outgoing
     """
     from jiehuan.flow.suspense import outgoing as held
-    from jiehuan.store.database import open_database
 
-    with open_database() as database, database.connect() as connection:
-        rows = held(connection)
-    if as_json:
-        show_json(rows)
-    else:
-        columns = ("line_id", "on", "amount", "reference", "reason")
-        show_table("outgoing", columns, [[row[name] for name in columns] for row in rows])
+    _list("outgoing", held, ("line_id", "on", "amount", "reference", "reason"), as_json)
 
 
 def charge(
@@ -252,14 +238,21 @@ def handle(
     show_json(told) if as_json else show_facts(told)
 
 
+def _list(title: str, read: Any, columns: tuple[str, ...], as_json: bool) -> None:
+    from jiehuan.store.database import open_database
+
+    with open_database() as database, database.connect() as connection:
+        rows = read(connection)
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(title, columns, [[row[name] for name in columns] for row in rows])
+
+
 def _resolve(as_json: bool, work: Any) -> None:
     from dataclasses import asdict
 
-    from jiehuan.store.database import open_database
-
-    with open_database() as database:
-        done = asdict(database.transact(work))
-    show_json(done) if as_json else show_facts(done)
+    _explain(as_json, lambda connection: asdict(work(connection)))
 
 
 def _explain(as_json: bool, work: Any) -> None:

@@ -14,6 +14,7 @@ from jiehuan.units.errors import InputError, JiehuanError, Problem
 from jiehuan.units.ids import canonical_json
 from jiehuan.units.money import format_yuan, parse_yuan
 from jiehuan.units.rates import format_rate, parse_rate
+from jiehuan.units.yaml_file import read_yaml
 
 DEFAULT_PARAMS = Path(__file__).with_name("params.yaml")
 _MONEY = ("least_change", "round_to", "most")
@@ -100,18 +101,8 @@ def _version(params: LineParams) -> str:
 
 def load_params(path: Path | str | None = None) -> LineParams:
     """The parameters in a YAML file (None: those that ship). Raises InputError with every problem."""
-    import yaml
-
     where = Path(path) if path is not None else DEFAULT_PARAMS
-    try:
-        document = yaml.safe_load(where.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(Problem(str(where), "", "no such file", "check the path")) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(where), "", f"can't be read: {error}", "name a YAML file in UTF-8")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(where), "", f"malformed YAML: {error}"[:300], "mend the file there")) from None
-    return read_params(document, str(where))
+    return read_params(read_yaml(where), str(where))
 
 
 @cache

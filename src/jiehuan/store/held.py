@@ -6,18 +6,14 @@ The caller holds the receipt's or the line's row lock, so that a chain has one w
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from sqlalchemy import Connection, insert, text
 
 from jiehuan.ledger import Entry
 from jiehuan.store import tables
-from jiehuan.store.chain import entry_hash, first_hash
-from jiehuan.store.journal import entry_of
-
-
-def held_entries(connection: Connection, held_id: str) -> list[Entry]:
-    """The entries of one receipt or statement line, in the order of its chain."""
-    return [entry_of(row) for row in connection.execute(_CHAIN, {"held": held_id})]
+from jiehuan.store.chain import first_hash
+from jiehuan.store.journal import ENTRY_COLUMNS, LINE_COLUMNS, Head, chained, entry_of
 
 
 def append_held(connection: Connection, held_id: str, make: Callable[[list[Entry]], Entry | None]) -> Entry | None:
@@ -26,27 +22,13 @@ def append_held(connection: Connection, held_id: str, make: Callable[[list[Entry
     entry = make([entry_of(row) for row in rows])
     if entry is None:
         return None
-    if rows:
-        entry = entry._replace(known=max(entry.known, rows[-1].known))
-    previous = bytes(rows[-1].hash) if rows else first_hash(held_id)
-    n = len(rows)
-    row = {
-        "entry_id": entry.entry_id, "held_id": held_id, "n": n, "movement_id": "", "reverses": entry.reverses or None,
-        "kind": entry.kind, "effective": entry.effective, "known": entry.known, "previous_hash": previous,
-        "hash": entry_hash(previous, n, entry),
-    }  # fmt: skip
-    connection.execute(insert(tables.entry).values(row))
-    lines = [
-        {
-            "entry_id": entry.entry_id,
-            "n": place,
-            "account": line.account,
-            "debit_fen": line.debit,
-            "credit_fen": line.credit,
-        }
-        for place, line in enumerate(entry.lines)
-    ]
-    connection.execute(insert(tables.line).values(lines))
+    last = rows[-1] if rows else None
+    head = Head(-1, first_hash(held_id), date.min) if last is None else Head(last.n, bytes(last.hash), last.known)
+    entries, lines = chained(held_id, head, [entry])
+    names = ["held_id" if name == "loan_id" else name for name in ENTRY_COLUMNS]
+    connection.execute(insert(tables.entry).values([dict(zip(names, row, strict=True)) for row in entries]))
+    # One statement for all lines: the database holds debits against credits statement by statement.
+    connection.execute(insert(tables.line).values([dict(zip(LINE_COLUMNS, row, strict=True)) for row in lines]))
     return entry
 
 

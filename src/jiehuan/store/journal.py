@@ -188,11 +188,11 @@ def _write(connection: Connection, fresh: dict[str, list[Entry]], heads: dict[st
         entry_rows += more
         line_rows += lines
     if len(entry_rows) > _COPY_FROM:
-        copy_tuples(connection, entry_table, _ENTRY_COLUMNS, entry_rows)
-        copy_tuples(connection, line_table, _LINE_COLUMNS, line_rows)
+        copy_tuples(connection, entry_table, ENTRY_COLUMNS, entry_rows)
+        copy_tuples(connection, line_table, LINE_COLUMNS, line_rows)
     elif entry_rows:
-        connection.execute(_ADD_ENTRIES, _columns(_ENTRY_COLUMNS, entry_rows))
-        connection.execute(_ADD_LINES, _columns(_LINE_COLUMNS, line_rows))
+        connection.execute(_ADD_ENTRIES, _columns(ENTRY_COLUMNS, entry_rows))
+        connection.execute(_ADD_LINES, _columns(LINE_COLUMNS, line_rows))
     return len(entry_rows)
 
 
@@ -211,10 +211,10 @@ def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str,
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
-_ENTRY_COLUMNS = (
+ENTRY_COLUMNS = (
     "entry_id", "loan_id", "n", "movement_id", "event_id", "reverses", "kind", "effective", "known", "previous_hash", "hash",
 )  # fmt: skip
-_LINE_COLUMNS = ("entry_id", "n", "account", "debit_fen", "credit_fen")
+LINE_COLUMNS = ("entry_id", "n", "account", "debit_fen", "credit_fen")
 
 _THERE = text("SELECT entry_id FROM entry WHERE entry_id = ANY(:ids)")
 _ENTRIES = text(

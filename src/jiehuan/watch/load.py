@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jiehuan.units.errors import InputError, JiehuanError, Problem
+from jiehuan.units.yaml_file import read_yaml
 from jiehuan.watch.declare import AGGREGATES, MAX_STREAMS, SEVERITIES, UNITS, Declaration, Feature, Rule, Stream
 from jiehuan.watch.event import TICK
 from jiehuan.watch.expression import FIELDS, Program, compile_expression, parse, parse_duration
@@ -21,18 +22,8 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 def load_signals(path: Path | str | None = None) -> Declaration:
     """The declaration in a YAML file (None: the one that ships). Raises InputError with every problem found."""
-    import yaml
-
     where = Path(path) if path is not None else DEFAULT_SIGNALS
-    try:
-        document = yaml.safe_load(where.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(Problem(str(where), "", "no such file", "check the path")) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(where), "", f"can't be read: {error}", "name a YAML file in UTF-8")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(where), "", f"malformed YAML: {error}"[:300], "mend the file there")) from None
-    return read_signals(document, str(where))
+    return read_signals(read_yaml(where), str(where))
 
 
 def read_signals(document: Any, where: str = "signals") -> Declaration:
