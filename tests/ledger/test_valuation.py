@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from jiehuan.ledger import accrual_entry, advance_entry, balances, check_journal, provision_entry, sale_entry
+from jiehuan.ledger import Funding, accrual_entry, advance_entry, balances, check_journal, provision_entry, sale_entry
 
 ON = date(2026, 3, 31)
 
@@ -64,3 +64,17 @@ def test_the_price_of_a_written_off_claim_is_a_recovery() -> None:
     for price, books in [(-1, held), (5, {"borrower_credit": -5})]:
         with pytest.raises(ValueError, match="below zero|no claim"):
             sale_entry("ln_1", ON, price, books, "tape 1")
+
+
+def test_a_joint_claim_is_sold_whole_and_the_partners_get_their_part_of_the_price() -> None:
+    """Own 3,000.00 + 50.00 costs, partners 7,000.00, sold for 1,005.00: a tenth of each, so 305.00 ours, 466.67 and 233.33 theirs."""
+    funding = Funding(("BANK_A", "TRUST_B"), (466_667, 233_333))
+    held = {"loan_principal": 300_000, "costs_receivable": 5_000, "partner_principal": 600_000, "partner_interest": 100_000,
+            "memo_contra": -700_000, "loss_allowance": -30_000, "partner_settlement:BANK_A": 0}  # fmt: skip
+    assert balances([sale_entry("ln_1", ON, 100_500, held, "tape 1", funding)]) == {
+        "loan_principal": -300_000, "costs_receivable": -5_000, "partner_principal": -600_000, "partner_interest": -100_000,
+        "memo_contra": 700_000, "loss_allowance": 30_000, "cash": 100_500, "disposal_result": 305_000 - 30_000 - 30_500,
+        "partner_settlement:BANK_A": -46_667, "partner_settlement:TRUST_B": -23_333,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="funding is missing"):
+        sale_entry("ln_1", ON, 100_500, held, "tape 1")

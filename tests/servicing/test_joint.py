@@ -10,8 +10,9 @@ import pytest
 from jiehuan.flow.closing import close_day
 from jiehuan.flow.day_end import day_end
 from jiehuan.flow.disburse import book_loan
+from jiehuan.flow.dispose import sold
 from jiehuan.flow.repay import repay
-from jiehuan.flow.servicing import load_loan
+from jiehuan.flow.servicing import load_loan, record
 from jiehuan.flow.settle import reverse, settle, waive
 from jiehuan.ledger import Entry, Funding, balances, journal, read_funding
 from jiehuan.loan import read_terms
@@ -134,3 +135,30 @@ def test_an_odd_id_takes_the_way_of_the_fold(database: Database) -> None:
     for n in range(30):
         close_day(database, FIRST + timedelta(days=n))
     assert faults(database) == [] and len(entries_of(database, '贷款 1\\t"x"')) > 2
+
+
+@pytest.mark.parametrize("written_off", [False, True])
+def test_a_joint_loan_is_sold_whole(database: Database, written_off: bool) -> None:
+    loan_id, late = joint(database), FIRST + timedelta(days=100)
+    with database.begin() as connection:
+        repay(connection, loan_id, 91_680, date(2026, 2, 5), "k1")
+    with database.begin() as connection:
+        if written_off:
+            record(connection, loan_id, {"id": "ev_w", "on": late.isoformat(), "kind": "writeoff"}, "w", late)
+        day_end(connection, late)
+        facts = {"kind": "sale", "on": late, "balance_fen": 1, "value_fen": 1, "low_fen": 1, "high_fen": 1, "detail": {}}
+        proposal = {"disposal_id": "di_1", "loan_id": loan_id, "tape_id": "ta_1", "status": "approved"} | facts
+        insert_missing(connection, tables.disposal, [proposal])
+    before = balances(entries_of(database))
+    with database.begin() as connection:
+        assert sold(connection, "ta_1", 100_000, late, "risk") == 1
+    after = balances(entries_of(database))
+    assert all(not after.get(f"{owner}_{part}") for owner in ("partner", "written_off") for part in ("principal", "interest", "penalty"))
+    assert not after["loan_principal"] and not after["memo_contra"]
+    moved = {name: after[name] - before.get(name, 0) for name in after}
+    ours = -moved["recovery_income"] if written_off else 100_000 + sum(moved[f"partner_settlement:{name}"] for name in FUNDING.partners)
+    assert ours == pytest.approx(100_000 * FUNDING.own_ppm / 1_000_000, abs=2)
+    theirs = {name: -moved[f"partner_settlement:{name}"] for name in FUNDING.partners}
+    assert ours + sum(theirs.values()) == moved["cash"] == 100_000
+    assert theirs["BANK_A"] == pytest.approx(70_000, abs=2)
+    assert faults(database) == []

@@ -16,7 +16,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
 from jiehuan.flow.servicing import Held, books_day, keep_state, load_loan, load_loans, mark_sold, record
 from jiehuan.law import law_on
-from jiehuan.ledger import balances, journal, sale_entry
+from jiehuan.ledger import balances, sale_entry
 from jiehuan.loan import LoanState
 from jiehuan.npl import Claim, Offer, restructure, tape
 from jiehuan.npl import dispose as best_road
@@ -159,11 +159,11 @@ def sold(connection: Connection, tape_id: str, price_fen: int, on: date, actor: 
         left, rest = left - share, rest - row.balance_fen
         held = load_loan(connection, row.loan_id, lock=True)
         day = books_day(connection, held, on)
-        keep_state(connection, held, held.state(day))
+        state = held.state(day)
+        keep_state(connection, held, state)
         books = balances(read_entries(connection, [row.loan_id])[row.loan_id])
-        entries = journal(held.terms, held.events, day, row.loan_id)
-        sale = sale_entry(row.loan_id, day, share, books, row.disposal_id)
-        append_many(connection, [(row.loan_id, [*entries, sale])])
+        sale = sale_entry(row.loan_id, day, share, books, row.disposal_id, held.funding)
+        append_many(connection, [(row.loan_id, [*held.journal(state), sale])])
         mark_sold(connection, row.loan_id)
         publish(connection, "claim.assigned", row.loan_id, {"loan_id": row.loan_id, "tape_id": tape_id})
     connection.execute(update(tables.disposal).where(tables.disposal.c.tape_id == tape_id).values(status="done"))

@@ -11,6 +11,8 @@ from datetime import date
 
 from jiehuan.ledger.chart import account
 from jiehuan.ledger.entry import Entry, Line, entry_id
+from jiehuan.ledger.funding import Funding, apportion
+from jiehuan.ledger.posting import PARTNERS
 
 
 def provision_entry(loan_id: str, on: date, old_fen: int, new_fen: int) -> Entry | None:
@@ -38,31 +40,42 @@ def advance_entry(loan_id: str, on: date, amount_fen: int, reference: str) -> En
     return Entry(entry_id(loan_id, "advance", reference), loan_id, "", "", "advance", on, on, lines)
 
 
-def sale_entry(loan_id: str, on: date, price_fen: int, held: Mapping[str, int], reference: str) -> Entry:
+def sale_entry(
+    loan_id: str, on: date, price_fen: int, held: Mapping[str, int], reference: str, funding: Funding | None = None
+) -> Entry:
     """The loan is sold: its claims leave the books for the price, its allowance is used, the rest is gain or loss.
 
     ``held``: what the books hold of the loan, debit less credit by account (``balances``). The price of a claim that was
-    written off is a recovery. What belongs to others stays: the borrower's credit, the partners' shares. Raises ValueError
-    for a price below zero or a loan of which the books hold no claim.
+    written off is a recovery. Of a joint loan the whole claim is sold: the price is shared as the claims stand, and the
+    partners' part of it is owed to them. The borrower's credit stays. Raises ValueError for a price below zero, a loan of
+    which the books hold no claim, or partners' claims without ``funding``.
     """
     if price_fen < 0:
         raise ValueError(f"a price must not be below zero, got {price_fen} fen")
-    claims = {name: fen for name, fen in held.items() if fen and _sold_with_the_loan(name)}
-    if not claims:
+    claims = {name: fen for name, fen in held.items() if fen and _own_claim(name)}
+    theirs = {name: fen for name, fen in held.items() if fen and name in PARTNERS.values()}
+    if not claims and not theirs:
         raise ValueError(f"the books hold no claim on loan {loan_id}")
-    net = {name: -fen for name, fen in claims.items()}
+    if theirs and funding is None:
+        raise ValueError(f"the books hold partners' claims on loan {loan_id}: its funding is missing")
+    owed = sum(fen for name, fen in claims.items() if name != "loss_allowance")
+    own_price, their_price = apportion(price_fen, [owed, sum(theirs.values())])
+    net = {name: -fen for name, fen in (claims | theirs).items()}
     memo = sum(fen for name, fen in claims.items() if account(name).type == "memo")
     sheet = sum(claims.values()) - memo
     off_balance = all(account(name).type == "memo" for name in claims)
-    net["memo_contra"] = memo
+    net["memo_contra"] = memo + sum(theirs.values())
     net["cash"] = price_fen
-    net["recovery_income" if off_balance else "disposal_result"] = sheet - price_fen
+    net["recovery_income" if off_balance else "disposal_result"] = sheet - own_price
+    if funding is not None:
+        for partner, share in zip(funding.partners, apportion(their_price, funding.shares_ppm), strict=True):
+            net[f"partner_settlement:{partner}"] = -share
     lines = [Line(name, fen, 0) for name, fen in net.items() if fen > 0]
     lines += [Line(name, 0, -fen) for name, fen in net.items() if fen < 0]
     return Entry(entry_id(loan_id, "sale", reference), loan_id, "", "", "sale", on, on, tuple(lines))
 
 
-def _sold_with_the_loan(name: str) -> bool:
+def _own_claim(name: str) -> bool:
     kind = account(name)
     if kind.type == "memo":
         return name.startswith(("suspended_", "written_off_"))
