@@ -18,7 +18,7 @@ from jiehuan.flow.decide import decide, review
 from jiehuan.flow.demo.people import Crowd
 from jiehuan.flow.explanation import explain_decision
 from jiehuan.flow.review_checks import check_reviews
-from jiehuan.flow.reviews import ask_review, open_review, raise_missed
+from jiehuan.flow.reviews import ask_review, deadline_of, open_review, raise_missed
 from jiehuan.store import tables
 from jiehuan.store.audit.tally import Audit
 from jiehuan.store.database import Database
@@ -97,13 +97,20 @@ def test_a_request_opens_one_review_with_its_day_and_the_law(lender: Database, v
         made(connection, vault, crowd, 2, "refuse")
         first = ask_review(connection, "ap-2", "ana", at(ON), "the overdue sum was paid in December")
         assert (first["due_on"], first["status"], first["kind"]) == (ON + timedelta(days=15), "open", "request")
-        assert "个人信息保护法" in first["basis"]["citation"]
+        assert all(law in first["basis"]["citation"] for law in ("个人信息保护法", "消费投诉处理管理办法"))
         assert ask_review(connection, "ap-2", "ana", at(ON))["review_id"] == first["review_id"]
         decision_id = review(connection, "ap-2", False, "the entry is still there", "ben", at(ON + timedelta(days=2)))
         done = connection.execute(select(tables.review)).one()
         assert (done.status, done.decided_by, done.reason, done.outcome_id) == ("refused", "ben", "the entry is still there", decision_id)
         with pytest.raises(Refused, match="a person decided on it already"):
             ask_review(connection, "ap-2", "ana", at(ON + timedelta(days=3)))
+
+
+@pytest.mark.parametrize(("lender_type", "own", "days"), [("bank", 20, 15), ("bank", 7, 7), ("micro_lender", 20, 20)])
+def test_the_term_for_complaints_can_only_be_shortened(lender_type: str, own: int, days: int) -> None:
+    due, basis = deadline_of("request", ON, {"request": own}, lender_type)
+    assert (due, basis["days"]) == (ON + timedelta(days=days), days)
+    assert ("消费投诉" in basis["citation"]) == (lender_type == "bank")
 
 
 def test_what_the_policy_leaves_to_people_has_a_day_too(lender: Database, vault: Vault, crowd: Crowd) -> None:

@@ -116,15 +116,19 @@ def raise_missed(connection: Connection, on: date) -> int:
 
 
 def deadline_of(kind: str, asked_on: date, days: Mapping[str, int], lender_type: str) -> tuple[date, dict[str, Any]]:
-    """The last day of a review and what it rests on: calendar days for a request, working days for the policy's own."""
-    count = int(days[kind])
+    """The last day of a review and what it rests on: calendar days for a request, working days for the policy's own.
+
+    The law gives a borrower's right without a term; where it sets one for complaints, the lender's own may be shorter only.
+    """
+    law = law_on(asked_on, lender_type)
+    rule, term = law.rule("automated_decision"), law.rule("complaint_days") if kind == "request" else None
+    count = min(int(days[kind]), term.value["simple"]) if term else int(days[kind])
     due = asked_on + timedelta(days=count) if kind == "request" else add_working_days(asked_on, count)
-    rule = law_on(asked_on, lender_type).rule("automated_decision")
     unit_zh, unit_en = ("日", "days") if kind == "request" else ("个工作日", "working days")
     basis: dict[str, Any] = {
         "days": count,
         "unit": "calendar" if kind == "request" else "working",
-        "citation": rule.citation if rule else "",
+        "citation": "; ".join(one.citation for one in (rule, term) if one),
         "zh": f"依法可要求人工复核；本机构承诺{count}{unit_zh}内办结" if rule else f"本机构承诺{count}{unit_zh}内办结",
         "en": f"{'The law gives the right to a person; ' if rule else ''}the lender decides within {count} {unit_en}",
     }
