@@ -8,23 +8,18 @@ process instead. Then the same work is done again as a client would that never g
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from dying import await_server, in_child, plant
 from jiehuan.flow.day_end import day_end
 from jiehuan.flow.repay import repay
-from jiehuan.store import straight
-from jiehuan.store.database import Database, open_database
+from jiehuan.store.database import open_database
 from jiehuan.store.seal import seal_journal
 
 LOANS = ("ln_1", "ln_2")
@@ -62,79 +57,16 @@ def main(dsn: str, home: Path, seed: int, faults: int) -> dict[str, object]:
                     repay(connection, loan_id, amount, on, key, known_on=known)  # noqa: B023
 
         how = chance.choices(("statement", "before commit", "after commit", "server"), (12, 2, 2, 1))[0]
-        at = chance.randint(1, 14)
-        ended = in_child(database, lambda: (plant(database, how, at), work()))  # noqa: B023
+        at = chance.randint(1, 14) if how in {"statement", "server"} else 1
+        ended = in_child(lambda: (await_server(database), plant(database, how, at), work()))  # noqa: B023
         done[f"{kind}, {ended}"] += 1
         if ended != "finished" or chance.random() < 0.2:
-            again = in_child(database, work)
+            again = in_child(lambda: (await_server(database), work()))
             if again != "finished":
                 raise SystemExit(f"fault {number} ({kind}, {how} {at}): doing it again {again}")
         if kind in {"repay", "late"}:
             received += amount
     return {"done": done, "received": received, "today": today.isoformat(), "faults": faults}
-
-
-def in_child(database: Database, work: Callable[[], object]) -> str:
-    """Do the work in a forked child; how it ended. The parent keeps no connection, only compiled statements."""
-    child = os.fork()
-    if child == 0:
-        code = 3
-        try:
-            await_server(database)
-            work()
-            code = 0
-        except DBAPIError:
-            code = 2  # the server went away
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return "killed"
-    return {0: "finished", 2: "lost its server"}.get(os.WEXITSTATUS(status), "failed")
-
-
-def await_server(database: Database) -> None:
-    """Wait while the server recovers from a crash."""
-    for _ in range(600):
-        try:
-            with database.connect():
-                return
-        except DBAPIError:
-            database.engine.dispose()
-            time.sleep(0.02)
-
-
-def plant(database: Database, how: str, at: int) -> None:
-    """Arrange for this process, or its server's, to be killed."""
-
-    def die(*_: object) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    if how == "before commit":
-        event.listen(database.engine, "commit", die)
-        return
-    if how == "after commit":
-        dialect = database.engine.dialect
-        commit = dialect.do_commit
-
-        def commit_and_die(connection: object) -> None:
-            commit(connection)
-            die()
-
-        dialect.do_commit = commit_and_die
-        return
-    seen = 0
-
-    def count(connection: object, *_: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == at and how == "server":
-            os.kill(connection.connection.driver_connection.info.backend_pid, signal.SIGKILL)
-        elif seen == at:
-            die()
-
-    event.listen(database.engine, "before_cursor_execute", count)
-    straight.before.append(count)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,16 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
 from streams import send, some_events
 
+from dying import LOST, await_server, in_child, plant
 from jiehuan.scale.broker import Broker, BrokerAway
 from jiehuan.scale.kafka_in import KafkaIn
 from jiehuan.scale.kafka_out import OutboxRelay
@@ -50,7 +47,7 @@ def main(dsn: str, home: Path, servers: str, topic: str, seed: int, faults: int)
         at = chance.randint(1, 24) if how == "statement" else chance.randint(1, 3)
         some = events[number * EACH : (number + 1) * EACH]
         assert in_child(lambda: send(Broker(servers), topic, some)) == "finished"  # noqa: B023
-        ended = in_child(lambda: (plant(database, how, at), work(database, servers, topic, kind)))  # noqa: B023
+        ended = in_child(lambda: (plant(database, how, at), work(database, servers, topic, kind)), (*LOST, BrokerAway))  # noqa: B023
         done[f"{kind}, {ended}"] += 1
     for kind in ("events", "relay"):
         last = in_child(lambda: work(database, servers, topic, kind))  # noqa: B023
@@ -73,73 +70,6 @@ def work(database: Database, servers: str, topic: str, kind: str) -> None:
     while quiet < 2 or reader.behind():
         quiet = 0 if reader.step(0.05) else quiet + 1
     reader.close()
-
-
-def in_child(job: Callable[[], object]) -> str:
-    """Do a job in a forked child; how it ended."""
-    child = os.fork()
-    if child == 0:
-        code = 3
-        try:
-            job()
-            code = 0
-        except (DBAPIError, BrokerAway):
-            code = 2
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return "killed"
-    return {0: "finished", 2: "lost its server"}.get(os.WEXITSTATUS(status), "failed")
-
-
-def await_server(database: Database) -> None:
-    """Wait while the server recovers from a crash."""
-    for _ in range(600):
-        try:
-            with database.connect():
-                return
-        except DBAPIError:
-            database.engine.dispose()
-            time.sleep(0.02)
-
-
-def plant(database: Database, how: str, at: int) -> None:
-    """Arrange for this process, or its server's, to be killed at the ``at``-th chance."""
-    seen = 0
-
-    def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def nth() -> bool:
-        nonlocal seen
-        seen += 1
-        return seen == at
-
-    def at_statement(connection: object, *_: object) -> None:
-        if nth():
-            if how == "server":
-                os.kill(connection.connection.driver_connection.info.backend_pid, signal.SIGKILL)  # type: ignore[attr-defined]
-            else:
-                die()
-
-    if how in {"statement", "server"}:
-        event.listen(database.engine, "before_cursor_execute", at_statement)
-    elif how == "before commit":
-        event.listen(database.engine, "commit", lambda *_: die() if nth() else None)
-    else:
-        commit = database.engine.dialect.do_commit
-
-        def commit_and_die(connection: object) -> None:
-            commit(connection)  # type: ignore[arg-type]
-            if nth():
-                die()
-
-        database.engine.dialect.do_commit = commit_and_die  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -7,28 +7,25 @@ between the file of positions and the database. Then the work is done again as o
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import random
 import signal
 import sys
-import traceback
 from collections import Counter
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from sqlalchemy import event
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from dying import in_child, plant
 from jiehuan.flow.closing import catch_up, close_day, fold, run, write
 from jiehuan.flow.gateway_events import Payment, take_payment
 from jiehuan.flow.repay import repay
 from jiehuan.flow.statements import Line, Statement, import_statements
 from jiehuan.loan.book_cells import shift_table
 from jiehuan.loan.compiled import compiled
-from jiehuan.store import straight
-from jiehuan.store.database import Database, open_database
+from jiehuan.store.database import open_database
 from jiehuan.store.vault import open_vault
 
 FIRST_DAY = date(2026, 1, 20)
@@ -52,7 +49,7 @@ def main(dsn: str, home: Path, seed: int, faults: int) -> dict[str, object]:
         compiled(name)
     shift_table()
     database.engine.dispose()
-    if in_child(database, lambda: close_day(database, FIRST_DAY)) != "finished":
+    if in_child(lambda: close_day(database, FIRST_DAY)) != "finished":
         raise SystemExit("the first day end failed")
     done: Counter[str] = Counter()
     received, today = 0, FIRST_DAY
@@ -82,71 +79,28 @@ def main(dsn: str, home: Path, seed: int, faults: int) -> dict[str, object]:
             ("statement", "before commit", "after commit", "file"), (8, 3, 3, 2 if kind == "close" else 0)
         )[0]
         at = chance.randint(1, 60 if kind == "close" else 14)
-        ended = in_child(database, lambda: (plant(database, how, at), work()))  # noqa: B023
+        if "commit" in how:
+            at = max(1, at // 6)
+        ended = in_child(lambda: (plant_file() if how == "file" else plant(database, how, at), work()))  # noqa: B023
         done[f"{kind}, {ended}"] += 1
         if ended != "finished" or chance.random() < 0.2:
-            again = in_child(database, work)
+            again = in_child(work)
             if again != "finished":
                 raise SystemExit(f"fault {number} ({kind}, {how} {at}): doing it again {again}")
         received += total if kind == "statement" else 0 if kind == "close" else amount
     return {"done": done, "received": received, "today": today.isoformat(), "faults": faults}
 
 
-def in_child(database: Database, work: Callable[[], object]) -> str:
-    """Do the work in a forked child; how it ended. The parent keeps no connection."""
-    child = os.fork()
-    if child == 0:
-        gc.disable()  # what the parent left over may belong to threads that are not here
-        code = 3
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return "killed" if os.WIFSIGNALED(status) else "finished" if os.WEXITSTATUS(status) == 0 else "failed"
+def plant_file() -> None:
+    """Arrange for this process to be killed between the file of positions and the database."""
+    save = run.Positions.save
 
-
-def plant(database: Database, how: str, at: int) -> None:
-    """Arrange for this process to be killed."""
-    seen = 0
-
-    def die(*_: object) -> None:
+    def save_and_die(self: run.Positions, folder: Path) -> str:
+        save(self, folder)
         os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("it lives")
 
-    def count(*_: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == at:
-            die()
-
-    if how == "before commit":
-        at = max(1, at // 6)
-        event.listen(database.engine, "commit", count)
-    elif how == "after commit":
-        at, dialect = max(1, at // 6), database.engine.dialect
-        commit = dialect.do_commit
-
-        def commit_and_count(connection: object) -> None:
-            commit(connection)
-            count()
-
-        dialect.do_commit = commit_and_count
-    elif how == "file":
-        save = run.Positions.save
-
-        def save_and_die(self: run.Positions, folder: Path) -> str:
-            name = save(self, folder)
-            die()
-            return name
-
-        run.Positions.save = save_and_die  # type: ignore[method-assign]
-    else:
-        event.listen(database.engine, "before_cursor_execute", count)
-        straight.before.append(count)
+    run.Positions.save = save_and_die  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
