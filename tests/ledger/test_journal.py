@@ -160,3 +160,16 @@ def _timed(work: Any, clock: Any) -> float:
     began = clock()
     work()
     return float(clock() - began)
+
+
+def test_what_is_known_on_one_day_may_stand_in_any_order() -> None:
+    """90.00 of 1 March, found on the 7th, less 35.00 due (2 instalments of 17.45 and 0.10 penalty at most) covers a refund of 5.00."""
+    loan = {"principal": "100.00", "rate": "0.16", "months": 6, "drawn_on": "2025-12-20"}
+    found = {"id": "e1", "on": "2026-03-01", "known_on": "2026-03-07", "kind": "repayment", "amount": "90.00"}
+    refund = {"id": "e2", "on": "2026-03-07", "kind": "refund", "amount": "5.00"}
+    assert last(book([refund, found], "2026-03-07", **loan), "refund") == {"borrower_credit": 500, "cash": -500}
+    assert book([refund, found], "2026-03-07", **loan) == book([found, refund], "2026-03-07", **loan)
+
+    paid = {"id": "e1", "on": "2026-03-07", "kind": "repayment", "amount": "20.00"}
+    undone = {"id": "e2", "on": "2026-03-07", "kind": "reversal", "of": "e1"}
+    assert sum(said(entry).get("cash", 0) for entry in book([undone, paid], "2026-03-07", **loan)) == -10_000

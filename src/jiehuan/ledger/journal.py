@@ -15,6 +15,7 @@ from jiehuan.ledger.entry import Entry, entry_id, reversal
 from jiehuan.ledger.funding import Funding
 from jiehuan.ledger.posting import post
 from jiehuan.loan import Event, LoanState, Terms, replay
+from jiehuan.units.errors import Refused
 
 
 def journal(
@@ -29,10 +30,29 @@ def journal(
 ) -> tuple[Entry, ...]:
     """All entries of a loan up to the evening of ``on``, in the order in which they entered the books.
 
-    ``events`` in the order in which they were recorded; those known after ``on`` do not count. ``state``: the replay of
-    these events on ``on`` when the caller has it already. Raises Refused as ``replay`` does.
+    ``events`` in the order in which they were recorded; those known after ``on`` do not count. What is known on one day
+    may stand in any order: where the order given has no truth on the way (a refund before the money it returns, a
+    reversal before what it undoes), theirs by effective day is taken. ``state``: the replay of these events on ``on``
+    when the caller has it already. Raises Refused as ``replay`` does.
     """
     known = sorted((event for event in events if event.known_on <= on), key=lambda event: event.known_on)
+    try:
+        return _told(terms, known, on, loan_id, funding, law, state)
+    except Refused:
+        whole = state or replay(terms, known, on, law)
+        return _told(terms, _by_effect(known), on, loan_id, funding, law, whole)
+
+
+def _told(
+    terms: Terms,
+    known: Sequence[Event],
+    on: date,
+    loan_id: str,
+    funding: Funding | None,
+    law: Callable[[date, str], Law] | None,
+    state: LoanState | None,
+) -> tuple[Entry, ...]:
+    """The journal of events that became known in this order."""
 
     def truth(so_far: Sequence[Event], day: date, told: LoanState | None = None) -> tuple[Entry, ...]:
         told = told or replay(terms, so_far, day, law)
@@ -49,6 +69,19 @@ def journal(
         so_far.append(event)
     entries += amended(entries, truth(so_far, on, state), on)
     return tuple(entries)
+
+
+def _by_effect(known: Sequence[Event]) -> list[Event]:
+    """Events by day of knowledge; within it reversals of what was known before, then all by effective day, then
+    reversals of what became known that same day."""
+    days = {event.id: event.known_on for event in known}
+
+    def turn(event: Event) -> tuple[date, int, date]:
+        if event.kind != "reversal":
+            return event.known_on, 1, event.on
+        return event.known_on, 2 if days.get(event.of) == event.known_on else 0, event.on
+
+    return sorted(known, key=turn)
 
 
 def late(event: Event) -> bool:
