@@ -307,3 +307,15 @@ def test_terms_survive_their_document():
     }  # fmt: skip
     terms = read_terms(document)
     assert read_terms(terms.as_document()) == terms
+
+
+def test_a_day_that_is_no_day_is_said_once():
+    """One fault, one sentence: nothing is said about the days that were put in its place."""
+    base = {"lender_type": "bank", "principal": "1000", "rate": "0.18", "months": 12, "method": "bullet"}
+    for key, days in (
+        ("first_due", {"drawn_on": "2026-01-15", "first_due": "2026-02-30"}),
+        ("drawn_on", {"drawn_on": "2026-13-01", "first_due": "2026-02-15"}),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_terms({**base, **days})
+        assert [problem.where for problem in caught.value.problems] == [f"loan, {key}"]

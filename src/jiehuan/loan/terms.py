@@ -196,7 +196,10 @@ def read_terms(document: Any, where: str = "loan") -> Terms:
     if principal > MAX_PRINCIPAL_FEN:
         most = format_yuan(MAX_PRINCIPAL_FEN)
         faults.append(Problem(f"{where}, principal", format_yuan(principal), f"above {most}", "check the unit (yuan)"))
+    before = len(faults)
     drawn_on = _day(document.get("drawn_on"), f"{where}, drawn_on", faults)
+    if len(faults) > before or document.get("drawn_on") is None:
+        document = {**document, "first_due": None}  # it cannot be held against a day that is not there
     plan = _plan(document, drawn_on, where, faults)
     fees = _fees(document.get("fees"), drawn_on, where, faults)
     calendar = document.get("calendar") or default_calendar(lender_type)
@@ -247,8 +250,11 @@ def _plan(document: Mapping[str, Any], starts_on: date, where: str, faults: list
     months = _months(document.get("months"), f"{where}, months", faults)
     method = _word(document.get("method"), METHODS, f"{where}, method", faults)
     default = add_months(starts_on, 1)
+    before = len(faults)
     first_due = _day(_or(document.get("first_due"), default), f"{where}, first_due", faults)
-    if first_due <= starts_on or first_due > add_months(starts_on, 12):
+    if len(faults) > before:
+        first_due = default
+    elif first_due <= starts_on or first_due > add_months(starts_on, 12):
         reason = (
             "not after the day the money was drawn" if first_due <= starts_on else "more than a year after the drawing"
         )
