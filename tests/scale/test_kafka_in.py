@@ -238,33 +238,6 @@ def test_an_event_far_ahead_of_the_clock_is_refused(database: Database) -> None:
     assert told.taken == 0 and "in the future" in told.problems[0].reason
 
 
-def test_a_place_that_the_topic_does_not_have_is_told_and_the_stream_goes_on(
-    database: Database, vault: Vault, broker: Broker, topic: str
-) -> None:
-    events = some_events(60)
-    send(broker, topic, events)
-    with database.begin() as connection:  # as if the topic had been cut after it was read
-        for number in range(4):
-            row = {
-                "consumer": f"g-{topic}",
-                "topic": topic,
-                "partition": number,
-                "next_offset": 9_000,
-                "topic_id": broker.topic_id(topic),
-            }
-            connection.execute(tables.stream_place.insert().values(row))
-    reader = consumer(database, vault, broker, topic, partitions=range(4))
-    step_until(reader.step, lambda: len(reader.partitions) == 4)
-    for number in range(4):  # this broker answers such a fetch with nothing; Kafka says that the offset is out of range
-        reader._out_of_range(number)
-    step_until(patient(reader), lambda: count(database, "signal_event") == len(events))
-    reader.close()
-    assert alerts(database) == Counter(replayed(events))
-    with database.connect() as connection:
-        reasons = connection.execute(select(tables.dead_letter.c.reason)).scalars().all()
-    assert len(reasons) == 4 and all("before the place 9000" in reason for reason in reasons)
-
-
 REFUSING = """
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN IF NEW.event_id LIKE :pattern THEN RAISE EXCEPTION 'cursed'; END IF; RETURN NEW; END $$;

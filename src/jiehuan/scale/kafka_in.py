@@ -263,10 +263,16 @@ class KafkaIn:
         """The place is not in the topic any more: its messages were removed before they were read, or the topic was cut."""
         place = self._places[number]
         low, high = self._ends(number)
+        if place.next_offset == BEGINNING or low <= place.next_offset <= high:  # said of a place that we have left since
+            self._read_from_places()
+            return
         place_now = Place(place.epoch, low)
         if 0 <= place.next_offset < low:
             reason = f"offsets {place.next_offset} to {low - 1} were removed from the topic before they were read"
-            mend = "send those events again, or raise the topic's retention"
+            mend = (
+                "send those events again before later ones of their accounts (what comes too late for the signals is parked),"
+                " and raise the topic's retention"
+            )
         else:
             reason, mend = f"the topic ends at {high}, before the place {place.next_offset}", "nothing: it is read anew"
         log.error("messages are missing", topic=self.topic, partition=number, why=reason)
