@@ -81,8 +81,8 @@ def make_book(database: Database, count: int, overdue: float) -> None:
         copy_rows(
             connection, tables.loan, ({**rows[on], "loan_id": loan_id} for loan_id, on in zip(ids, drawn, strict=True))
         )
-        lines = positions.lines(np.arange(count)).with_columns(pl.lit(EVENING).alias("as_of"))
-        _copy(connection, f"loan_state ({chr(44).join(lines.columns)})", lines)
+        lines = positions.standing(np.arange(count))
+        _copy(connection, f"loan_standing ({chr(44).join(lines.columns)})", lines)
         entries = {}
         provisions = dict(zip(lines["loan_id"], lines["provision_fen"], strict=True))
         for loan_id, on in zip(ids, drawn, strict=True):
@@ -104,7 +104,7 @@ def make_book(database: Database, count: int, overdue: float) -> None:
 def bare_copy(database: Database, on: date) -> float:
     """Seconds that COPY takes for the rows that a day wrote, into bare tables of the same columns."""
     asked = {
-        "loan_state": "SELECT * FROM loan_state WHERE as_of = {on}",
+        "loan_standing": "SELECT * FROM loan_standing WHERE as_of = {on}",
         "entry": "SELECT * FROM entry WHERE known = {on}",
         "line": "SELECT l.* FROM line l JOIN entry e USING (entry_id) WHERE e.known = {on}",
     }

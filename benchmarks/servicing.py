@@ -73,7 +73,7 @@ def make_book(database: Database, loans: int) -> None:
             ({**happened, "loan_id": loan_id, "idempotency_key": f"first:{loan_id}"} for loan_id in ids),
         )
         append_many(connection, ((loan_id, journal(terms, (event,), EVENING, loan_id, state=state)) for loan_id in ids))
-        copy_rows(connection, tables.loan_state, ({**standing, "loan_id": loan_id} for loan_id in ids))
+        copy_rows(connection, tables.loan_standing, ({**standing, "loan_id": loan_id} for loan_id in ids))
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
         connection.execute(text("CHECKPOINT"))

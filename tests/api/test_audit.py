@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from jiehuan.api import audit
 from jiehuan.store.outbox import publish
-from jiehuan.store.tables import loan_state
+from jiehuan.store.tables import loan_standing
 
 
 def test_the_books_of_the_flow_pass_and_planted_faults_are_seen(server):
@@ -18,7 +18,7 @@ def test_the_books_of_the_flow_pass_and_planted_faults_are_seen(server):
     assert [each for each in found.values() if each["faults"] and each["check"] not in by_hand] == []
     with server.database.begin() as connection:
         publish(connection, "planted", "x", {"called": "13812345678"})
-        connection.execute(update(loan_state).where(loan_state.c.loan_id == "ln-3").values(overdue_fen=1))
+        connection.execute(update(loan_standing).where(loan_standing.c.loan_id == "ln-3").values(overdue_fen=1))
     after = server.get("auditor", "/api/audit", params={"share": 1}).json()
     assert after["ok"] is False
     faulty = {each["check"] for each in after["findings"] if each["faults"]} - {

@@ -16,7 +16,7 @@ from jiehuan.store.database import Database
 from jiehuan.units.errors import InputError
 
 COUNTED = (
-    tables.borrower, tables.application, tables.loan, tables.loan_event, tables.loan_state, tables.book_snapshot, tables.entry,
+    tables.borrower, tables.application, tables.loan, tables.loan_event, tables.loan_standing, tables.book_snapshot, tables.entry,
     tables.line, tables.contact,
 )  # fmt: skip
 
@@ -32,7 +32,7 @@ def test_a_tape_comes_in_whole_and_twice_changes_nothing(database: Database, sma
     first = import_tape(database, load_mapping(MAPPING), small_tape)
     counts = rows_of(database)
     assert first.refusals == []
-    assert first.kept["loans"] == 12 and counts["loan"] == 12 and counts["loan_state"] == 12
+    assert first.kept["loans"] == 12 and counts["loan"] == 12 and counts["loan_standing"] == 12
     assert counts["loan_event"] == len(read(small_tape / "repayments.csv"))
     second = import_tape(database, load_mapping(MAPPING), small_tape)
     assert rows_of(database) == counts

@@ -13,7 +13,7 @@ import pytest
 from random_books import random_loan
 from test_parity import as_tables
 
-from jiehuan.loan.book_days import BookDays, changed_rows, forget_days, saved_days
+from jiehuan.loan.book_days import BookDays, forget_days, saved_days
 from jiehuan.loan.day_end import day_end
 from jiehuan.loan.position import POSITION, Q_NEXT_DUE, Q_NEXT_I, Q_NEXT_P, Q_PLAIN
 from jiehuan.units.errors import InputError
@@ -146,15 +146,6 @@ def test_days_are_closed_one_after_the_other(tables):
     days = BookDays.open(tables[0], START, tables[1])
     with pytest.raises(InputError, match="not the day after"):
         days.close(START + timedelta(days=2))
-
-
-def test_changed_rows_are_rows_of_the_state_table(tables):
-    days = BookDays.open(tables[0], START, tables[1])
-    rows = changed_rows(days.close())
-    assert rows and rows[0]["as_of"] == START + timedelta(days=1)
-    assert {"loan_id", "principal_outstanding_fen", "dpd", "class", "provision_fen", "status", "next_due"} <= rows[
-        0
-    ].keys()
 
 
 def test_loan_ids_must_be_unique(tables):

@@ -13,8 +13,9 @@ from sqlalchemy import text
 from jiehuan.flow.closing import catch_up, close_day, write
 from jiehuan.flow.day_end import day_end
 from jiehuan.flow.repay import repay
-from jiehuan.flow.servicing import load_loans, mark_sold, record, state_row
+from jiehuan.flow.servicing import load_loans, mark_sold, record
 from jiehuan.flow.settle import prepay, settle
+from jiehuan.store.audit.loans import STATED
 from jiehuan.store.database import Database
 from jiehuan.store.idempotency import once
 from jiehuan.units.errors import Conflict, Refused
@@ -42,8 +43,9 @@ def folded_book(database: Database, on: date) -> dict[str, dict[str, Any]]:
     with database.connect() as connection:
         for held in load_loans(connection):
             if held.terms.drawn_on <= on:
-                row = state_row(held.loan_id, held.state(on))
-                found[held.loan_id] = {n: v for n, v in row.items() if n != "as_of"}
+                state = held.state(on)
+                row = {column: getattr(state, name) for column, name in STATED.items()}
+                found[held.loan_id] = {"loan_id": held.loan_id, **row, "oldest_due": state.oldest_due}
     for loan_id in sold:
         found[loan_id] = whole_book(database)[loan_id]
     return found
@@ -198,7 +200,8 @@ def test_only_changed_rows_are_written(lender: Database) -> None:
         "on": "2026-01-21", "loans": 3, "overdue": 0, "changed": 0, "entries": 0, "folded": 0, "refused": [],
     }  # fmt: skip
     with lender.connect() as connection:
-        assert set(connection.execute(text("SELECT as_of FROM loan_state")).scalars()) == {date(2026, 1, 5)}
+        assert set(connection.execute(text("SELECT as_of FROM loan_standing")).scalars()) == {date(2026, 1, 5)}
+        assert set(connection.execute(text("SELECT as_of FROM loan_state")).scalars()) == {date(2026, 1, 21)}
 
 
 def test_a_sold_loan_is_left_alone(lender: Database) -> None:
@@ -280,10 +283,10 @@ def test_a_batch_that_fails_lets_nobody_wait(lender: Database, monkeypatch: pyte
     monkeypatch.setattr(write, "cores", lambda: 3)
     batch = write.write_batch
 
-    def failing(connection: Any, lines: Any, entries: Any, on: date) -> Any:
+    def failing(connection: Any, lines: Any, entries: Any) -> Any:
         if "ln_due1" in entries:
             raise ConnectionError("gone")
-        return batch(connection, lines, entries, on)
+        return batch(connection, lines, entries)
 
     monkeypatch.setattr(write, "write_batch", failing)
     with pytest.raises((ConnectionError, Conflict)):

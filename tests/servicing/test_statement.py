@@ -108,7 +108,7 @@ def test_virtual_account_and_payer_find_the_loan(lender: Database, write_csv: Wr
 
 def test_money_that_the_loan_does_not_take_is_held(lender: Database, write_csv: WriteCsv) -> None:
     with lender.begin() as connection:
-        connection.exec_driver_sql("UPDATE loan_state SET status = 'sold' WHERE loan_id = 'ln_2'")
+        connection.exec_driver_sql("UPDATE loan_standing SET status = 'sold' WHERE loan_id = 'ln_2'")
     report = bring(lender, write_csv([
         ("2026-01-04", "10.00", "e1", "", "ln_1"),  # the day before the drawing
         ("2026-02-05", "10.00", "e2", "", "ln_2"),

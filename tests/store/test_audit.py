@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, text
 
+from jiehuan.flow.servicing import state_row
 from jiehuan.ledger import balances, held_entry, journal, post, provision_entry, read_funding, sale_entry
 from jiehuan.loan import Schedule, Terms, make_schedule, read_events, read_terms, replay
 from jiehuan.store import tables
 from jiehuan.store.audit import Audit, Finding, Tally, audit, register
-from jiehuan.store.audit.loans import CHECKS, STATED
+from jiehuan.store.audit.loans import CHECKS
 from jiehuan.store.audit.personal import personal_data
 from jiehuan.store.audit.run import _CHECKS
 from jiehuan.store.audit.tally import finding
@@ -135,8 +136,7 @@ def keep(database: Database, loan_id: str, documents: list[dict[str, Any]]) -> N
         entries = journal(terms, events, ON, loan_id, funding=read_funding(stored))
         provision = provision_entry(loan_id, ON, 0, state.provision_fen)
         append_entries(connection, loan_id, [*entries, *([provision] if provision else [])])
-        row = {column: getattr(state, name) for column, name in STATED.items()}
-        upsert(connection, tables.loan_state, [{"loan_id": loan_id, "as_of": ON, **row}])
+        upsert(connection, tables.loan_standing, [state_row(loan_id, state)])
 
 
 def faults(database: Database, *only: str) -> dict[str, str]:
@@ -244,14 +244,14 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
     "a state changed": (
         "state_is_fold",
         "its events come to",
-        ["UPDATE loan_state SET principal_outstanding_fen = 1 WHERE loan_id = 'ln_late'"],
+        ["UPDATE loan_standing SET principal_outstanding_fen = 1 WHERE loan_id = 'ln_late'"],
     ),
     "a class changed": (
         "state_is_fold",
         "its events come to",
-        ["UPDATE loan_state SET class = 'normal' WHERE loan_id = 'ln_late'"],
+        ["UPDATE loan_standing SET class = 'normal' WHERE loan_id = 'ln_late'"],
     ),
-    "a state removed": ("state_is_fold", "has no state", ["DELETE FROM loan_state WHERE loan_id = 'ln_late'"]),
+    "a state removed": ("state_is_fold", "has no state", ["DELETE FROM loan_standing WHERE loan_id = 'ln_late'"]),
     "a loan's column changed": (
         "state_is_fold",
         "its terms say",
@@ -270,7 +270,7 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
     "sold, but on the books": (
         "books_equal_state",
         "still hold this",
-        ["UPDATE loan_state SET status = 'sold' WHERE loan_id = 'ln_late'"],
+        ["UPDATE loan_standing SET status = 'sold' WHERE loan_id = 'ln_late'"],
     ),
     "a reversal changed": (
         "journal_grows",
@@ -391,7 +391,7 @@ def test_a_sold_loan_whose_sale_is_posted_passes(book: Database) -> None:
         append_entries(
             connection, "ln_late", [*journal(read_terms(book_terms(connection)), events, ON, "ln_late"), sale]
         )
-        connection.execute(text("UPDATE loan_state SET status = 'sold' WHERE loan_id = 'ln_late'"))
+        connection.execute(text("UPDATE loan_standing SET status = 'sold' WHERE loan_id = 'ln_late'"))
     assert faults(book) == {}
 
 
@@ -458,7 +458,7 @@ def test_the_command_prints_and_exits(book: Database, cli: Any, book_env: dict[s
     passed = cli("audit", "--json", env=book_env)
     assert passed.returncode == 0, passed.stderr + passed.stdout
     assert json.loads(passed.stdout)["ok"] is True
-    unguarded(book, "UPDATE loan_state SET dpd = 0 WHERE loan_id = 'ln_late'")
+    unguarded(book, "UPDATE loan_standing SET oldest_due = NULL WHERE loan_id = 'ln_late'")
     failed = cli("audit", "--only", "loans", env=book_env)
     assert failed.returncode == 1
     assert "state_is_fold: loan ln_late, dpd" in failed.stdout

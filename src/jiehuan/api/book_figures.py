@@ -20,6 +20,7 @@ from jiehuan.store.tables import (
     deadline,
     legal_case,
     loan,
+    loan_standing,
     loan_state,
     review,
     work_item,
@@ -50,7 +51,7 @@ class GroupFigures(Record):
 def book_day(connection: Connection) -> date | None:
     """The day at which the book stands: the last that was closed, or the latest state where days were never closed."""
     closed = select(func.max(day_end_run.c.on)).where(day_end_run.c.finished_at.is_not(None)).scalar_subquery()
-    latest = select(func.max(loan_state.c.as_of)).scalar_subquery()
+    latest = select(func.max(loan_standing.c.as_of)).scalar_subquery()
     day: date | None = connection.execute(select(func.greatest(closed, latest))).scalar_one()
     return day
 

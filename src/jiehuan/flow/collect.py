@@ -155,7 +155,7 @@ def _accounts(connection: Connection, at: datetime) -> Iterable[dict[str, Any]]:
         .join(tables.loan_state, tables.loan_state.c.loan_id == tables.loan.c.loan_id)
         .join(tables.borrower, tables.borrower.c.borrower_id == tables.loan.c.borrower_id)
         .outerjoin(tables.application, tables.application.c.application_id == tables.loan.c.application_id)
-        .where(tables.loan_state.c.dpd > 0, tables.loan_state.c.status.in_(("active", "restructured")))
+        .where(tables.loan_state.c.oldest_due.is_not(None), tables.loan_state.c.status.in_(("active", "restructured")))
         .order_by(tables.loan.c.loan_id)
     )  # fmt: skip
     for row in rows.mappings():

@@ -30,9 +30,10 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
 
     All in the caller's transaction, with every open loan locked: for small books. ``flow.closing`` does it in batches.
     """
-    open_ids = select(tables.loan_state.c.loan_id).where(tables.loan_state.c.status.not_in(DONE))
+    standing = tables.loan_standing
+    open_ids = select(standing.c.loan_id).where(standing.c.status.not_in(DONE))
     connection.execute(_LOCK_OPEN, {"done": list(DONE)})
-    ids = list(connection.execute(open_ids.where(tables.loan_state.c.as_of <= on)).scalars())
+    ids = list(connection.execute(open_ids.where(standing.c.as_of <= on)).scalars())
     held_by_books = allowances(connection, ids)
     states: list[tuple[Held, LoanState]] = []
     entries = []
@@ -45,7 +46,7 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
         if on_progress:
             on_progress(1)
     posted_count = append_many(connection, entries)
-    upsert(connection, tables.loan_state, [state_row(held.loan_id, state) for held, state in states])
+    upsert(connection, standing, [state_row(held.loan_id, state) for held, state in states])
     if (on + timedelta(days=1)).day == 1:
         photographed = [(held.loan_id, state) for held, state in states]
         keep_snapshot(connection, on, photographed + ended_since_photograph(connection, on))
@@ -58,7 +59,7 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
 
 
 _LOCK_OPEN = text(
-    "SELECT count(*) FROM (SELECT l.loan_id FROM loan l JOIN loan_state s USING (loan_id) WHERE s.status <> ALL(:done)"
+    "SELECT count(*) FROM (SELECT l.loan_id FROM loan l JOIN loan_standing s USING (loan_id) WHERE s.status <> ALL(:done)"
     " ORDER BY l.loan_id FOR NO KEY UPDATE OF l) AS held"
 )
 

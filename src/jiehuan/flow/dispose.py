@@ -47,6 +47,7 @@ def dispose(connection: Connection, on: date) -> list[str]:
         select(tables.loan_state.c.loan_id)
         .outerjoin(latest, latest.c.loan_id == tables.loan_state.c.loan_id)
         .where(
+            tables.loan_state.c.oldest_due.is_not(None),
             tables.loan_state.c.dpd >= lender["dispose_from_dpd"],
             tables.loan_state.c.status.in_(("active", "restructured")),
             (latest.c.on.is_(None)) | (latest.c.on <= on - AGAIN_AFTER),
@@ -195,7 +196,7 @@ def _features(connection: Connection, on: date) -> dict[str, dict[str, Any]]:
         select(tables.loan.c.loan_id, tables.application.c.features)
         .join(tables.application, tables.application.c.application_id == tables.loan.c.application_id)
         .join(tables.loan_state, tables.loan_state.c.loan_id == tables.loan.c.loan_id)
-        .where(tables.loan_state.c.dpd > 0)
+        .where(tables.loan_state.c.oldest_due.is_not(None))
     )
     return {
         row.loan_id: {

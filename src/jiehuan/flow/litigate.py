@@ -55,6 +55,7 @@ def litigate(
         .join(tables.loan_state, tables.loan_state.c.loan_id == tables.loan.c.loan_id)
         .outerjoin(tables.legal_case, tables.legal_case.c.loan_id == tables.loan.c.loan_id)
         .where(
+            tables.loan_state.c.oldest_due.is_not(None),
             tables.loan_state.c.dpd >= lender["litigate_from_dpd"],
             tables.loan_state.c.status.in_(("active", "restructured")),
             tables.loan_state.c.principal_outstanding_fen >= lender["litigate_min_fen"],

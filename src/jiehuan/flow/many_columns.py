@@ -18,7 +18,7 @@ from jiehuan.law import law_on
 from jiehuan.ledger.chart import non_accrual_above_dpd
 from jiehuan.loan.book_cells import fold_part_moves, read_book
 from jiehuan.loan.civil import day_number, day_of
-from jiehuan.loan.day_end import lines_table
+from jiehuan.loan.day_end import standing_table
 from jiehuan.loan.lawful import law_cells
 from jiehuan.loan.layout import (
     K_DRAW,
@@ -112,7 +112,7 @@ def plain_ones(
             taken.posts.append((one.loan_id, posts))
             _tell(taken, place, one, name, _paid(mine, len(names) - 1), after[loan], on)
         ids = pl.Series("loan_id", [payments[places[loan]].loan_id for loan in chosen], dtype=pl.String)
-        lines.append(lines_table(ids, out[chosen]).with_columns(pl.lit(on).alias("as_of")).select(STATE))
+        lines.append(standing_table(ids, out[chosen], on).select(STATE))
     taken.states = tab_text(pl.concat(lines)) if lines else b""
     return taken
 

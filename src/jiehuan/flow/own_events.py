@@ -33,10 +33,10 @@ def put_own_events(connection: Connection, on: date) -> int:
 
 _HAPPENED = """
     SELECT 'due_missed' AS kind, s.loan_id || ' ' || coalesce(s.next_due::text, 'end') AS what, l.borrower_id AS account, s.overdue_fen AS fen
-        FROM loan_state s JOIN loan l USING (loan_id) WHERE s.dpd > 0 AND s.status IN ('active', 'restructured')
+        FROM loan_state s JOIN loan l USING (loan_id) WHERE s.oldest_due IS NOT NULL AND s.status IN ('active', 'restructured')
     UNION ALL
-    SELECT 'overdue_30', s.loan_id || ' ' || (s.as_of - s.dpd)::text, l.borrower_id, s.overdue_fen
-        FROM loan_state s JOIN loan l USING (loan_id) WHERE s.dpd >= 30 AND s.status IN ('active', 'restructured')
+    SELECT 'overdue_30', s.loan_id || ' ' || s.oldest_due::text, l.borrower_id, s.overdue_fen
+        FROM loan_state s JOIN loan l USING (loan_id) WHERE s.oldest_due IS NOT NULL AND s.dpd >= 30 AND s.status IN ('active', 'restructured')
     UNION ALL
     SELECT CASE WHEN e.kind = 'repayment' AND s.overdue_fen > 0 THEN 'partial_payment' ELSE 'repayment' END, e.event_id, l.borrower_id,
            (coalesce(e.body->>'amount', '0')::numeric * 100)::bigint

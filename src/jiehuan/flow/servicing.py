@@ -178,7 +178,7 @@ def books_day(connection: Connection, held: Held, on: date) -> date:
 
 
 _BOOKED_TO = text(
-    'SELECT (SELECT as_of FROM loan_state WHERE loan_id = :loan), (SELECT "on" FROM day_end_run'
+    'SELECT (SELECT as_of FROM loan_standing WHERE loan_id = :loan), (SELECT "on" FROM day_end_run'
     ' WHERE positions IS NOT NULL OR finished_at IS NULL ORDER BY "on" DESC LIMIT 1)'
 )
 
@@ -186,11 +186,12 @@ _BOOKED_TO = text(
 def keep_state(connection: Connection, held: Held, state: LoanState) -> None:
     """Post what is new in a loan's journal up to the state's day, and keep the state."""
     append_entries(connection, held.loan_id, held.journal(state))
-    upsert(connection, tables.loan_state, [state_row(held.loan_id, state)])
+    upsert(connection, tables.loan_standing, [state_row(held.loan_id, state)])
 
 
 def state_row(loan_id: str, state: LoanState) -> dict[str, Any]:
-    """A state as the row of table ``loan_state``."""
+    """A state as the row of table ``loan_standing``."""
+    running = state.running
     return {
         "loan_id": loan_id,
         "as_of": state.on,
@@ -200,16 +201,19 @@ def state_row(loan_id: str, state: LoanState) -> dict[str, Any]:
         "costs_due_fen": state.costs_due_fen,
         "overdue_fen": state.overdue_fen,
         "credit_balance_fen": state.credit_balance_fen,
-        "dpd": state.dpd,
-        "bucket": state.bucket,
         "class": state.loan_class,
         "provision_fen": state.provision_fen,
         "status": state.status,
         "next_due": state.next_due,
+        "oldest_due": state.oldest_due,
+        "penalty_base_fen": running and running.base_fen,
+        "penalty_fen_days": running and running.fen_days,
+        "penalty_numerator": running and running.numerator,
+        "penalty_denominator": running and running.denominator,
     }
 
 
 def mark_sold(connection: Connection, loan_id: str) -> None:
     """A sold claim is no longer the lender's: its state says so and day end passes it by."""
     connection.execute(insert(tables.loan_touched).values(loan_id=loan_id))
-    connection.execute(update(tables.loan_state).where(tables.loan_state.c.loan_id == loan_id).values(status="sold"))
+    connection.execute(update(tables.loan_standing).where(tables.loan_standing.c.loan_id == loan_id).values(status="sold"))

@@ -93,7 +93,7 @@ def read_book(
 
     book = book.with_row_index("__row").with_columns(pl.col("loan_id").cast(pl.String))
     named = (book["loan_id"].is_not_null() & book["loan_id"].is_first_distinct()).to_numpy()
-    refused = [_unnamed(row) for row in book.filter(pl.Series(~named)).select("__row", "loan_id").iter_rows()]
+    refused = [unnamed(*row) for row in book.filter(pl.Series(~named)).select("__row", "loan_id").iter_rows()]
     plain, plans = _plain_loans(book, law)
     mine = _own_events(book.filter(pl.Series(named)), events)
     odd_rows, columns = _plain_events(mine)
@@ -117,12 +117,10 @@ def read_book(
     return parts, refused
 
 
-def _unnamed(row: tuple[int, str | None]) -> RefusedLoan:
-    place, loan_id = row
-    where = f"book row {place + 1}, loan_id"
-    if loan_id is None:
-        return RefusedLoan(place, "", (Problem(where, "", "missing", "give each loan its own id"),))
-    return RefusedLoan(place, loan_id, (Problem(where, loan_id, "used twice", "give each loan its own id"),))
+def unnamed(row: int, loan_id: str | None) -> RefusedLoan:
+    """The loan in a row (from 0) of a book whose id is missing (None) or is that of a row before."""
+    where, reason = f"book row {row + 1}, loan_id", "missing" if loan_id is None else "used twice"
+    return RefusedLoan(row, loan_id or "", (Problem(where, loan_id or "", reason, "give each loan its own id"),))
 
 
 def read_documents(

@@ -9,7 +9,7 @@ earlier day, is folded again. So catching up over several days, or starting anew
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -313,12 +313,6 @@ def forget_days(folder: Path, keep: int = 2) -> None:
     """Delete all but the newest files of days, and what killed runs left half written."""
     for path in (*saved_days(folder)[:-keep], *folder.glob(f".*{SUFFIX}.*.part")):
         path.unlink(missing_ok=True)
-
-
-def changed_rows(closed: Closed) -> Sequence[dict[str, Any]]:
-    """The changed lines of an evening as rows of the table ``loan_state``, with the day they are as of."""
-    frame = closed.changed.with_columns(as_of=closed.on)
-    return frame.to_dicts()
 
 
 def _day_numbers(series: pl.Series, missing: int) -> Cell:

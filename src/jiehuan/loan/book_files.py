@@ -8,16 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jiehuan.loan.book_cells import RefusedLoan
+from jiehuan.loan.book_cells import RefusedLoan, unnamed
 from jiehuan.loan.book_days import BookDays, forget_days
 from jiehuan.loan.book_history import History
+from jiehuan.loan.book_rows import opened
 from jiehuan.loan.civil import day_of
-from jiehuan.loan.day_end import DayEnd, batches, day_end, day_end_of_documents, refused_table
+from jiehuan.loan.day_end import DayEnd, batches, day_end, day_end_of_documents, refused_table, require_book
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.tables import read_batches, read_table, write_batches, write_table
 
@@ -80,13 +81,16 @@ def carry_day_end(
 
     ``history``: a folder that gets the lines of every evening closed now, as ``DAY.parquet``.
     The first run folds the book at ``on``; a day before the last one kept is folded anew and kept too. Raises InputError
-    for a book without unique loan ids, or one of nested documents: days are kept of tables.
+    for a book of nested documents: days are kept of tables.
     """
     if _documents(book) is not None:
         raise InputError(
             Problem(str(book), "", "nested documents are not kept day by day", "give a table of loans, and --events")
         )
-    loans, happened = read_table(book), None if events is None else read_table(events)
+    whole, happened = read_table(book), None if events is None else read_table(events)
+    require_book(whole, happened)
+    own = _own_rows(whole["loan_id"])
+    loans, places = whole.filter(own), own.arg_true()
     days = BookDays.resume(folder, loans, happened, until=on)
     if days is None:
         days = BookDays.open(loans, on, happened)
@@ -105,10 +109,11 @@ def carry_day_end(
         )
         for row in days.undrawn()
     ]
+    placed = [replace(loan, row=int(places[loan.row])) for loan in (*days.refused(), *undrawn)]
     strangers = [] if happened is None else [loan for piece in _strangers(happened, ids, on) for loan in piece.refused]
-    refused = [*sorted([*days.refused(), *undrawn], key=lambda loan: loan.row), *strangers]
+    refused = [*sorted([*placed, *_unnamed(whole["loan_id"], own)], key=lambda loan: loan.row), *strangers]
     lines = days.lines()
-    advance(len(loans))
+    advance(len(whole))
     write_table(lines, out)
     told = Told(len(lines), len(refused), out.with_name(out.stem + ".refused.csv"))
     told.principal_fen = int(lines["principal_outstanding_fen"].sum())
@@ -129,29 +134,39 @@ def _pieces(book: Path, events: Path | None, on: date) -> Iterator[DayEnd]:
     history = None if events is None else read_table(events)
     documents = _documents(book)
     if documents is not None:
-        yield day_end_of_documents(_with_events(documents, history), on)
-        return
-    ids = read_table(book, ["loan_id"])["loan_id"]
-    first = ids.is_first_distinct() | ids.is_null()
-    at = 0
-    for frame in batches(read_batches(book), PIECE):
-        own = first[at : at + len(frame)]
-        twice = (
-            [_twice(str(loan_id), at + row) for row, loan_id in enumerate(frame["loan_id"]) if not own[row]]
-            if not own.all()
-            else []
-        )
-        found = day_end(frame.filter(own), on, history)
-        yield DayEnd(found.lines, (*found.refused, *twice))
-        at += len(frame)
+        ids = _ids(documents)
+        own = _own_rows(ids)
+        kept = [document for document, counts in zip(documents, own, strict=True) if counts]
+        found = day_end_of_documents(_with_events(kept, history), on)
+        yield DayEnd(found.lines, (*found.refused, *_unnamed(ids, own)))
+    else:
+        ids = read_table(book, ["loan_id"])["loan_id"]
+        named = _own_rows(ids)
+        at = 0
+        for frame in batches(read_batches(book), PIECE):
+            own = named[at : at + len(frame)]
+            found = day_end(frame.filter(own), on, history)
+            yield DayEnd(found.lines, (*found.refused, *_unnamed(frame["loan_id"], own, at)))
+            at += len(frame)
     if history is not None:
         yield from _strangers(history, ids, on)
 
 
-def _twice(loan_id: str, row: int) -> RefusedLoan:
-    return RefusedLoan(
-        row, loan_id, (Problem(f"book row {row + 1}, loan_id", loan_id, "used twice", "give each loan its own id"),)
-    )
+def _ids(documents: list[dict[str, Any]]) -> pl.Series:
+    import polars as pl
+
+    names = [document.get("loan_id") for document in documents]
+    return pl.Series("loan_id", [None if name in (None, "") else str(name) for name in names], dtype=pl.String)
+
+
+def _own_rows(ids: pl.Series) -> pl.Series:
+    """Which rows have an id that no row before has."""
+    return ids.is_first_distinct() & ids.is_not_null()
+
+
+def _unnamed(ids: pl.Series, own: pl.Series, at: int = 0) -> list[RefusedLoan]:
+    """The other rows, as refused loans; ``at``: how many rows of the book come before these."""
+    return [unnamed(at + row, None if ids[row] is None else str(ids[row])) for row in (~own).arg_true()]
 
 
 def _strangers(history: pl.DataFrame, ids: pl.Series, on: date) -> Iterator[DayEnd]:
@@ -192,21 +207,14 @@ def _documents(book: Path) -> list[dict[str, Any]] | None:
 
 def _with_events(documents: list[dict[str, Any]], history: pl.DataFrame | None) -> list[dict[str, Any]]:
     """The documents, with the events of a table added to their own."""
-    seen: set[str] = set()
-    for document in documents:
-        name = str(document.get("loan_id"))
-        if name in seen:
-            raise InputError(Problem("book, loan_id", name, "used twice", "give each loan its own id"))
-        seen.add(name)
     if history is None:
         return documents
     by_loan: dict[str, list[dict[str, Any]]] = {}
     for row in history.iter_rows(named=True):
-        event = {name: value for name, value in row.items() if value is not None}
-        if isinstance(event.get("terms"), str):
-            event["terms"] = json.loads(event["terms"])
+        event = {name: opened(name, value) for name, value in row.items() if value is not None}
         by_loan.setdefault(str(row["loan_id"]), []).append(event)
     return [
-        {**document, "events": [*(document.get("events") or []), *by_loan.get(str(document.get("loan_id")), [])]}
+        {**document, "events": [*own, *by_loan.get(str(document.get("loan_id")), [])]} if isinstance(own, list) else document
         for document in documents
+        for own in [document.get("events") or []]
     ]

@@ -21,7 +21,7 @@ def row_document(row: dict[str, Any]) -> dict[str, Any]:
     from jiehuan.units.rates import format_rate
 
     document = {
-        name: _opened(name, value) for name, value in row.items() if value is not None and not name.startswith("__")
+        name: opened(name, value) for name, value in row.items() if value is not None and not name.startswith("__")
     }
     for name, other, say in (
         ("principal", "principal_fen", format_yuan), ("rate", "rate_ppm", format_rate), ("penalty_uplift", "penalty_uplift_ppm", format_rate),
@@ -43,13 +43,14 @@ def row_events(mine: pl.DataFrame | None, rows: Cell) -> dict[int, list[dict[str
         return found
     for row in mine.filter(pl.col("__row").is_in(rows.tolist())).iter_rows(named=True):
         event = {
-            name: _opened(name, value) for name, value in row.items() if value is not None and not name.startswith("__")
+            name: opened(name, value) for name, value in row.items() if value is not None and not name.startswith("__")
         }
         found.setdefault(int(row["__row"]), []).append(event)
     return found
 
 
-def _opened(name: str, value: Any) -> Any:
+def opened(name: str, value: Any) -> Any:
+    """A cell's value; of columns that hold nested values, what their JSON text says, or the text where it is none."""
     if name in _IN_JSON and isinstance(value, str):
         try:
             return json.loads(value)

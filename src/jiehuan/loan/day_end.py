@@ -22,13 +22,17 @@ from jiehuan.loan.layout import (
     E_VERDICT,
     EVENT,
     FAR,
+    O_BASE,
     O_CLASS,
     O_COSTS,
     O_CREDIT,
     O_DPD,
+    O_FEN_DAYS,
     O_INTEREST,
     O_NEXT_DUE,
     O_OVERDUE,
+    O_PEN_DEN,
+    O_PEN_NUM,
     O_PENALTY,
     O_PRINCIPAL,
     O_PROVISION,
@@ -164,6 +168,26 @@ def lines_table(ids: pl.Series, cells: npt.NDArray[np.int64]) -> pl.DataFrame:
         _named("status", cells[:, O_STATUS], STATUSES),
         pl.when(pl.Series(last)).then(next_due).alias("next_due"),
     )
+
+
+def standing_table(ids: pl.Series, cells: npt.NDArray[np.int64], on: date) -> pl.DataFrame:
+    """The same lines as rows of the table ``loan_standing``: what lasts while nothing happens to a loan, and from which days past
+    due, bucket and penalty are read on any later day. ``cells`` are of the evening of ``on``.
+    """
+    import numpy as np
+    import polars as pl
+
+    frame = lines_table(ids, cells)
+    oldest = pl.Series("oldest_due", (day_number(on) - cells[:, O_DPD]).astype(np.int32)).cast(pl.Date)
+    runs = pl.Series(cells[:, O_BASE] > 0)
+    clock = {
+        "penalty_base_fen": O_BASE, "penalty_fen_days": O_FEN_DAYS, "penalty_numerator": O_PEN_NUM, "penalty_denominator": O_PEN_DEN,
+    }  # fmt: skip
+    return frame.with_columns(
+        pl.lit(on).alias("as_of"),
+        pl.when(pl.col("dpd") > 0).then(oldest).alias("oldest_due"),
+        *(pl.when(runs).then(pl.Series(cells[:, cell])).alias(name) for name, cell in clock.items()),
+    ).drop("dpd", "bucket")
 
 
 def _named(name: str, codes: npt.NDArray[np.int64], words: Sequence[str]) -> pl.Series:

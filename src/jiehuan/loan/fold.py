@@ -42,16 +42,20 @@ from jiehuan.loan.layout import (
     NOT_YET,
     O_ACCELERATED,
     O_ACCRUED,
+    O_BASE,
     O_CLASS,
     O_COSTS,
     O_CREDIT,
     O_DPD,
+    O_FEN_DAYS,
     O_INTEREST,
     O_NEXT_DUE,
     O_OBSERVED,
     O_OLDEST_DUE,
     O_OVERDUE,
     O_PAYOFF,
+    O_PEN_DEN,
+    O_PEN_NUM,
     O_PENALTY,
     O_PRINCIPAL,
     O_PROVISION,
@@ -72,6 +76,7 @@ from jiehuan.loan.layout import (
     REVERSED_TWICE,
     REVERSES_REVERSAL,
     S_ACCELERATED,
+    S_BASE,
     S_BY_INSTALMENT,
     S_CALENDAR,
     S_COMPOUND,
@@ -85,6 +90,7 @@ from jiehuan.loan.layout import (
     S_FALLEN,
     S_FEE_AT,
     S_FEES_END,
+    S_FEN_DAYS,
     S_FLOOR,
     S_KNOWN,
     S_LATEST,
@@ -92,6 +98,8 @@ from jiehuan.loan.layout import (
     S_OLDEST,
     S_ORDER,
     S_PASSED,
+    S_PEN_DEN,
+    S_PEN_NUM,
     S_PENALTY,
     S_ROW,
     S_TOLERANCE,
@@ -305,3 +313,7 @@ def line_of_book(s: Ints, rows: Ints, law: Ints, out: Ints, at: int) -> None:
     out[at + O_UNSTATED] = running
     out[at + O_PAYOFF] = max(due_now(s) + s[S_UNDUE] + accrued - s[S_CREDIT], 0)
     out[at + O_OLDEST_DUE] = oldest
+    out[at + O_BASE] = s[S_BASE]
+    out[at + O_FEN_DAYS] = s[S_FEN_DAYS]
+    out[at + O_PEN_NUM] = s[S_PEN_NUM]
+    out[at + O_PEN_DEN] = s[S_PEN_DEN]

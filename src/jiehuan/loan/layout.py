@@ -115,10 +115,11 @@ LAW = 13
 LAW_THRESHOLD, LAW_PROVISION, LAW_MONTHS, LAW_INSTALMENTS, LAW_FIRST, LAW_AGAIN = 0, 4, 9, 10, 11, 12
 LOSS = 4
 
-# What a loan's line of a book says.
-OUT = 17
+# What a loan's line of a book says. The last four are what makes its penalty run on: see ``state.Running``.
+OUT = 21
 (
     O_PRINCIPAL, O_INTEREST, O_PENALTY, O_COSTS, O_OVERDUE, O_CREDIT, O_DPD, O_CLASS, O_PROVISION, O_STATUS, O_NEXT_DUE,
     O_ACCELERATED, O_OBSERVED, O_ACCRUED, O_UNSTATED, O_PAYOFF, O_OLDEST_DUE,
+    O_BASE, O_FEN_DAYS, O_PEN_NUM, O_PEN_DEN,
 ) = range(OUT)
 ACTIVE, RESTRUCTURED, WRITTEN_OFF, SETTLED = range(4)

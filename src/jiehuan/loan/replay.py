@@ -46,15 +46,19 @@ from jiehuan.loan.layout import (
     MOVE,
     O_ACCELERATED,
     O_ACCRUED,
+    O_BASE,
     O_CLASS,
     O_COSTS,
     O_CREDIT,
     O_DPD,
+    O_FEN_DAYS,
     O_INTEREST,
     O_NEXT_DUE,
     O_OBSERVED,
     O_OVERDUE,
     O_PAYOFF,
+    O_PEN_DEN,
+    O_PEN_NUM,
     O_PENALTY,
     O_PRINCIPAL,
     O_PROVISION,
@@ -74,7 +78,7 @@ from jiehuan.loan.layout import (
 from jiehuan.loan.paying import bearing, unpaid
 from jiehuan.loan.reasons import refusal
 from jiehuan.loan.schedule import Shifts, make_schedule, six_places
-from jiehuan.loan.state import AMOUNTS, MOVEMENT_KINDS, LoanState, Movement, Row
+from jiehuan.loan.state import AMOUNTS, MOVEMENT_KINDS, LoanState, Movement, Row, Running
 from jiehuan.loan.terms import LAST_DAY, Terms
 from jiehuan.units.errors import InputError, Problem, Refused
 
@@ -138,6 +142,7 @@ def replay(
         movements=_movements(run, events),
         apr=six_places(plan.apr) if plan else "",
         eff=six_places(plan.eff) if plan else "",
+        running=Running(out[O_BASE], out[O_FEN_DAYS], out[O_PEN_NUM], out[O_PEN_DEN]) if out[O_BASE] else None,
     )
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from jiehuan.units.money import format_yuan
@@ -104,6 +104,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """Why a penalty grows from evening to evening: ``base_fen`` of overdue principal bears it, ``numerator / denominator`` fen a
+    fen and day; ``fen_days`` have run so far. The running total is half_up(fen_days × numerator / denominator), rounded once.
+    """
+
+    base_fen: int
+    fen_days: int
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoanState:
     """A loan on the evening of ``on``, by what was known then. Money in fen.
 
@@ -111,6 +123,7 @@ class LoanState:
     ``payoff_fen``: what settles the loan that day, credit balance already taken off. ``status``: active, restructured,
     written_off, settled. ``penalty_unstated_fen``: the part of penalty_due that no movement has stated yet.
     ``next_due``: the next contractual due date after ``on``. ``apr``/``eff``: of the contract as drawn, fees included.
+    ``running``: what the penalty grows by while nothing happens; None while it does not.
     """
 
     on: date
@@ -135,6 +148,12 @@ class LoanState:
     movements: tuple[Movement, ...]
     apr: str
     eff: str
+    running: Running | None = None
+
+    @property
+    def oldest_due(self) -> date | None:
+        """The due date from which days past due are counted; None when nothing is past due."""
+        return self.on - timedelta(days=self.dpd) if self.dpd else None
 
     def as_document(self) -> dict[str, Any]:
         """The ``loan replay`` output without its journal, which the ledger adds."""

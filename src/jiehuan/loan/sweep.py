@@ -10,13 +10,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 from jiehuan.loan.amortise import Ints, Shift, scaled
 from jiehuan.loan.layout import (
+    O_BASE,
     O_CLASS,
     O_COSTS,
     O_CREDIT,
     O_DPD,
+    O_FEN_DAYS,
     O_INTEREST,
     O_NEXT_DUE,
     O_OVERDUE,
+    O_PEN_DEN,
+    O_PEN_NUM,
     O_PENALTY,
     O_PRINCIPAL,
     O_PROVISION,
@@ -211,3 +215,7 @@ def lines_of_positions(low: int, high: int, p: Ints, on: int, out: Ints) -> None
         out[line + O_PROVISION] = p[at + Q_PROVISION]
         out[line + O_STATUS] = p[at + Q_STATUS]
         out[line + O_NEXT_DUE] = p[at + Q_NEXT_DUE]
+        out[line + O_BASE] = p[at + Q_BASE]
+        out[line + O_FEN_DAYS] = fen_days
+        out[line + O_PEN_NUM] = p[at + Q_PEN_NUM]
+        out[line + O_PEN_DEN] = p[at + Q_PEN_DEN]

@@ -26,8 +26,10 @@ from jiehuan.units.errors import Conflict, Problem, Refused
 
 STATE = (
     "loan_id", "as_of", "principal_outstanding_fen", "interest_due_fen", "penalty_due_fen", "costs_due_fen", "overdue_fen",
-    "credit_balance_fen", "dpd", "bucket", "class", "provision_fen", "status", "next_due",
+    "credit_balance_fen", "class", "provision_fen", "status", "next_due", "oldest_due", "penalty_base_fen", "penalty_fen_days",
+    "penalty_numerator", "penalty_denominator",
 )  # fmt: skip
+"""Columns of ``loan_standing``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def keep(
 ) -> None:
     """Write an event, the entries that it adds to its loan's chain, the loan's state, and what is told of it.
 
-    ``fresh``: the entries in their order; ``state``: the row of ``loan_state``.
+    ``fresh``: the entries in their order; ``state``: the row of ``loan_standing``.
     """
     entries, lines = chained(seen.loan_id, seen.head, fresh)
     values = [
@@ -133,7 +135,7 @@ WITH happened AS (
   INSERT INTO line (entry_id, n, account, debit_fen, credit_fen)
   SELECT i, n, a, d, c FROM jsonb_to_recordset(%s::jsonb) AS x(i text, n int, a text, d bigint, c bigint)
 ), standing AS (
-  INSERT INTO loan_state ({", ".join(f'"{name}"' for name in STATE)}) VALUES ({", ".join(["%s"] * len(STATE))})
+  INSERT INTO loan_standing ({", ".join(f'"{name}"' for name in STATE)}) VALUES ({", ".join(["%s"] * len(STATE))})
   ON CONFLICT (loan_id) DO UPDATE SET {", ".join(f'"{name}" = excluded."{name}"' for name in STATE[1:])}
 )"""  # noqa: S608 - the names are ours
 _SAY = """, said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::jsonb))"""

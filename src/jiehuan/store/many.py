@@ -87,7 +87,7 @@ def keep_many(
     driver = driver_of(connection)
     copy_text(driver, _INTO_EVENT, "".join(kept.events))
     copy_entries(driver, *chain_texts(posts, {loan_id: chain.end for loan_id, chain in chains.items()}))
-    driver.execute("CREATE TEMP TABLE IF NOT EXISTS passing_states (LIKE loan_state) ON COMMIT DELETE ROWS")
+    driver.execute("CREATE TEMP TABLE IF NOT EXISTS passing_states (LIKE loan_standing) ON COMMIT DELETE ROWS")
     copy_text(driver, f"passing_states ({', '.join(STATE)})", states)
     driver.execute(_MERGE)
     copy_text(driver, "outbox (topic, key, payload)", "".join(kept.messages))
@@ -104,7 +104,7 @@ _LOANS = f"""
 SELECT l.loan_id, l.lender_type, l.principal_fen, l.rate_ppm, l.months, l.method, l.drawn_on, l.first_due, l.terms->>'penalty_uplift',
        l.terms - '{{lender_type,principal,rate,months,method,drawn_on,first_due,penalty_uplift}}'::text[] = '{{}}'::jsonb,
        s.as_of, s.status
-FROM {_WANTED} JOIN loan l USING (loan_id) LEFT JOIN loan_state s USING (loan_id)
+FROM {_WANTED} JOIN loan l USING (loan_id) LEFT JOIN loan_standing s USING (loan_id)
 """  # noqa: S608 - the texts are ours
 _EVENTS = f"""
 SELECT e.loan_id, e.event_id, e.kind, e.effective_on, e.known_on, e.body->>'amount'
@@ -124,7 +124,7 @@ _BOOKED_TO = (
     'SELECT "on" FROM day_end_run WHERE positions IS NOT NULL OR finished_at IS NULL ORDER BY "on" DESC LIMIT 1'
 )
 _MERGE = (
-    "UPDATE loan_state s SET "  # noqa: S608
+    "UPDATE loan_standing s SET "  # noqa: S608
     + ", ".join(f'"{name}" = r."{name}"' for name in STATE[1:])
     + " FROM passing_states r WHERE s.loan_id = r.loan_id"
 )

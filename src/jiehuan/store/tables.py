@@ -297,8 +297,8 @@ loan_event = Table(
     _at("recorded_at", default=True),
 )
 
-loan_state = Table(
-    "loan_state",
+loan_standing = Table(  # what lasts while nothing happens to a loan: exact on ``as_of``, and read by the view on later days
+    "loan_standing",
     metadata,
     Column("loan_id", ForeignKey("loan.loan_id"), primary_key=True),
     Column("as_of", Date, nullable=False),
@@ -308,13 +308,44 @@ loan_state = Table(
     _fen("costs_due_fen"),
     _fen("overdue_fen"),
     _fen("credit_balance_fen"),
-    Column("dpd", Integer, nullable=False),
-    Column("bucket", Text, nullable=False),
     Column("class", Text, nullable=False),
     _fen("provision_fen"),
     Column("status", Text, nullable=False),  # active settled written_off sold restructured
     Column("next_due", Date),
-    Index("ix_loan_state_overdue", "dpd", postgresql_where="dpd > 0"),
+    Column("oldest_due", Date),  # days past due are counted from it; none: nothing is past due
+    _fen("penalty_base_fen", nullable=True),  # these four: what the penalty grows by (``loan.Running``); none: it does not
+    Column("penalty_fen_days", BigInteger),
+    Column("penalty_numerator", BigInteger),
+    Column("penalty_denominator", BigInteger),
+    CheckConstraint(
+        "num_nulls(penalty_base_fen, penalty_fen_days, penalty_numerator, penalty_denominator) IN (0, 4)", name="penalty_runs"
+    ),
+    Index("ix_loan_standing_overdue", "oldest_due", postgresql_where="oldest_due IS NOT NULL"),
+)  # fmt: skip
+
+loan_state = Table(  # a view: the state of every loan on the book's day. Only who writes goes to ``loan_standing``
+    "loan_state",
+    MetaData(),
+    Column("loan_id", Text, primary_key=True),
+    Column("as_of", Date, nullable=False),
+    *[
+        _fen(f"{name}_fen")
+        for name in (
+            "principal_outstanding",
+            "interest_due",
+            "penalty_due",
+            "costs_due",
+            "overdue",
+            "credit_balance",
+            "provision",
+        )
+    ],
+    Column("dpd", Integer, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("next_due", Date),
+    Column("oldest_due", Date),  # set if and only if dpd > 0; the overdue loans are found by its index
 )
 
 book_snapshot = Table(
@@ -747,8 +778,8 @@ day_end_run = Table(
 loan_touched = Table(
     "loan_touched",
     metadata,
+    Column("loan_id", Text, primary_key=True),  # something happened to it since a day end looked; written by triggers
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("loan_id", Text, nullable=False),  # something happened to it since a day end looked; written by triggers
 )
 
 # report and learn

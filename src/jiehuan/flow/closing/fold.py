@@ -57,7 +57,7 @@ def fold_loans(
 
 def _fold(connection: Connection, part: list[str], on: date, found: Folded) -> None:
     lock_loans(connection, part)
-    state = tables.loan_state
+    state = tables.loan_standing
     kept = {
         row["loan_id"]: row for row in connection.execute(select(state).where(state.c.loan_id.in_(part))).mappings()
     }
@@ -82,7 +82,8 @@ def _fold(connection: Connection, part: list[str], on: date, found: Folded) -> N
                 provision = provision_entry(loan_id, on, booked[loan_id], held.own_provision(told))
                 entries.append((loan_id, [*posted, provision] if provision else posted))
                 new = state_row(loan_id, told)
-                if row is None or any(row[name] != value for name, value in new.items() if name != "as_of"):
+                # One that stays waiting is shown as of its own day: the row must come along.
+                if row is None or loan_id in found.ahead or any(row[n] != v for n, v in new.items() if n != "as_of"):
                     rows.append(new)
                 if told.status == "settled":
                     found.gone.add(loan_id)

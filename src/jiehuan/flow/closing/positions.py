@@ -23,7 +23,7 @@ from jiehuan.loan.book_cells import shift_table
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.compiled import compiled
 from jiehuan.loan.cores import on_all_cores
-from jiehuan.loan.day_end import lines_table
+from jiehuan.loan.day_end import lines_table, standing_table
 from jiehuan.loan.lawful import law_cells
 from jiehuan.loan.layout import OUT
 from jiehuan.loan.position import POSITION, Q_PLAIN
@@ -79,7 +79,7 @@ class Positions:
     def pass_day(self, on: date, cash: Iterable[tuple[str, int]]) -> tuple[Cells, Cells, Before]:
         """Go to the evening of ``on`` (the next day); ``cash``: repayments of that day, loan by loan in order of arrival.
 
-        Returns the places that must be folded from their events, those whose line may differ from the evening before, and
+        Returns the places that must be folded from their events, those to which more happened than one more day past due, and
         what was before.
         """
         count = len(self.ids)
@@ -112,18 +112,23 @@ class Positions:
         self.cells[untouched] = kept  # they are folded again, from nothing
         self.day = on
         changed[untouched] = 0
-        return untouched, np.flatnonzero(changed), before
+        return untouched, bound[changed[bound] != 0], before
 
     def lines(self, places: Cells) -> pl.DataFrame:
-        """Rows of ``loan_state`` (without as_of) of some places."""
+        """Lines of the book (``loan.day_end``) of some places."""
+        return lines_table(*self._lines(places))
+
+    def standing(self, places: Cells) -> pl.DataFrame:
+        """Rows of ``loan_standing`` of some places."""
+        return standing_table(*self._lines(places), self.day)
+
+    def _lines(self, places: Cells) -> tuple[pl.Series, Cells]:
         picked = self.cells[places].reshape(-1)
         out = np.zeros(len(places) * OUT, dtype=np.int64)
         write = compiled("lines_of_positions")
         day = day_number(self.day)
         on_all_cores(lambda low, high: write(low, high, picked, day, out), len(places))
-        return lines_table(
-            pl.Series("loan_id", [self.ids[at] for at in places.tolist()], dtype=pl.String), out.reshape(-1, OUT)
-        )
+        return pl.Series("loan_id", [self.ids[at] for at in places.tolist()], dtype=pl.String), out.reshape(-1, OUT)
 
     def change(self, found: Mapping[str, Cells], gone: set[str]) -> None:
         """Put in the positions of loans, known or new, and leave out those that are gone."""

@@ -1,9 +1,10 @@
 """Close a day over the whole book, durably, resumable after a kill at any point.
 
 Loans that only got older, fell due or were repaid on the day are carried by columns; all others are folded from their events
-(``fold.py``). What changed is written in batches, each a transaction that also moves the run's mark. A killed run is taken up
-by running it again: the positions of the evening before are still there, what stands before the mark is not written again,
-and what is folded compares itself with what is stored. Work that goes on meanwhile (a repayment) is never overwritten: a loan
+(``fold.py``). A loan that got no more than one more day past due is not written: the view ``loan_state`` counts on from what is
+stored to the day closed last. What changed is written in batches, each a transaction that also moves the run's mark. A killed run
+is taken up by running it again: the positions of the evening before are still there, what stands before the mark is not written
+again, and what is folded compares itself with what is stored. Work that goes on meanwhile (a repayment) is never overwritten: a loan
 that something happened to since the run looked is left to the next run. The demo and small books use ``flow.day_end``.
 """
 
@@ -122,7 +123,7 @@ def _close(database: Database, connection: Connection, on: date, on_progress: Ca
     with uncollected():
         entries = day_entries(positions, before, changed, due, folded_ids, joint, on)
         own = [at for at in changed.tolist() if positions.ids[at] not in folded_ids and positions.ids[at] not in light]
-        lines = positions.lines(np.array(own, dtype=np.int64))
+        lines = positions.standing(np.array(own, dtype=np.int64))
         paid_off = {one for one in light if positions.cells[positions.place[one], Q_STATUS] == SETTLED}
         positions.change(folded.positions, folded.gone | paid_off)
         with ThreadPoolExecutor(1, thread_name_prefix="positions") as pool:  # the file, while the server writes
@@ -187,7 +188,8 @@ def _sorted_out(
     limit of non-accrual) and no credit balance is used on it.
     """
     limit, day = non_accrual_above_dpd(), day_number(on)
-    mine = np.array([at for at in changed.tolist() if positions.ids[at] not in others], dtype=np.int64)
+    crossed = np.flatnonzero((positions.cells[:, Q_DPD] > limit) & (before.dpd <= limit))
+    mine = np.array([at for at in np.union1d(changed, crossed).tolist() if positions.ids[at] not in others], dtype=np.int64)
     dpd = positions.cells[mine, Q_DPD]
     due = before.cell(mine, Q_NEXT_DUE, 0) == day
     plain = np.ones(len(mine), dtype=bool)
@@ -255,10 +257,10 @@ def _photograph(connection: Connection, positions: Positions, on: date) -> None:
 
 
 _OPEN = text(
-    "SELECT l.loan_id FROM loan l LEFT JOIN loan_state s USING (loan_id)"
+    "SELECT l.loan_id FROM loan l LEFT JOIN loan_standing s USING (loan_id)"
     " WHERE s.status IS NULL OR s.status <> ALL(:done)"
 )
-_AT_DAY = text("SELECT loan_id FROM loan_state WHERE loan_id = ANY(:loans) AND as_of = :on AND status <> 'sold'")
+_AT_DAY = text("SELECT loan_id FROM loan_standing WHERE loan_id = ANY(:loans) AND as_of = :on AND status <> 'sold'")
 _KNOWN_TODAY = text(
     "SELECT loan_id, kind, effective_on, body->>'amount' AS amount FROM loan_event"
     " WHERE loan_id = ANY(:loans) AND known_on = :on ORDER BY loan_id, seq"

@@ -35,7 +35,7 @@ def make_room(connection: Connection, seen: Sequence[int]) -> None:
     """The session's own tables: what was read from ``loan_touched``, and the batch at hand."""
     with connection.begin():
         connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS day_end_seen (id bigint PRIMARY KEY)"))
-        connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS day_end_rows (LIKE loan_state) ON COMMIT DELETE ROWS"))
+        connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS day_end_rows (LIKE loan_standing) ON COMMIT DELETE ROWS"))
         connection.execute(text("TRUNCATE day_end_seen"))
         copy_text(driver_of(connection), "day_end_seen (id)", "".join([f"{one}\n" for one in seen]))
         connection.execute(text("ANALYZE day_end_seen"))
@@ -52,7 +52,7 @@ def write_all(
 ) -> set[str]:
     """Write all that comes after the mark; the loans that were left alone because something happened to them meanwhile.
 
-    ``lines``: rows of ``loan_state`` in order of their loans; ``entries``: what to add to the journals, of these loans or others.
+    ``lines``: rows of ``loan_standing`` in order of their loans; ``entries``: what to add to the journals, of these loans or others.
     """
     ids = sorted({*lines["loan_id"].to_list(), *entries})
     parts = [ids[at : at + CHANGED_AT_ONCE] for at in range(0, len(ids), CHANGED_AT_ONCE)]
@@ -68,7 +68,7 @@ def write_all(
             rows = lines.filter(pl.col("loan_id").is_between(pl.lit(part[0]), pl.lit(part[-1])))
             with queue.failing(), connection.begin():
                 left, written, added = write_batch(
-                    connection, rows, {one: entries[one] for one in part if one in entries}, on
+                    connection, rows, {one: entries[one] for one in part if one in entries}
                 )
                 queue.wait_for(turn)
                 _move_mark(connection, on, marks[turn], marks[turn + 1], written, added)
@@ -87,7 +87,7 @@ def write_all(
 
 
 def write_batch(
-    connection: Connection, lines: pl.DataFrame, entries: Mapping[str, Sequence[Slim]], on: date
+    connection: Connection, lines: pl.DataFrame, entries: Mapping[str, Sequence[Slim]]
 ) -> tuple[set[str], int, int]:
     """Write one batch in the caller's transaction: the loans that something happened to meanwhile (left alone), rows, entries."""
     loans = ",".join(sorted({*lines["loan_id"].to_list(), *entries}))  # one text is sent faster than an array
@@ -101,8 +101,7 @@ def write_batch(
     ends = ends_of(driver, [loan_id for loan_id, _ in added]) if added else {}
     written = 0
     if len(lines):
-        rows = lines.with_columns(pl.lit(on).alias("as_of")).select(STATE)
-        _copy(connection, f"day_end_rows ({', '.join(STATE)})", rows)
+        _copy(connection, f"day_end_rows ({', '.join(STATE)})", lines.select(STATE))
         written = connection.execute(_MERGE).rowcount
     entry_rows, line_rows = chain_texts(added, ends)
     copy_entries(driver, entry_rows, line_rows)
@@ -192,7 +191,7 @@ _MOVED = text(
     " AND NOT EXISTS (SELECT FROM day_end_seen s WHERE s.id = t.id)"
 )
 _MERGE = text(
-    "UPDATE loan_state s SET "  # noqa: S608 - the names are ours
+    "UPDATE loan_standing s SET "  # noqa: S608 - the names are ours
     + ", ".join(f'"{name}" = r."{name}"' for name in STATE[1:])
     + " FROM day_end_rows r WHERE s.loan_id = r.loan_id AND s.as_of <= r.as_of AND s.status <> 'sold'"
 )

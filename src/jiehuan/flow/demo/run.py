@@ -358,7 +358,7 @@ def _late(connection: Connection) -> set[str]:
     found = (
         select(tables.loan.c.borrower_id)
         .join(tables.loan_state, tables.loan_state.c.loan_id == tables.loan.c.loan_id)
-        .where(tables.loan_state.c.dpd > 0)
+        .where(tables.loan_state.c.oldest_due.is_not(None))
     )
     return set(connection.execute(found).scalars())
 

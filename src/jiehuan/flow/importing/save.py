@@ -166,7 +166,7 @@ def _loans(
         connection, tables.loan_event, (row for key, loan in new.items() for row in _event_rows(prefix + key, loan))
     )
     states = [(prefix + key, loan.state, loan) for key, loan in new.items() if loan.state is not None]
-    copy_rows(connection, tables.loan_state, (state_row(key, state) for key, state, _ in states))
+    copy_rows(connection, tables.loan_standing, (state_row(key, state) for key, state, _ in states))
     copy_rows(
         connection, tables.book_snapshot,
         (snapshot_row(key, photo.on, photo) for key, _, loan in states for photo in loan.snapshots),
