@@ -132,9 +132,9 @@ def main() -> None:
         print(f"| {name} | {seconds * 1e6:.1f} |")
     table = pl.concat([some] * 20, rechunk=True)
     hundred = scorer.matrix(table)
-    assert (scorer.raw_of(table) == scorer.forest.rows(hundred)).all()
+    assert (scorer.raw_of(table) == scorer.forest.rows(hundred.T)).all()
     batch = {
-        "jiehuan, one thread": best(lambda: scorer.forest.rows(hundred), 1, 3),
+        "jiehuan, one thread": best(lambda: scorer.forest.rows(hundred.T), 1, 3),
         "LightGBM, one thread": best(lambda: library.predict(hundred, num_threads=1), 1, 3),
         "jiehuan, predict of a table, all cores, wall": best(lambda: model.predict(table), 1, 3, time.perf_counter),
         "LightGBM, all cores, wall": best(lambda: library.predict(hundred), 1, 3, time.perf_counter),

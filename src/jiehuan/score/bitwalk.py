@@ -1,8 +1,8 @@
-"""A forest scored without walking: every split that a row fails strikes leaves from its tree's bit set; the lowest bit left is its leaf.
+"""One row scored without walking: every split that it fails strikes leaves from its tree's bit set; the lowest bit left is its leaf.
 
 QuickScorer (Lucchese et al., SIGIR 2015). Splits are kept by feature, thresholds rising, so that one pass over a feature's splits
-ends at the first that holds; there is no jump that depends on the tree. A block of rows shares each split, which the compiler
-turns into vector instructions. Leaves are added tree by tree in the library's order: the sum is the same float64 as a walk's.
+ends at the first that holds; there is no jump that depends on the tree. Leaves are added tree by tree in the library's order: the
+sum is the same float64 as a walk's.
 
 Trees of at most 64 leaves, and features with one way of missing throughout: what LightGBM makes. ``read_bits`` gives None else.
 """
@@ -20,9 +20,6 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int32]]
 Words = np.ndarray[Any, np.dtype[np.uint64]]
 Places = np.ndarray[Any, np.dtype[np.int64]]
-
-LANES = 16
-"""Rows that share a split."""
 
 MOST_LEAVES = 64
 MOST_STRIKES = 4_000_000
@@ -53,11 +50,6 @@ class Bits:
         """The raw score of one row: ``values`` float64[features]."""
         return float(_one(values, self.layout, self.ints, self.masks, self.floats))
 
-    def rows(self, values: Floats) -> Floats:
-        """The raw scores of many rows: ``values`` float64[n, features], C order."""
-        found: Floats = _many(np.ascontiguousarray(values), self.layout, self.ints, self.masks, self.floats)
-        return found
-
 
 @dataclass(frozen=True)
 class _Strikes:
@@ -84,7 +76,7 @@ def read_bits(roots: Ints, nodes: Ints, thresholds: Floats, leaves: Floats, sets
     for tree, root in enumerate(roots.tolist()):
         splits: list[tuple[int, int]] = []
         places: list[int] = []
-        _leaves_below(root, nodes, places, splits)
+        leaves_below(root, nodes, places, splits)
         if len(places) > MOST_LEAVES:
             return None
         for node, mask in splits:
@@ -113,16 +105,16 @@ def read_bits(roots: Ints, nodes: Ints, thresholds: Floats, leaves: Floats, sets
     return Bits(layout.astype(np.int64), ints, masks, floats)
 
 
-def _leaves_below(node: int, nodes: Ints, places: list[int], splits: list[tuple[int, int]]) -> None:
+def leaves_below(node: int, nodes: Ints, places: list[int], splits: list[tuple[int, int]]) -> None:
     """Leaves in order from the left, and of each split the bits that stay when it fails: all but those of its left side."""
     if node < 0:
         places.append(~node)
         return
     first = len(places)
-    _leaves_below(int(nodes[node, 1]), nodes, places, splits)
+    leaves_below(int(nodes[node, 1]), nodes, places, splits)
     struck = ((1 << (len(places) - first)) - 1) << first
     splits.append((node, int(ALL) & ~struck))
-    _leaves_below(int(nodes[node, 2]), nodes, places, splits)
+    leaves_below(int(nodes[node, 2]), nodes, places, splits)
 
 
 def _by_feature(splits: list[tuple[int, float, int, int]], features: int) -> tuple[_Strikes, Floats]:
@@ -162,11 +154,12 @@ def _lowest_bit(_: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-_lowest: Any = intrinsic(_lowest_bit)
+lowest: Any = intrinsic(_lowest_bit)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _as_read(value: float, missing: int) -> float:
+def as_read(value: float, missing: int) -> float:
+    """A number as a split reads it: NaN where it counts as missing."""
     if missing == NONE:
         return 0.0 if np.isnan(value) else value
     if missing == ZERO:
@@ -202,7 +195,7 @@ def _one(values: Floats, layout: Places, ints: Ints, masks: Words, floats: Float
             for strike in range(named[place], named[place + 1]):
                 bits[named_trees[strike]] &= named_masks[strike]
             continue
-        value = _as_read(values[feature], missing[feature])
+        value = as_read(values[feature], missing[feature])
         for strike in range(right[feature], right[feature + 1]):
             if value <= right_at[strike]:
                 break
@@ -213,51 +206,5 @@ def _one(values: Floats, layout: Places, ints: Ints, masks: Words, floats: Float
             bits[left_trees[strike]] &= left_masks[strike]
     total: Any = 0.0
     for tree in range(len(bits)):
-        total += leaves[firsts[tree] + np.int64(_lowest(bits[tree]))]
+        total += leaves[firsts[tree] + np.int64(lowest(bits[tree]))]
     return float(total)
-
-
-@njit(cache=True, nogil=True)
-def _many(values: Floats, layout: Places, ints: Ints, masks: Words, floats: Floats) -> Floats:
-    missing, codes, firsts = _int_pool(layout, ints, 0), _int_pool(layout, ints, 7), _int_pool(layout, ints, 8)
-    right, right_trees = _int_pool(layout, ints, 1), _int_pool(layout, ints, 2)
-    left, left_trees = _int_pool(layout, ints, 3), _int_pool(layout, ints, 4)
-    named, named_trees = _int_pool(layout, ints, 5), _int_pool(layout, ints, 6)
-    right_masks, left_masks, named_masks = masks, masks[layout[11] :], masks[layout[12] :]
-    right_at, left_at, leaves = floats, floats[layout[15] :], floats[layout[16] :]
-    trees = len(firsts) - 1
-    total = np.zeros(len(values))
-    bits, block = np.empty((trees, LANES), np.uint64), np.empty(LANES)
-    for start in range(0, len(values), LANES):
-        count = min(LANES, len(values) - start)
-        bits[:] = ALL
-        for feature in range(len(missing)):
-            if missing[feature] < 0:
-                for lane in range(count):
-                    place = _place_of(values[start + lane, feature], codes[feature], codes[feature + 1])
-                    for strike in range(named[place], named[place + 1]):
-                        bits[named_trees[strike], lane] &= named_masks[strike]
-                continue
-            most, gone = -np.inf, False
-            for lane in range(LANES):
-                value = _as_read(values[start + min(lane, count - 1), feature], missing[feature])
-                block[lane] = value
-                gone |= np.isnan(value)
-                most = max(most, value) if not np.isnan(value) else most
-            for strike in range(right[feature], right[feature + 1]):
-                at, mask, tree = right_at[strike], right_masks[strike], right_trees[strike]
-                if most <= at and not gone:
-                    break
-                for lane in range(LANES):
-                    bits[tree, lane] &= ALL if block[lane] <= at else mask
-            for strike in range(left[feature], left[feature + 1]):
-                at, mask, tree = left_at[strike], left_masks[strike], left_trees[strike]
-                if most <= at:
-                    break
-                for lane in range(LANES):
-                    bits[tree, lane] &= mask if block[lane] > at else ALL
-        for tree in range(trees):
-            first = firsts[tree]
-            for lane in range(count):
-                total[start + lane] += leaves[first + np.int64(_lowest(bits[tree, lane]))]
-    return total

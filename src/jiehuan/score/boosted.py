@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
-SLICE = 16_384
-"""Rows turned into a matrix and walked at a time."""
+FEW = 16_384
+"""Rows up to which one thread scores them."""
+
+SLICE = 65_536
+"""Rows read and scored at a time by a thread, at most."""
 
 _PLAIN = frozenset((float, int, bool, type(None)))
 _TEXTS = frozenset((str, type(None)))
@@ -118,23 +121,27 @@ class Boosted:
         """Rounded points of one row."""
         return round(self.scaling.points_of(self.logit_of_row(row)))
 
+    def read(self, frame: pl.DataFrame) -> list[Floats]:
+        """Every column as the trees read it: float64[n] for each feature."""
+        return [
+            category_codes(one.read_texts(frame), names) if one.is_category else one.read_numbers(frame)
+            for one, names in zip(self.inputs, self.categories, strict=True)
+        ]
+
     def matrix(self, frame: pl.DataFrame) -> Floats:
         """Every row as the trees read it: float64[n, features]."""
-        found = np.empty((frame.height, len(self.inputs)))
-        for place, (one, names) in enumerate(zip(self.inputs, self.categories, strict=True)):
-            found[:, place] = (
-                category_codes(one.read_texts(frame), names) if one.is_category else one.read_numbers(frame)
-            )
-        return found
+        return np.column_stack(self.read(frame))
 
     def raw_of(self, frame: pl.DataFrame) -> Floats:
         """The library's raw score of every row: float64[n]. Large tables go slice by slice over all cores."""
-        if frame.height <= SLICE:
-            return self.forest.rows(self.matrix(frame))
-        forest = self.forest
-        slices = [frame.slice(start, SLICE) for start in range(0, frame.height, SLICE)]
-        with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(slices))) as pool:
-            return np.concatenate(list(pool.map(lambda part: forest.rows(self.matrix(part)), slices)))
+        rows, cores = frame.height, os.cpu_count() or 1
+        if rows <= FEW or cores == 1:
+            return self.forest.rows(self.read(frame))
+        turns = -(-rows // (cores * SLICE))
+        size = -(-rows // (cores * turns))  # so that every core has as many
+        slices, forest = [frame.slice(start, size) for start in range(0, rows, size)], self.forest
+        with ThreadPoolExecutor(cores) as pool:
+            return np.concatenate(list(pool.map(lambda part: forest.rows(self.read(part)), slices)))
 
     def logits_of(self, frame: pl.DataFrame) -> Floats:
         """The calibrated logit of every row: float64[n]."""

@@ -1,14 +1,15 @@
 """A LightGBM forest scored without LightGBM: one row in a few microseconds, bit-equal to the library.
 
-The native text of a model is read into flat arrays. ``bitwalk`` scores by them where it can; else the compiled walk here. Both
-follow the library's decisions (missing values by the node's missing type, categories by bit set) and add the leaves tree by
-tree in the library's order, so that the sum is the same float64. Only what ``boosted_fit`` makes is read: constant leaves, one
+The native text of a model is read into flat arrays. ``bitwalk`` scores one row by them and ``bitblocks`` many where they can; else the
+compiled walk here. All follow the library's decisions (missing values by the node's missing type, categories by bit set) and add
+the leaves tree by tree in the library's order, so that the sum is the same float64. Only what ``boosted_fit`` makes is read: constant leaves, one
 output, no averaging; anything else is refused.
 Format: LightGBM ``src/io/tree.cpp`` and ``gbdt_model_text.cpp``, version v4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -17,14 +18,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from jiehuan.score.bitblocks import Blocks, read_blocks
 from jiehuan.score.bitwalk import Bits, read_bits
 from jiehuan.units.errors import InputError, Problem
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int32]]
 
-FEW = 5_000
-"""Rows below which a forest not yet laid out by feature is walked."""
+FEW = 2_000
+"""Rows below which a forest not yet laid out for blocks is walked."""
 
 BLOCK = 256
 """Rows walked together through one tree, so that the tree stays in cache."""
@@ -51,24 +53,28 @@ class Forest:
         """The same forest by feature, which scores faster; None where it cannot be. Made once, in a tenth of a second."""
         return read_bits(self.roots, self.nodes, self.thresholds, self.leaves, self.sets, self.features)
 
+    @cached_property
+    def blocks(self) -> Blocks | None:
+        """The same forest for blocks of rows, several times as fast; None where it cannot be. Made once, in a tenth of a second."""
+        return read_blocks(self.roots, self.nodes, self.thresholds, self.leaves, self.sets)
+
     def row(self, values: Floats) -> float:
         """The raw score of one row: ``values`` float64[features]."""
         return self.walk_row(values) if self.bits is None else self.bits.row(values)
 
-    def rows(self, values: Floats) -> Floats:
-        """The raw scores of many rows: ``values`` float64[n, features], C order."""
-        few = len(values) < FEW and "bits" not in self.__dict__
-        return self.walk_rows(values) if few or self.bits is None else self.bits.rows(values)
+    def rows(self, columns: Sequence[Floats] | Floats) -> Floats:
+        """The raw scores of many rows: float64[n] for each feature, or float64[features, n]."""
+        few = len(columns[0]) < FEW and "blocks" not in self.__dict__
+        return self.walk_rows(columns) if few or self.blocks is None else self.blocks.rows(columns)
 
     def walk_row(self, values: Floats) -> float:
         """``row`` by walking tree after tree."""
         return float(_walk(values, self.roots, self.nodes, self.thresholds, self.leaves, self.sets))
 
-    def walk_rows(self, values: Floats) -> Floats:
+    def walk_rows(self, columns: Sequence[Floats] | Floats) -> Floats:
         """``rows`` by walking."""
-        found: Floats = _walk_many(
-            np.ascontiguousarray(values), self.roots, self.nodes, self.thresholds, self.leaves, self.sets
-        )
+        values: Floats = np.ascontiguousarray(np.asarray(columns, np.float64).T)
+        found: Floats = _walk_many(values, self.roots, self.nodes, self.thresholds, self.leaves, self.sets)
         return found
 
 

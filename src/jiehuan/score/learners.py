@@ -111,7 +111,7 @@ class _Trees:
     rounds: int
 
     def raw(self, sheet: Sheet) -> Floats:
-        return read_forest(self.trees.text).rows(matrix_of_sheet(sheet, self.trees.categories))
+        return read_forest(self.trees.text).rows(matrix_of_sheet(sheet, self.trees.categories).T)
 
     def scorer(self, sheet: Sheet, calibration: Calibration) -> Scorecard | Boosted:
         return Boosted(
