@@ -210,7 +210,10 @@ def _ask(
         show_facts(told)
 
 
-def _sandbox(port: int = typer.Option(8901, min=1, max=65535, help="Where it listens on 127.0.0.1.")) -> None:
+def _sandbox(
+    port: int = typer.Option(8901, min=1, max=65535, help="Where it listens on 127.0.0.1."),
+    as_json: bool = JSON_FLAG,
+) -> None:
     import threading
 
     from jiehuan.flow.sandbox import bureau_sandbox
@@ -218,7 +221,10 @@ def _sandbox(port: int = typer.Option(8901, min=1, max=65535, help="Where it lis
 
     try:
         with bureau_sandbox(port) as url:
-            typer.echo(f"a made-up credit bureau answers at {url}; Ctrl-C stops it")
+            if as_json:
+                show_json({"address": url})
+            else:
+                typer.echo(f"a made-up credit bureau answers at {url}; Ctrl-C stops it")
             threading.Event().wait()
     except OSError as error:
         raise InputError(
