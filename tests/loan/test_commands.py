@@ -224,6 +224,33 @@ def test_day_end_lists_refused_loans_and_does_the_rest(cli, tmp_path):
     assert cli("loan", "day-end", events, "--on", "2026-06-30", "--out", out).returncode == 2
 
 
+def test_a_bad_row_never_loses_the_good_ones_however_the_book_is_given(cli, tmp_path):
+    """An id used twice, a row without one and an event of nobody are listed; table, table with state and documents agree."""
+    head, *rows = (EXAMPLES / "loan_book.csv").read_text().splitlines()
+    bad = ["A-1,bank,1,0.1,1,bullet,2026-01-01,,", ",bank,1,0.1,1,bullet,2026-01-01,,"]
+    book, events = tmp_path / "book.csv", tmp_path / "events.csv"
+    book.write_text("\n".join([head, rows[0], *bad, *rows[1:]]) + "\n")
+    history = (EXAMPLES / "loan_events.csv").read_text()
+    events.write_text(history + "Z-9,y,2026-04-01,,repayment,5.00,,\nA-2,z,2026-04-01,,restructure,,,\n")
+    names = head.split(",")
+    documents = [{name: value for name, value in zip(names, row.split(","), strict=True) if value} for row in
+                 (rows[0], *bad, *rows[1:])]  # fmt: skip
+    (tmp_path / "book.json").write_text(json.dumps([{**one, "events": []} for one in documents]))
+    words, told = ("--events", str(events), "--on", "2026-06-30", "--out"), []
+    for name, book_of, more in (
+        ("table", book, ()), ("days", book, ("--state", str(tmp_path / "days"))), ("documents", tmp_path / "book.json", ()),
+    ):  # fmt: skip
+        out = tmp_path / f"{name}.csv"
+        done = cli("loan", "day-end", str(book_of), *words, str(out), *more)
+        assert done.returncode == 1, done.stderr
+        assert pl.read_csv(out)["loan_id"].to_list() == ["A-1", "A-3", "A-4", "A-5"]
+        told.append(pl.read_csv(tmp_path / f"{name}.refused.csv").select("loan_id", "reason").sort("reason"))
+    nobody = ("Z-9", "not a loan of the book")
+    assert told[0].rows() == [("A-2", "missing"), ("", "missing"), nobody, ("A-1", "used twice")]
+    assert told[1].sort("reason", "loan_id").equals(told[0].sort("reason", "loan_id"))
+    assert told[2].sort("reason", "loan_id").equals(told[0].sort("reason", "loan_id"))
+
+
 def test_a_state_folder_that_is_a_file_is_said(cli, tmp_path):
     (tmp_path / "state").write_text("in the way")
     out = tmp_path / "lines.csv"

@@ -214,7 +214,9 @@ def _with_events(documents: list[dict[str, Any]], history: pl.DataFrame | None) 
         event = {name: opened(name, value) for name, value in row.items() if value is not None}
         by_loan.setdefault(str(row["loan_id"]), []).append(event)
     return [
-        {**document, "events": [*own, *by_loan.get(str(document.get("loan_id")), [])]} if isinstance(own, list) else document
+        {**document, "events": [*own, *by_loan.get(str(document.get("loan_id")), [])]}
+        if isinstance(own, list)
+        else document
         for document in documents
         for own in [document.get("events") or []]
     ]
