@@ -14,7 +14,7 @@ from jiehuan.loan.events import KINDS, Event, read_event, read_events
 from jiehuan.loan.replay import replay
 from jiehuan.loan.schedule import Instalment, Schedule, make_schedule
 from jiehuan.loan.state import AMOUNTS, MOVEMENT_KINDS, LoanState, Movement, Row
-from jiehuan.loan.terms import METHODS, PARTS, Fee, Plan, Terms, read_plan, read_terms
+from jiehuan.loan.terms import METHODS, PARTS, Fee, Plan, Terms, plain_terms, read_plan, read_terms
 
 __all__ = [
     "AMOUNTS",
@@ -32,6 +32,7 @@ __all__ = [
     "Schedule",
     "Terms",
     "make_schedule",
+    "plain_terms",
     "read_event",
     "read_events",
     "read_plan",

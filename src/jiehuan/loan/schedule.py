@@ -6,11 +6,12 @@ included, with the effective yearly rate beside it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jiehuan.loan.amortise import (
     BULLET,
@@ -34,8 +35,7 @@ from jiehuan.units.irr import compounded, monthly_irr, xirr
 from jiehuan.units.money import format_yuan
 
 
-@dataclass(frozen=True, slots=True)
-class Instalment:
+class Instalment(NamedTuple):
     """One line of the plan: the contractual due date, the day by which to pay, and its parts in fen.
 
     ``balance_fen``: principal left after it. ``fee_fen``: fees that fall due after the line before and up to this one.
@@ -77,6 +77,15 @@ class Schedule:
     def monthly_rate(self) -> float:
         """The rate per month at which what is paid is worth what was received (see ``flows``)."""
         return monthly_rate(self)
+
+    def surely_within(self, apr_ppm: int) -> bool:
+        """Whether the yearly rate is at most ``apr_ppm``, told by one present value; False when it is more, or too near to tell."""
+        monthly, flows = _flows(self)
+        rate = math.log1p(apr_ppm / 12_000_000.0)  # a month's force of interest
+        times = range(len(flows)) if monthly else [12.0 * (day - self.terms.drawn_on).days / 365.0 for day, _ in flows]
+        amounts = flows if monthly else [flow for _, flow in flows]
+        worth = sum([amount * math.exp(-rate * at) for amount, at in zip(amounts, times, strict=True)])
+        return worth > 1e-6 * self.terms.principal_fen and amounts[0] > 0 and max(amounts[1:], default=0) <= 0
 
     @property
     def apr(self) -> float:
@@ -135,18 +144,17 @@ def make_schedule(terms: Terms) -> Schedule:
     rows = plan_rows(terms.principal_fen, terms.plan, terms.calendar)
     fees = priced_fees(terms)
     lines: list[Instalment] = []
-    balance, paid_fees = terms.principal_fen, 0
     upfront = sum(fee.amount_fen for fee in fees if fee.on <= terms.drawn_on)
-    paid_fees = upfront
-    count = len(rows) // ROW
-    for n in range(count):
-        at = n * ROW
-        due = day_of(rows[at + DUE])
-        balance -= rows[at + PRINCIPAL]
-        fee = sum(fee.amount_fen for fee in fees if fee.on <= due or n == count - 1) - paid_fees
-        paid_fees += fee
+    balance, paid_fees, fee = terms.principal_fen, upfront, 0
+    for at in range(0, len(rows), ROW):
+        due, principal = day_of(rows[at + DUE]), rows[at + PRINCIPAL]
+        balance -= principal
+        if fees:
+            last = at + ROW == len(rows)
+            fee = sum(fee.amount_fen for fee in fees if fee.on <= due or last) - paid_fees
+            paid_fees += fee
         lines.append(
-            Instalment(n + 1, due, day_of(rows[at + PAY_BY]), rows[at + PRINCIPAL], rows[at + INTEREST], fee, balance)
+            Instalment(len(lines) + 1, due, day_of(rows[at + PAY_BY]), principal, rows[at + INTEREST], fee, balance)
         )
     return Schedule(terms, tuple(lines), upfront)
 
@@ -155,13 +163,9 @@ def plan_rows(principal_fen: int, plan: Plan, calendar: str) -> list[int]:
     """The rows (``amortise``) of a plan for a principal. Raises InputError as ``make_schedule`` does."""
     method = METHODS.index(plan.method)
     count = 1 if method == BULLET else plan.months
-    rows: Ints = [0] * (count * ROW)
     start = day_number(plan.starts_on)
+    rows: Ints = list(_due_rows(method, plan.months, day_number(plan.first_due), plan.anchor_day, calendar))
     flows: Ints = list(plan.cashflow)
-    shift: Any = Shifts()
-    write_due_days(
-        rows, 0, count, method, plan.months, day_number(plan.first_due), plan.anchor_day, int(calendar == "cn"), shift
-    )
     write_planned(rows, 0, count, principal_fen, plan.rate_ppm, method, flows, 0)
     write_amounts(rows, 0, count, principal_fen, plan.rate_ppm, method, start, not plan.regular, 0)
     short = thin_month(rows, 0, count, principal_fen, plan.rate_ppm) if method == SCULPTED else 0
@@ -172,6 +176,16 @@ def plan_rows(principal_fen: int, plan: Plan, calendar: str) -> list[int]:
             Problem(where, flow, "the instalment in proportion to it does not cover the month's interest", mend)
         )
     return list(rows)
+
+
+@lru_cache(maxsize=4096)
+def _due_rows(method: int, months: int, first_due: int, anchor_day: int, calendar: str) -> tuple[int, ...]:
+    """Rows that hold their days and no amounts yet. The plans of a day's applications fall due on the same few days."""
+    count = 1 if method == BULLET else months
+    rows: Ints = [0] * (count * ROW)
+    shift: Any = Shifts()
+    write_due_days(rows, 0, count, method, months, first_due, anchor_day, int(calendar == "cn"), shift)
+    return tuple(rows)
 
 
 def priced_fees(terms: Terms) -> tuple[Any, ...]:
@@ -185,6 +199,12 @@ def monthly_rate(schedule: Schedule) -> float:
     Plans with a regular first period and fees only on due dates are flows one a month. All others are dated flows,
     whose yearly rate by days / 365 is taken back to a month.
     """
+    monthly, flows = _flows(schedule)
+    return monthly_irr(flows) if monthly else float((1.0 + xirr(flows)) ** (1 / 12) - 1.0)
+
+
+def _flows(schedule: Schedule) -> tuple[bool, list[Any]]:
+    """Whether the plan's flows come one a month; and they, as fen, else as (day, fen): received above zero, paid below."""
     terms = schedule.terms
     fees = priced_fees(terms)
     dues = {line.due: line.n for line in schedule.instalments}
@@ -197,11 +217,11 @@ def monthly_rate(schedule: Schedule) -> float:
         for fee in fees:
             place = dues.get(fee.on, 0)
             flows[place if len(dues) > 1 or place == 0 else months] -= fee.amount_fen
-        return monthly_irr(flows)
+        return True, flows
     dated = [(terms.drawn_on, terms.principal_fen)]
     dated += [(line.due, -line.principal_fen - line.interest_fen) for line in schedule.instalments]
     dated += [(max(fee.on, terms.drawn_on), -fee.amount_fen) for fee in fees]
-    return float((1.0 + xirr(dated)) ** (1 / 12) - 1.0)
+    return False, dated
 
 
 def six_places(rate: float) -> str:

@@ -16,7 +16,7 @@ from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.units.days import add_months, parse_date
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan, parse_yuan
-from jiehuan.units.rates import PPM, format_rate, parse_rate
+from jiehuan.units.rates import MAX_RATE_PPM, PPM, format_rate, parse_rate
 
 METHODS = ("equal_instalment", "equal_principal", "interest_only", "bullet", "sculpted")
 PARTS = ("costs", "penalty", "interest", "principal")
@@ -218,6 +218,47 @@ def read_terms(document: Any, where: str = "loan") -> Terms:
     if faults:
         raise InputError(faults)
     return Terms(lender_type, principal, plan, fees, calendar, tuple(order), by, compound, tolerance)
+
+
+def plain_terms(
+    lender_type: str,
+    principal_fen: int,
+    rate_ppm: int,
+    months: int,
+    method: str,
+    drawn_on: date,
+    *,
+    first_due: date | None = None,
+    cashflow: tuple[int, ...] = (),
+    where: str = "loan",
+) -> Terms:
+    """Terms without fees from what was read already: what ``read_terms`` makes of the same document, refused as it refuses it."""
+    due = first_due or add_months(drawn_on, 1)
+    flows = cashflow if method == "sculpted" else ()
+    fits = (
+        0 < principal_fen <= MAX_PRINCIPAL_FEN
+        and 0 <= rate_ppm <= MAX_RATE_PPM
+        and 1 <= months <= MAX_MONTHS
+        and method in METHODS
+        and lender_type in LENDER_TYPES
+        and FIRST_DAY <= drawn_on < due <= min(add_months(drawn_on, 12), LAST_DAY)
+        and (method != "sculpted" or (len(flows) == months and min(flows) >= 0 and 0 < max(flows) <= MAX_PRINCIPAL_FEN))
+    )
+    if fits:
+        plan = Plan(rate_ppm, months, method, drawn_on, due, 0, flows)
+        return Terms(lender_type, principal_fen, plan, (), default_calendar(lender_type))
+    document: dict[str, Any] = {
+        "lender_type": lender_type,
+        "principal": format_yuan(principal_fen),
+        "rate": format_rate(rate_ppm),
+        "months": months,
+        "method": method,
+        "drawn_on": drawn_on.isoformat(),
+        "first_due": due.isoformat(),
+    }
+    if flows:
+        document["cashflow"] = [format_yuan(flow) for flow in flows]
+    return read_terms(document, where)
 
 
 def read_plan(document: Any, starts_on: date, old: Plan, where: str) -> Plan:

@@ -20,8 +20,8 @@ import yaml
 
 from jiehuan.law import Law
 from jiehuan.law.cost_cap import cost_cap
-from jiehuan.loan.schedule import Schedule, make_schedule
-from jiehuan.loan.terms import read_terms
+from jiehuan.loan.schedule import Schedule, make_schedule, six_places
+from jiehuan.loan.terms import plain_terms
 from jiehuan.product.catalogue import Catalogue, Product
 from jiehuan.product.lawful import apr_ppm, balance_room, longest_term
 from jiehuan.units.errors import InputError
@@ -88,7 +88,7 @@ class Offer:
 
     def as_document(self) -> dict[str, Any]:
         """The offer for JSON: yuan strings, decimal rates, and ``terms`` as ``loan replay`` takes them."""
-        plan = self.schedule.as_document()
+        plan = self.schedule
         return {
             "product": self.product.id,
             "zh": self.product.zh,
@@ -97,16 +97,16 @@ class Offer:
             "amount": format_yuan(self.amount_fen),
             "months": self.months,
             "rate": format_rate(self.rate_ppm),
-            "first_due": self.schedule.instalments[0].due.isoformat(),
+            "first_due": plan.instalments[0].due.isoformat(),
             "largest_instalment": format_yuan(self.largest_instalment_fen),
-            "total_interest": plan["total_interest"],
-            "total_fees": plan["total_fees"],
-            "apr": plan["apr"],
-            "eff": plan["eff"],
+            "total_interest": format_yuan(plan.total_interest_fen),
+            "total_fees": format_yuan(plan.total_fees_fen),
+            "apr": six_places(plan.apr),
+            "eff": six_places(plan.eff),
             "dscr": None if self.dscr_ppm is None else format_rate(self.dscr_ppm),
             "fit": format_rate(self.fit_ppm),
             "reasons": [dict(reason) for reason in self.reasons],
-            "terms": self.schedule.terms.as_document(),
+            "terms": plan.terms.as_document(),
         }
 
 
@@ -206,7 +206,7 @@ def _offer(product: Product, months: int, asked: Asked, law: Law, capacity: Capa
         schedule = _schedule(product, amount, months, rate, asked, capacity)
         if schedule is None:
             return None
-        over = 0 if cap is None else apr_ppm(schedule) - cap.ppm
+        over = 0 if cap is None or schedule.surely_within(cap.ppm) else apr_ppm(schedule) - cap.ppm
         if over > 0 and rate > 0:
             rate = max(rate - over, 0)
             continue
@@ -220,21 +220,20 @@ def _offer(product: Product, months: int, asked: Asked, law: Law, capacity: Capa
 def _schedule(
     product: Product, amount: int, months: int, rate: int, asked: Asked, capacity: Capacity | None
 ) -> Schedule | None:
-    document: dict[str, Any] = {
-        "lender_type": asked.lender_type,
-        "principal": format_yuan(amount),
-        "rate": format_rate(rate),
-        "months": months,
-        "method": product.method,
-        "drawn_on": asked.on.isoformat(),
-    }
-    if capacity is not None and capacity.first_due is not None and product.method != "bullet":
-        document["first_due"] = capacity.first_due.isoformat()
-    if product.method == "sculpted":
-        flows = capacity.cash[:months] if capacity else ()
-        document["cashflow"] = [format_yuan(flow) for flow in flows]
+    first_due = capacity.first_due if capacity is not None and product.method != "bullet" else None
+    flows = capacity.cash[:months] if capacity is not None and product.method == "sculpted" else ()
     try:
-        return make_schedule(read_terms(document, f"offer {product.id}"))
+        terms = plain_terms(
+            asked.lender_type,
+            amount,
+            rate,
+            months,
+            product.method,
+            asked.on,
+            first_due=first_due,
+            cashflow=flows,
+        )
+        return make_schedule(terms)
     except InputError:
         return None
 

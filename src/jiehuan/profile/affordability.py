@@ -112,8 +112,9 @@ class Affordability:
 
     def cash_for(self, count: int) -> tuple[int, ...]:
         """CFADS of ``count`` months from the first due date, for terms other than the one asked for."""
-        first = self.wish.first_due or self.wish.drawn_on
-        return tuple(month.cfads_fen for month in cash_months(self.household, first, count, self.given))
+        first = (self.wish.first_due or self.wish.drawn_on).month - 1
+        year = [_month_of(self.household, month, self.given)[-1] for month in range(1, 13)]
+        return tuple(year[(first + n) % 12] for n in range(count))
 
     @property
     def carried(self) -> bool:
@@ -192,19 +193,20 @@ def stress_of(household: Household, given: Parameters) -> int:
 
 def cash_months(household: Household, first_due: date, count: int, given: Parameters) -> tuple[CashMonth, ...]:
     """Cash available for debt service in each of ``count`` months from the month of the first due date."""
+    months = [add_months(first_due.replace(day=1), n) for n in range(count)]
+    return tuple(CashMonth(month, *_month_of(household, month.month, given)) for month in months)
+
+
+def _month_of(household: Household, month: int, given: Parameters) -> tuple[int, int, int, int, int]:
+    """Income, income under stress, living costs, obligations and what is left of a calendar month (1 to 12), fen."""
     counted = household.income_fen
     if not household.verified:
         counted = half_up(counted * (PPM - given.unverified_haircut_ppm), PPM)
-    stress = stress_of(household, given)
-    months: list[CashMonth] = []
-    for n in range(count):
-        month = add_months(first_due.replace(day=1), n)
-        income = half_up(counted * household.seasons.get(month.month, PPM), PPM)
-        stressed = half_up(income * (PPM - stress), PPM)
-        living = max(household.living_fen, given.living_floor_fen, half_up(income * given.living_share_ppm, PPM))
-        left = max(stressed - living - household.obligations_fen, 0)
-        months.append(CashMonth(month, income, stressed, living, household.obligations_fen, left))
-    return tuple(months)
+    income = half_up(counted * household.seasons.get(month, PPM), PPM)
+    stressed = half_up(income * (PPM - stress_of(household, given)), PPM)
+    living = max(household.living_fen, given.living_floor_fen, half_up(income * given.living_share_ppm, PPM))
+    left = max(stressed - living - household.obligations_fen, 0)
+    return income, stressed, living, household.obligations_fen, left
 
 
 def view(schedule: Schedule, cash: Sequence[int], floor_ppm: int) -> PlanView:

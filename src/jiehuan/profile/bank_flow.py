@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from jiehuan.profile.history import countable, moment_of
 from jiehuan.units.days import parse_date
@@ -23,11 +23,14 @@ from jiehuan.units.money import MAX_FEN, parse_yuan
 _IN = {"in", "credit", "收", "收入", "贷", "cr"}
 _OUT = {"out", "debit", "支", "支出", "借", "dr"}
 _NONE = (None, "")
-_PLAIN = re.compile(r"(-?)(\d{1,10})(?:\.(\d{1,2}))?\Z", re.ASCII)
+_YES = (True, 1, "true", "True", "1", "是", "yes")
+_IN_FEN = {"amount": "amount_fen", "balance": "balance_fen"}
+_PLAIN = re.compile(r"-?\d{1,10}(?:\.(\d{1,2}))?\Z", re.ASCII)
+_SCALE = (100, 10, 1)
+"""Fen in the last place of a number of yuan with no, one or two decimals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One movement on the account: ``amount_fen`` above 0 came in, below 0 went out; ``row`` is its row in the file."""
 
     at: datetime
@@ -68,20 +71,22 @@ def read_flow(rows: Iterable[Any], place: str = "bank_flow") -> BankFlow:
     refused: list[Problem] = []
     seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
-        where = f"{place} row {number}"
-        if not isinstance(row, Mapping):
+        if type(row) is not dict and not isinstance(row, Mapping):
+            where = f"{place} row {number}"
             refused.append(Problem(where, str(row)[:80], "not an object", "write the columns of a transaction"))
             continue
-        key = str(row.get("id") or "")
-        if key and key in seen:
-            refused.append(Problem(f"{where}, id", key, "the same transaction again", "remove the doubled row"))
+        key = row.get("id")
+        if key and (key := str(key)) in seen:
+            where = f"{place} row {number}, id"
+            refused.append(Problem(where, key, "the same transaction again", "remove the doubled row"))
             continue
         try:
-            good.append(_transaction(row, where, number))
+            good.append(_transaction(row, place, number))
         except InputError as error:
             refused.extend(error.problems)
             continue
-        seen.add(key)
+        if key:
+            seen.add(key)
     if not good:
         raise InputError(refused or [Problem(place, "", "no transactions", "give at least one row")])
     breaks = _balance_breaks(good)
@@ -89,36 +94,41 @@ def read_flow(rows: Iterable[Any], place: str = "bank_flow") -> BankFlow:
     return BankFlow(tuple(good), tuple(refused), breaks)
 
 
-def _transaction(row: Mapping[str, Any], where: str, number: int) -> Transaction:
+def _transaction(row: Mapping[str, Any], place: str, number: int) -> Transaction:
+    try:
+        at, amount, balance = _moment(row), _amount(row), _fen(row, "balance")
+    except InputError:
+        raise _told(row, f"{place} row {number}") from None
+    counterparty, description = row.get("counterparty"), row.get("description")
+    return Transaction(
+        at,
+        amount,
+        str(counterparty).strip() if counterparty else "",
+        str(description).strip() if description else "",
+        balance,
+        "own_account" in row and row["own_account"] in _YES,
+        number,
+    )
+
+
+def _told(row: Mapping[str, Any], where: str) -> InputError:
+    """All that is wrong with a row, each fault with its place."""
     problems: list[Problem] = []
-    at, amount, balance = moment_of(date.min), 0, None
-    try:
-        at = _moment(row, where)
-    except InputError as error:
-        problems.extend(error.problems)
-    try:
-        amount = _amount(row, where)
-    except InputError as error:
-        problems.extend(error.problems)
-    try:
-        balance = _fen(row, "balance", where)
-    except InputError as error:
-        problems.extend(error.problems)
-    if problems:
-        raise InputError(problems)
-    words = {name: str(row.get(name) or "").strip() for name in ("counterparty", "description")}
-    own = row.get("own_account") in (True, 1, "true", "True", "1", "是", "yes")
-    return Transaction(at, amount, words["counterparty"], words["description"], balance, own, number)
+    for read in (_moment, _amount, lambda row: _fen(row, "balance")):
+        try:
+            read(row)
+        except InputError as error:
+            problems.extend(replace(one, where=f"{where}, {one.where}") for one in error.problems)
+    return InputError(problems)
 
 
-def _moment(row: Mapping[str, Any], where: str) -> datetime:
-    name = "at" if row.get("at") not in _NONE else "date"
-    value = row.get(name)
+def _moment(row: Mapping[str, Any]) -> datetime:
+    place = "at" if row.get("at") not in _NONE else "date"
+    value = row.get(place)
     if isinstance(value, str) and len(value) == 10:
         known = _day_of(value)
         if known is not None:
             return known
-    place = f"{where}, {name}"
     if isinstance(value, datetime):
         moment = moment_of(value)
     elif isinstance(value, str) and len(value.strip()) > 10:
@@ -144,28 +154,32 @@ def _day_of(text: str) -> datetime | None:
     return moment
 
 
-def _amount(row: Mapping[str, Any], where: str) -> int:
-    amount = _fen(row, "amount", where)
+def _amount(row: Mapping[str, Any]) -> int:
+    amount = _fen(row, "amount")
     if amount is None:
-        raise InputError(Problem(f"{where}, amount", "", "is missing", "write yuan like -25.50"))
-    direction = str(row.get("direction") or "").strip().lower()
-    if direction in _OUT:
+        raise InputError(Problem("amount", "", "is missing", "write yuan like -25.50"))
+    direction = row.get("direction")
+    if direction:
+        direction = str(direction).strip().lower()
+    if not direction:
+        pass
+    elif direction in _OUT:
         amount = -abs(amount)
     elif direction in _IN:
         amount = abs(amount)
-    elif direction:
-        raise InputError(Problem(f"{where}, direction", direction[:80], "not a direction", "write in or out"))
+    else:
+        raise InputError(Problem("direction", direction[:80], "not a direction", "write in or out"))
     if amount == 0:
-        raise InputError(Problem(f"{where}, amount", "0", "nothing was moved", "remove the row"))
+        raise InputError(Problem("amount", "0", "nothing was moved", "remove the row"))
     return amount
 
 
-def _fen(row: Mapping[str, Any], name: str, where: str) -> int | None:
-    exact = row.get(f"{name}_fen")
+def _fen(row: Mapping[str, Any], name: str) -> int | None:
+    exact = row.get(_IN_FEN[name])
     if exact not in _NONE:
         if not isinstance(exact, int) or isinstance(exact, bool) or abs(exact) > MAX_FEN:
             mend = "write a whole number of fen"
-            raise InputError(Problem(f"{where}, {name}_fen", str(exact)[:80], "not an amount in fen", mend))
+            raise InputError(Problem(f"{name}_fen", str(exact)[:80], "not an amount in fen", mend))
         return exact
     value = row.get(name)
     if value in _NONE:
@@ -173,11 +187,9 @@ def _fen(row: Mapping[str, Any], name: str, where: str) -> int | None:
     if isinstance(value, str):
         plain = _PLAIN.match(value)
         if plain is not None:  # as nearly all amounts are written; what is odd is read with care below
-            sign, yuan, cents = plain.groups()
-            fen = int(yuan) * 100 + (int(cents.ljust(2, "0")) if cents else 0)
-            return -fen if sign else fen
+            return int(value.replace(".", "")) * _SCALE[len(plain[1] or "")]
         value = value.replace(",", "").replace("¥", "").removeprefix("+").strip()
-    return parse_yuan(value, f"{where}, {name}", minimum=None)
+    return parse_yuan(value, name, minimum=None)
 
 
 def _balance_breaks(rows: list[Transaction]) -> tuple[int, ...]:

@@ -29,24 +29,21 @@ def find_circles(
     transactions: Sequence[Transaction], key: Callable[[Transaction], str], parameters: Mapping[str, int]
 ) -> Circles:
     """The counterparties whose credits are circular. ``key`` names a transaction's counterparty (empty: unknown)."""
-    credits = [one for one in transactions if one.amount_fen > 0 and key(one)]
-    debits = [one for one in transactions if one.amount_fen < 0 and key(one)]
-    return Circles(
-        frozenset(_reciprocal(credits, debits, key, parameters)), frozenset(_rings(credits, debits, key, parameters))
-    )
+    credits: list[Transaction] = []
+    debits: list[Transaction] = []
+    by_party: dict[str, tuple[list[Transaction], list[Transaction]]] = defaultdict(lambda: ([], []))
+    for one in transactions:
+        party = key(one)
+        if party:
+            paid, received = by_party[party]
+            for kept in (credits, paid) if one.amount_fen > 0 else (debits, received):
+                kept.append(one)
+    return Circles(frozenset(_reciprocal(by_party, parameters)), frozenset(_rings(credits, debits, key, parameters)))
 
 
 def _reciprocal(
-    credits: Sequence[Transaction],
-    debits: Sequence[Transaction],
-    key: Callable[[Transaction], str],
-    given: Mapping[str, int],
+    by_party: Mapping[str, tuple[Sequence[Transaction], Sequence[Transaction]]], given: Mapping[str, int]
 ) -> set[str]:
-    by_party: dict[str, tuple[list[Transaction], list[Transaction]]] = defaultdict(lambda: ([], []))
-    for one in credits:
-        by_party[key(one)][0].append(one)
-    for one in debits:
-        by_party[key(one)][1].append(one)
     found: set[str] = set()
     for party, (paid, received) in by_party.items():
         if len(paid) < 2 or len(received) < 2:

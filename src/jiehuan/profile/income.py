@@ -172,7 +172,8 @@ def _named(flow: BankFlow, holder: str, reading: Reading) -> list[tuple[Transact
     known: dict[tuple[bool, bool, str, str], str] = {}
     named = []
     for one in flow.transactions:
-        key = (one.own, one.amount_fen > 0, one.counterparty, one.description)
+        _, amount_fen, counterparty, description, _, own, _ = one
+        key = (own, amount_fen > 0, counterparty, description)
         name = known.get(key)
         if name is None:
             name = known[key] = _name(one, holder, reading)

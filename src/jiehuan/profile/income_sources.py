@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from statistics import mean, median, stdev
 from typing import Any
 
@@ -138,29 +139,35 @@ def _source(
 
 def usual_day(days: Sequence[date], tolerance: int) -> tuple[int, float]:
     """The day of the month that most payments are near, and the share of them that are; the month's end wraps round."""
-    seen = Counter((day.day, *_lengths(day)) for day in days)
+    seen = Counter((day.day, *_lengths(day.year, day.month)) for day in days)
+    near, apart = [0] * 31, [0] * 31
+    for place, count in seen.items():
+        for n, gap in enumerate(_gaps(*place)):
+            apart[n] += gap * count
+            if gap <= tolerance:
+                near[n] += count
+    best = max(range(31), key=lambda n: (near[n], -apart[n], -n))
+    return best + 1, near[best] / len(days)
 
-    def near(pay_day: int) -> tuple[int, int]:
-        gaps = [(_gap(pay_day, *place), count) for place, count in seen.items()]
-        return sum(count for gap, count in gaps if gap <= tolerance), -sum(gap * count for gap, count in gaps)
 
-    best = max(range(1, 32), key=lambda day: (*near(day), -day))
-    return best, near(best)[0] / len(days)
-
-
-def _lengths(day: date) -> tuple[int, int, int]:
+@lru_cache(maxsize=4096)
+def _lengths(year: int, month: int) -> tuple[int, int, int]:
     """Days of the month before, of this one, and of the next."""
-    first = day.replace(day=1)
-    before, after = add_months(first, -1), add_months(first, 1)
-    return (first - before).days, (after - first).days, (add_months(first, 2) - after).days
+    starts = [add_months(date(year, month, 1), n) for n in range(-1, 3)]
+    before, length, after = ((end - start).days for start, end in pairwise(starts))
+    return before, length, after
 
 
-def _gap(pay_day: int, day: int, before: int, length: int, after: int) -> int:
-    """Days from a payment to the nearest pay day, in its own month, the one before or the one after."""
-    return min(
-        abs(day - min(pay_day, length)),
-        day + before - min(pay_day, before),
-        length - day + min(pay_day, after),
+@lru_cache(maxsize=1024)
+def _gaps(day: int, before: int, length: int, after: int) -> tuple[int, ...]:
+    """Days from a payment to the nearest pay day, in its own month, the one before or the one after, for pay days 1 to 31."""
+    return tuple(
+        min(
+            abs(day - min(pay_day, length)),
+            day + before - min(pay_day, before),
+            length - day + min(pay_day, after),
+        )
+        for pay_day in range(1, 32)
     )
 
 
@@ -168,17 +175,19 @@ def _pay_periods(paid: Sequence[Transaction], pay_day: int, end: date) -> list[t
     """What was paid for each month by its pay day, from the first month paid to the last whose pay day has passed."""
     totals: dict[date, int] = defaultdict(int)
     for one in paid:
-        day = one.at.date()
-        first = day.replace(day=1)
-        month = min(
-            (add_months(first, n) for n in (-1, 0, 1)), key=lambda m: abs((day - add_months(m, 0, pay_day)).days)
-        )
-        totals[month] += one.amount_fen
+        totals[_pay_month(one.at.date(), pay_day)] += one.amount_fen
     month, periods = min(totals), []
     while month in totals or add_months(month, 0, pay_day) + timedelta(days=4) <= end:
         periods.append((month.strftime("%Y-%m"), totals.get(month, 0)))
         month = add_months(month, 1)
     return periods
+
+
+@lru_cache(maxsize=16_384)
+def _pay_month(day: date, pay_day: int) -> date:
+    """The month whose pay day is nearest to a payment, as its first day."""
+    first = day.replace(day=1)
+    return min((add_months(first, n) for n in (-1, 0, 1)), key=lambda m: abs((day - add_months(m, 0, pay_day)).days))
 
 
 def _windows(paid: Sequence[Transaction], since: date, end: date, start: date) -> list[tuple[str, int]]:

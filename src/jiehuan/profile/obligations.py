@@ -15,6 +15,7 @@ from jiehuan.profile.bank_flow import Transaction
 from jiehuan.units.money import format_yuan, half_up
 
 _MONTH_DAYS = 30.4375
+_DEBTS = frozenset({"loan", "repayment", "rent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ def find_obligations(
     seen: dict[str, date] = {}
     borrowed = repaid = rent = 0
     for one, name in named:
+        if name not in _DEBTS:
+            continue
         day = one.at.date()
-        if name == "rent" and one.amount_fen < 0 and day > recent:
-            rent -= one.amount_fen
-        if name not in {"loan", "repayment"}:
+        if name == "rent":
+            rent -= one.amount_fen if one.amount_fen < 0 and day > recent else 0
             continue
         lender = lender_of(one)
         seen[lender] = day

@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from fractions import Fraction
 from typing import Protocol
 
-from jiehuan.loan import Schedule, Terms, make_schedule, read_terms
+from jiehuan.loan import Schedule, Terms, make_schedule, plain_terms
 from jiehuan.loan.amortise import INTEREST, PRINCIPAL, ROW
 from jiehuan.loan.schedule import plan_rows
 from jiehuan.units.days import add_months
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.units.money import format_yuan
-from jiehuan.units.rates import format_rate
 
 MAX_AMOUNT_FEN = 10**10
 """A hundred million yuan: no unsecured consumer loan is larger, and the search ends here."""
@@ -58,19 +55,17 @@ def schedule_of(wish: PlanWish) -> Schedule:
 
 def terms_of(wish: PlanWish) -> Terms:
     """The terms of a wish, as the loan room reads them."""
-    document = {
-        "lender_type": wish.lender_type,
-        "principal": format_yuan(wish.amount_fen),
-        "rate": format_rate(wish.rate_ppm),
-        "months": wish.months,
-        "method": wish.method,
-        "drawn_on": wish.drawn_on.isoformat(),
-    }
-    if wish.first_due:
-        document["first_due"] = wish.first_due.isoformat()
-    if wish.cashflow:
-        document["cashflow"] = [format_yuan(flow) for flow in wish.cashflow]
-    return read_terms(document, "plan")
+    return plain_terms(
+        wish.lender_type,
+        wish.amount_fen,
+        wish.rate_ppm,
+        wish.months,
+        wish.method,
+        wish.drawn_on,
+        first_due=wish.first_due,
+        cashflow=wish.cashflow,
+        where="plan",
+    )
 
 
 def first_due_after(drawn_on: date, pay_day: int | None, timing: Timing) -> date:
@@ -97,29 +92,24 @@ def largest_amount(wish: PlanWish, most: Sequence[int], step_fen: int) -> int:
     plan = terms_of(wish).plan
     bound = min(MAX_AMOUNT_FEN, sum(most)) // step_fen
 
-    def worst(steps: int) -> Fraction | None:
-        """How much of its limit the fullest instalment takes; None when no plan can be made."""
+    def dues(steps: int) -> list[tuple[int, int]] | None:
+        """Each instalment of so many steps with its limit; None when no plan can be made."""
         try:
             rows = plan_rows(steps * step_fen, plan, "none")  # what falls due, not when a holiday moves it
         except InputError:
             return None
         totals = [rows[at + PRINCIPAL] + rows[at + INTEREST] for at in range(0, len(rows), ROW)]
-        limits = most if len(totals) == len(most) else [sum(most)]
-        pairs = list(zip(totals, limits, strict=True))
-        if any(total and not limit for total, limit in pairs):
-            return None
-        return max((Fraction(total, limit) for total, limit in pairs if limit), default=None)
+        return list(zip(totals, most if len(totals) == len(most) else [sum(most)], strict=True))
 
     def carried(steps: int) -> bool:
-        share = worst(steps)
-        return share is not None and share <= 1
+        due = dues(steps)
+        return due is not None and all(total <= limit for total, limit in due)
 
     if bound == 0 or not carried(1):
         return 0
     trial = min(bound, 1_000)
-    share = worst(trial)
     low, high = 1, bound + 1
-    guess = min(bound, int(trial / share)) if share else trial
+    guess = max(min([bound, *(trial * limit // total for total, limit in dues(trial) or () if total)]), low)
     width = 1
     while guess > low and not carried(guess):
         high, guess, width = guess, max(guess - width, low), width * 4

@@ -45,6 +45,8 @@ def add_months(start: date, months: int, anchor_day: int | None = None) -> date:
     >>> [str(add_months(date(2026, 1, 31), n)) for n in (1, 2)]
     ['2026-02-28', '2026-03-31']
     """
-    years, month0 = divmod(start.year * 12 + start.month - 1 + months, 12)
+    year, month0 = divmod(start.year * 12 + start.month - 1 + months, 12)
     day = anchor_day if anchor_day is not None else start.day
-    return date(years, month0 + 1, min(day, _month_lengths.monthrange(years, month0 + 1)[1]))
+    if day > 28:
+        day = min(day, _month_lengths.monthrange(year, month0 + 1)[1])
+    return date(year, month0 + 1, day)

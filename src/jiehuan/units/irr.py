@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from itertools import accumulate
-from operator import index
+from operator import index, mul
 
 from jiehuan.units.errors import InputError, Problem
 
@@ -108,13 +108,15 @@ def xirr(dated: Iterable[tuple[date, int]]) -> float:
     scale = float(max(abs(flow) for flow in flows))
     amounts = [flow / scale for flow in flows]
 
+    one_root = _sign_changes(flows) == 1
+
     def value(force: float) -> float:
         # At a negative force of interest late flows dominate: measured from the last day nothing overflows.
         origin = 0.0 if force >= 0 else years[-1]
-        return math.fsum(amount * math.exp(-force * (t - origin)) for amount, t in zip(amounts, years, strict=True))
+        return math.fsum([amount * math.exp(-force * (t - origin)) for amount, t in zip(amounts, years, strict=True)])
 
-    bracket = _bracket_nearest_zero(value, one_root=_sign_changes(flows) == 1)
-    force = _brent(value, *bracket)
+    near = _newton(amounts, years) if one_root else None
+    force = near if near is not None else _brent(value, *_bracket_nearest_zero(value, one_root=one_root))
     try:
         return math.expm1(force)
     except OverflowError:
@@ -230,6 +232,26 @@ def _bracket_nearest_zero(value: Callable[[float], float], *, one_root: bool) ->
         if up > 1e6:
             break
     raise _no_rate("no rate makes these flows worth zero", "check the signs and the days of the flows")
+
+
+def _newton(amounts: Sequence[float], years: Sequence[float]) -> float | None:
+    """The one root near zero of Σ amount·e^(-force·t) by Newton's method, to the last few bits; None when it is not found so.
+
+    Loans at usual rates take four or five steps, a third of what the bracket and Brent's method take.
+    """
+    force: float = 0.0
+    for _ in range(12):
+        parts = [amount * math.exp(-force * t) for amount, t in zip(amounts, years, strict=True)]
+        slope: float = sum(map(mul, parts, years))
+        if slope == 0.0:
+            return None
+        step: float = math.fsum(parts) / slope
+        force += step
+        if not -1.0 < force < 3.0:  # far out Newton's method may jump about
+            return None
+        if abs(step) <= 2.0**-50 * abs(force):
+            return force
+    return None
 
 
 def _brent(value: Callable[[float], float], low: float, high: float) -> float:

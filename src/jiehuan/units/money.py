@@ -59,9 +59,8 @@ def format_yuan(fen: int) -> str:
     >>> format_yuan(91680), format_yuan(-5)
     ('916.80', '-0.05')
     """
-    sign = "-" if fen < 0 else ""
-    yuan, rest = divmod(abs(int(fen)), 100)
-    return f"{sign}{yuan}.{rest:02d}"
+    fen = int(fen)  # a database's sum is a Decimal
+    return f"{fen // 100}.{fen % 100:02d}" if fen >= 0 else f"-{-fen // 100}.{-fen % 100:02d}"
 
 
 def _plain(value: object) -> str | None:

@@ -43,9 +43,8 @@ def format_rate(ppm: int) -> str:
     >>> format_rate(180_000)
     '0.180000'
     """
-    sign = "-" if ppm < 0 else ""
-    whole, rest = divmod(abs(int(ppm)), PPM)
-    return f"{sign}{whole}.{rest:06d}"
+    ppm = int(ppm)
+    return f"{ppm // PPM}.{ppm % PPM:06d}" if ppm >= 0 else f"-{-ppm // PPM}.{-ppm % PPM:06d}"
 
 
 def _plain(value: object) -> str | None:
