@@ -133,6 +133,15 @@ def test_checks_refuse_the_same_tables(score: Callable[..., Done], command: str)
     assert score("check model one_class.csv").code == 2
 
 
+def test_nothing_has_no_drift(score: Callable[..., Done], folder: Path) -> None:
+    """An empty table has moved nowhere, but it is not calm either."""
+    (folder / "nobody.csv").write_text(
+        (folder / "short.csv").read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8"
+    )
+    done = score("drift model nobody.csv")
+    assert done.code == 2 and "nobody.csv: the table has no rows; give the rows whose drift is asked" in done.said
+
+
 def test_a_million_categories_are_told_and_fitted(score: Callable[..., Done], folder: Path) -> None:
     """Too many to tell apart: the frequent ones still count, the rest share a bin."""
     random = np.random.default_rng(4)

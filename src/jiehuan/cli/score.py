@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _DIR = typer.Argument(..., metavar="DIR", help="Folder that `score fit` wrote.", show_default=False)
 _DATA = typer.Argument(..., metavar="DATA", help="A table: Parquet, CSV or JSON.", show_default=False)
 
-BATCH = 250_000
+BATCH = 100_000
+"""Rows scored and written together: as many as `units.tables` writes in a row group, so that none is cut."""
 
 
 def register(app: typer.Typer) -> None:
@@ -180,7 +181,8 @@ def _apply(
 def _scores(model: Model, frame: pl.DataFrame, reasons: int) -> pl.DataFrame:
     import polars as pl
 
-    columns = [pl.Series("pd", model.predict(frame)), pl.Series("points", model.points(frame))]
+    chance, points = model.scores(frame)
+    columns = [pl.Series("pd", chance), pl.Series("points", points)]
     if reasons:
         codes = model.reason_codes(frame, reasons)
         columns += [pl.Series(f"reason_{place + 1}", code, pl.String) for place, code in enumerate(codes)]
@@ -293,17 +295,15 @@ def _drift(
     from jiehuan.score import drift
     from jiehuan.score.model_files import load_model, read_frame
 
-    model = load_model(folder)
-    found = drift(model, read_frame(data))
+    model, frame = load_model(folder), read_frame(data)
+    if not frame.height:
+        raise InputError(Problem(str(data), "", "the table has no rows", "give the rows whose drift is asked"))
+    found = drift(model, frame)
     if as_json:
         show_json(found)
         return
-    mean = (
-        ""
-        if found["mean_pd"] is None
-        else f", mean pd {found['mean_pd']:.4f} (event rate at the fit {found['fitted_rate']:.4f})"
-    )
-    typer.echo(f"{found['rows']} rows: PSI {found['psi']:.4f}, {found['verdict']}{mean}")
+    mean = f"mean pd {found['mean_pd']:.4f} (event rate at the fit {found['fitted_rate']:.4f})"
+    typer.echo(f"{found['rows']} rows: PSI {found['psi']:.4f}, {found['verdict']}, {mean}")
     show_table(
         "",
         ("feature", "CSI", "verdict", "unseen"),
