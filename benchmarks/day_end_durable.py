@@ -106,7 +106,6 @@ def bare_copy(database: Database, on: date) -> float:
     asked = {
         "loan_standing": "SELECT * FROM loan_standing WHERE as_of = {on}",
         "entry": "SELECT * FROM entry WHERE known = {on}",
-        "line": "SELECT l.* FROM line l JOIN entry e USING (entry_id) WHERE e.known = {on}",
     }
     spent = 0.0
     with database.begin() as connection:

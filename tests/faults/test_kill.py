@@ -80,7 +80,7 @@ def test_nothing_is_lost_or_doubled(own_server: Database) -> None:
 
 
 FOUND = """
-    SELECT (SELECT sum(debit_fen - credit_fen) FROM line JOIN entry USING (entry_id)
+    SELECT (SELECT sum(debit_fen - credit_fen) FROM line
             WHERE account = 'cash' AND event_id IS NOT NULL),
            (SELECT count(*) FROM loan_event),
            (SELECT count(DISTINCT payload->>'event_id') FROM outbox WHERE topic = 'loan.repaid')

@@ -77,7 +77,7 @@ def cash_in(database: Database) -> int:
     """Fen that the journal says came in from borrowers."""
     with database.connect() as connection:
         found = connection.execute(
-            text("SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM line JOIN entry USING (entry_id)"
+            text("SELECT coalesce(sum(debit_fen - credit_fen), 0) FROM line"
                  " WHERE account = 'cash' AND kind <> 'draw' AND loan_id IS NOT NULL")
         ).scalar_one()  # fmt: skip
     return int(found)

@@ -57,8 +57,7 @@ def books(database: Database) -> list[tuple[Any, ...]]:
         return [
             tuple(row)
             for row in connection.execute(text(
-                "SELECT e.loan_id, e.n, e.kind, e.effective, e.known, l.account, l.debit_fen, l.credit_fen"
-                " FROM entry e JOIN line l USING (entry_id) ORDER BY e.loan_id, e.n, l.n"
+                "SELECT loan_id, place, kind, effective, known, account, debit_fen, credit_fen FROM line ORDER BY loan_id, place, n"
             ))
         ]  # fmt: skip
 

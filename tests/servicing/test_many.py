@@ -89,9 +89,8 @@ def written(database: Database) -> dict[str, list[Any]]:
     asked = {
         "events": "SELECT loan_id, event_id, kind, effective_on, known_on, body, idempotency_key,"
         " row_number() OVER (PARTITION BY loan_id ORDER BY seq) FROM loan_event ORDER BY loan_id, seq",
-        "entries": "SELECT entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known, previous_hash, hash"
+        "entries": "SELECT entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known, hash, accounts, amounts"
         " FROM entry ORDER BY loan_id, n",
-        "lines": "SELECT entry_id, n, account, debit_fen, credit_fen FROM line ORDER BY entry_id, n",
         "states": "SELECT * FROM loan_state ORDER BY loan_id",
         "outbox": "SELECT topic, key, payload FROM outbox ORDER BY key, id",
         "activity": "SELECT at, actor, verb, subject, detail FROM activity ORDER BY subject, id",

@@ -166,33 +166,33 @@ def test_an_empty_database_passes(database: Database) -> None:
 
 
 ONE = "(SELECT entry_id FROM entry WHERE event_id = 'e1' AND reverses IS NULL)"
+UNCHECKED = "ALTER TABLE entry DROP CONSTRAINT ck_entry_balances, DROP CONSTRAINT ck_entry_lines"
 
 PLANTED: dict[str, tuple[str, str, list[str]]] = {
     "an amount changed": (
         "entries_balance",
         "debits and credits differ",
-        [f"UPDATE line SET debit_fen = debit_fen + 1 WHERE debit_fen > 0 AND entry_id = {ONE}"],
+        [UNCHECKED, f"UPDATE entry SET amounts[1] = amounts[1] + 1 WHERE entry_id = {ONE}"],
     ),
     "an amount changed, in total": (
         "trial_balance",
         "in total",
-        [f"UPDATE line SET debit_fen = debit_fen + 1 WHERE debit_fen > 0 AND entry_id = {ONE}"],
+        [UNCHECKED, f"UPDATE entry SET amounts[1] = amounts[1] + 1 WHERE entry_id = {ONE}"],
     ),
-    "lines removed": ("entries_balance", "has no lines", [f"DELETE FROM line WHERE entry_id = {ONE}"]),
-    "a line of no entry": (
+    "lines removed": (
         "entries_balance",
-        "belongs to no entry",
-        ["INSERT INTO line VALUES ('en_none', 0, 'cash', 5, 0)"],
+        "has no lines",
+        [UNCHECKED, f"UPDATE entry SET accounts = '{{}}', amounts = '{{}}' WHERE entry_id = {ONE}"],
     ),
     "an account of no chart": (
         "entries_balance",
         "not in the chart",
-        [f"UPDATE line SET account = 'pocket' WHERE account = 'cash' AND entry_id = {ONE}"],
+        [f"UPDATE entry SET accounts = array_replace(accounts, 'cash', 'pocket') WHERE entry_id = {ONE}"],
     ),
     "both sides of an entry changed": (
         "hash_chain",
         "says something else",
-        [f"UPDATE line SET debit_fen = debit_fen * 2, credit_fen = credit_fen * 2 WHERE entry_id = {ONE}"],
+        [f"UPDATE entry SET amounts = ARRAY(SELECT 2 * one FROM unnest(amounts) one) WHERE entry_id = {ONE}"],
     ),
     "a date changed": (
         "hash_chain",
@@ -203,7 +203,7 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
     "a chain rewritten": (
         "hash_chain",
         "does not follow",
-        ["UPDATE entry SET previous_hash = hash WHERE n = 1 AND loan_id = 'ln_good'"],
+        ["UPDATE entry SET hash = sha256(hash) WHERE n = 1 AND loan_id = 'ln_good'"],
     ),
     "the last entries removed": (
         "seals",
@@ -276,12 +276,19 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
         "journal_grows",
         "does not mirror",
         [
-            "UPDATE line SET account = 'penalty_receivable' WHERE account = 'cash'"
-            " AND entry_id IN (SELECT entry_id FROM entry WHERE reverses IS NOT NULL)"
+            "UPDATE entry SET accounts = array_replace(accounts, 'cash', 'penalty_receivable') WHERE reverses IS NOT NULL"
         ],
     ),
-    "money in suspense without a receipt": ("suspense", "in suspense for it", ["DELETE FROM receipt WHERE receipt_id = 'rc_held'"]),
-    "a receipt of no event": ("receipts", "no such event", ["UPDATE receipt SET event_id = 'e0' WHERE receipt_id = 'rc_booked'"]),
+    "money in suspense without a receipt": (
+        "suspense",
+        "in suspense for it",
+        ["DELETE FROM receipt WHERE receipt_id = 'rc_held'"],
+    ),
+    "a receipt of no event": (
+        "receipts",
+        "no such event",
+        ["UPDATE receipt SET event_id = 'e0' WHERE receipt_id = 'rc_booked'"],
+    ),
     "a key used twice": (
         "keys",
         "is there 3 times",
@@ -291,7 +298,13 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
         ],
     ),
     "a guard disabled": ("guards", "missing or disabled", ["ALTER TABLE entry DISABLE TRIGGER only_grows"]),
-    "a guard dropped": ("guards", "missing or disabled", ["DROP TRIGGER balances ON line"]),
+    "a guard dropped": ("guards", "missing or disabled", ["DROP TRIGGER belongs ON entry"]),
+    "a check dropped": ("guards", "missing or disabled", [UNCHECKED]),
+    "a check not enforced": (
+        "guards",
+        "missing or disabled",
+        [UNCHECKED, "ALTER TABLE entry ADD CONSTRAINT ck_entry_balances CHECK (cardinality(amounts) > 0) NOT ENFORCED"],
+    ),
     "an old schema": ("guards", "jiehuan db upgrade", ["UPDATE alembic_version SET version_num = '0000'"]),
     "a document changed": ("files", "altered", ["UPDATE file SET content = 'x'"]),
     "a call at night": (
@@ -314,7 +327,7 @@ PLANTED: dict[str, tuple[str, str, list[str]]] = {
     ),
     "an identity number in the outbox": (
         "personal_data",
-        "outbox 1, payload: holds an identity number",
+        ", payload: holds an identity number",
         [f"""UPDATE outbox SET payload = '{{"who": "{ID_NUMBER}"}}'"""],
     ),
 }

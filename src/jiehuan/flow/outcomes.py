@@ -182,14 +182,13 @@ def _earned(connection: Connection, until: date, part: int) -> dict[str, Series]
     names = [name for name, account in chart().items() if account.type in {"income", "expense"}]
     rows = connection.execute(
         select(
-            tables.loan.c.borrower_id, tables.entry.c.effective, func.sum(tables.line.c.credit_fen - tables.line.c.debit_fen)
+            tables.loan.c.borrower_id, tables.line.c.effective, func.sum(tables.line.c.credit_fen - tables.line.c.debit_fen)
         )
-        .join(tables.entry, tables.entry.c.loan_id == tables.loan.c.loan_id)
-        .join(tables.line, tables.line.c.entry_id == tables.entry.c.entry_id)
-        .where(tables.line.c.account.in_(names), tables.entry.c.effective <= until, tables.entry.c.known <= until)
+        .join(tables.line, tables.line.c.loan_id == tables.loan.c.loan_id)
+        .where(tables.line.c.account.in_(names), tables.line.c.effective <= until, tables.line.c.known <= until)
         .where(in_part(tables.loan.c.borrower_id, part))
-        .group_by(tables.loan.c.borrower_id, tables.entry.c.effective)
-        .order_by(tables.loan.c.borrower_id, tables.entry.c.effective)
+        .group_by(tables.loan.c.borrower_id, tables.line.c.effective)
+        .order_by(tables.loan.c.borrower_id, tables.line.c.effective)
     )  # fmt: skip
     return _series(rows)
 

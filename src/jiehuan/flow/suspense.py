@@ -122,9 +122,10 @@ def _told(line_id: str, outcome: str, row: Any) -> dict[str, Any]:
 
 
 _CASH_OUT = text(
-    "SELECT sum(l.credit_fen - l.debit_fen) FROM entry e JOIN line l USING (entry_id) WHERE e.entry_id = :entry"
-    " AND l.account = 'cash' AND e.kind <> 'held' AND e.reverses IS NULL"
-    " AND NOT EXISTS (SELECT FROM statement_line s WHERE s.entry_id = e.entry_id)"
-    " AND NOT EXISTS (SELECT FROM entry r WHERE r.reverses = e.entry_id) GROUP BY e.entry_id"
+    "SELECT sum(l.credit_fen - l.debit_fen)::bigint FROM line l WHERE l.entry_id = :entry AND l.account = 'cash'"
+    " AND l.kind NOT IN ('interest', 'penalty', 'repayment', 'provision', 'accrual')"  # by their index: only these pay out
+    " AND l.kind <> 'held' AND l.reverses IS NULL"
+    " AND NOT EXISTS (SELECT FROM statement_line s WHERE s.entry_id = l.entry_id)"
+    " AND NOT EXISTS (SELECT FROM entry r WHERE r.reverses = l.entry_id) GROUP BY l.entry_id"
     " HAVING sum(l.credit_fen - l.debit_fen) > 0"
 )

@@ -95,15 +95,13 @@ def keep(
 
     ``fresh``: the entries in their order; ``state``: the row of ``loan_standing``.
     """
-    entries, lines = chained(seen.loan_id, seen.head, fresh)
     values = [
         seen.loan_id, event.id, event.kind, event.on, event.known_on, to_json(event.as_document()), key,
         seen.loan_id,
         to_json([
-            {"i": e[0], "n": e[2], "m": e[3], "v": e[4], "r": e[5], "k": e[6], "e": e[7], "w": e[8], "p": e[9].hex(), "h": e[10].hex()}
-            for e in entries
+            {"i": e[0], "n": e[2], "m": e[3], "v": e[4], "r": e[5], "k": e[6], "e": e[7], "w": e[8], "h": e[9].hex(), "a": e[10], "f": e[11]}
+            for e in chained(seen.loan_id, seen.head, fresh)
         ]),
-        to_json([{"i": line[0], "n": line[1], "a": line[2], "d": line[3], "c": line[4]} for line in lines]),
         *(state[name] for name in STATE),
     ]  # fmt: skip
     statement = _KEEP
@@ -128,12 +126,9 @@ WITH happened AS (
   INSERT INTO loan_event (loan_id, event_id, kind, effective_on, known_on, body, idempotency_key)
   VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s)
 ), posted AS (
-  INSERT INTO entry (entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known, previous_hash, hash)
-  SELECT i, %s, n, m, v, r, k, e, w, decode(p, 'hex'), decode(h, 'hex')
-  FROM jsonb_to_recordset(%s::jsonb) AS x(i text, n int, m text, v text, r text, k text, e date, w date, p text, h text)
-), lines AS (
-  INSERT INTO line (entry_id, n, account, debit_fen, credit_fen)
-  SELECT i, n, a, d, c FROM jsonb_to_recordset(%s::jsonb) AS x(i text, n int, a text, d bigint, c bigint)
+  INSERT INTO entry (entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known, hash, accounts, amounts)
+  SELECT i, %s, n, m, v, r, k, e, w, decode(h, 'hex'), a, f FROM jsonb_to_recordset(%s::jsonb)
+    AS x(i text, n int, m text, v text, r text, k text, e date, w date, h text, a text[], f bigint[])
 ), standing AS (
   INSERT INTO loan_standing ({", ".join(f'"{name}"' for name in STATE)}) VALUES ({", ".join(["%s"] * len(STATE))})
   ON CONFLICT (loan_id) DO UPDATE SET {", ".join(f'"{name}" = excluded."{name}"' for name in STATE[1:])}

@@ -61,14 +61,12 @@ def ends_of(driver: psycopg.Connection[Any], loan_ids: Sequence[str]) -> dict[st
         return {loan_id: End(n, last, known.isoformat()) for loan_id, n, last, known in cursor}
 
 
-def chain_texts(posts: Iterable[tuple[str, Sequence[Slim]]], ends: Mapping[str, End]) -> tuple[list[str], list[str]]:
-    """Rows of ``entry`` and of ``line`` as COPY reads them, entries in the order of ``posts``, for loans that end in ``ends``."""
+def chain_texts(posts: Iterable[tuple[str, Sequence[Slim]]], ends: Mapping[str, End]) -> list[str]:
+    """Rows of ``entry`` as COPY reads them, in the order of ``posts``, for loans that end in ``ends``."""
     entries: list[str] = []
-    lines: list[str] = []
     for loan_id, added in posts:
         end = ends.get(loan_id)
         n, previous, last_known = end if end is not None else (-1, first_hash(loan_id), "")
-        shown = previous.hex()
         for entry_id, movement_id, event_id, kind, effective, known, moved in added:
             n += 1
             if known < last_known:
@@ -77,22 +75,17 @@ def chain_texts(posts: Iterable[tuple[str, Sequence[Slim]]], ends: Mapping[str, 
             said = ",".join([f'["{account}",{debit},{credit}]' for account, debit, credit in moved])
             text = f'[{n},"{entry_id}","{loan_id}","{movement_id}","{event_id}","{kind}","{effective}","{known}","",[{said}]]'
             previous = sha256(previous + text.encode()).digest()
-            following = previous.hex()
+            accounts, amounts = [line[0] for line in moved], [str(line[1] - line[2]) for line in moved]
             entries.append(
                 f"{entry_id}\t{loan_id}\t{n}\t{movement_id}\t{event_id or NULL}\t{kind}\t{effective}\t{known}"
-                f"\t\\\\x{shown}\t\\\\x{following}\n"
+                f"\t\\\\x{previous.hex()}\t{{{','.join(accounts)}}}\t{{{','.join(amounts)}}}\n"
             )
-            shown = following
-            for place, (account, debit, credit) in enumerate(moved):
-                lines.append(f"{entry_id}\t{place}\t{account}\t{debit}\t{credit}\n")
-    return entries, lines
+    return entries
 
 
-def copy_entries(driver: psycopg.Connection[Any], entries: Sequence[str], lines: list[str]) -> None:
-    """Write what ``chain_texts`` made. Lines go in by the order of their key, which the index takes best."""
-    lines.sort()
+def copy_entries(driver: psycopg.Connection[Any], entries: Sequence[str]) -> None:
+    """Write what ``chain_texts`` made."""
     copy_text(driver, _INTO_ENTRY, "".join(entries))
-    copy_text(driver, _INTO_LINE, "".join(lines))
 
 
 def copy_text(driver: psycopg.Connection[Any], into: str, rows: str | bytes) -> None:
@@ -120,5 +113,4 @@ _ENDS = (
     "SELECT e.loan_id, e.n, e.hash, e.known FROM unnest(string_to_array(%s, ',')) AS wanted (loan_id)"
     " CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.loan_id = wanted.loan_id ORDER BY n DESC LIMIT 1) AS e"
 )
-_INTO_ENTRY = "entry (entry_id, loan_id, n, movement_id, event_id, kind, effective, known, previous_hash, hash)"
-_INTO_LINE = "line (entry_id, n, account, debit_fen, credit_fen)"
+_INTO_ENTRY = "entry (entry_id, loan_id, n, movement_id, event_id, kind, effective, known, hash, accounts, amounts)"

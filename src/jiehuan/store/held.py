@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, text
 from jiehuan.ledger import Entry
 from jiehuan.store import tables
 from jiehuan.store.chain import first_hash
-from jiehuan.store.journal import ENTRY_COLUMNS, LINE_COLUMNS, Head, chained, entry_of
+from jiehuan.store.journal import ENTRY_COLUMNS, Head, chained, entry_of
 
 
 def append_held(connection: Connection, held_id: str, make: Callable[[list[Entry]], Entry | None]) -> Entry | None:
@@ -24,15 +24,10 @@ def append_held(connection: Connection, held_id: str, make: Callable[[list[Entry
         return None
     last = rows[-1] if rows else None
     head = Head(-1, first_hash(held_id), date.min) if last is None else Head(last.n, bytes(last.hash), last.known)
-    entries, lines = chained(held_id, head, [entry])
     names = ["held_id" if name == "loan_id" else name for name in ENTRY_COLUMNS]
-    connection.execute(insert(tables.entry).values([dict(zip(names, row, strict=True)) for row in entries]))
-    # One statement for all lines: the database holds debits against credits statement by statement.
-    connection.execute(insert(tables.line).values([dict(zip(LINE_COLUMNS, row, strict=True)) for row in lines]))
+    [row] = chained(held_id, head, [entry])
+    connection.execute(insert(tables.entry).values(dict(zip(names, row, strict=True))))
     return entry
 
 
-_CHAIN = text(
-    "SELECT e.*, (SELECT jsonb_agg(jsonb_build_array(l.account, l.debit_fen, l.credit_fen) ORDER BY l.n)"
-    "  FROM line l WHERE l.entry_id = e.entry_id) AS lines FROM entry e WHERE e.held_id = :held ORDER BY e.n"
-)
+_CHAIN = text("SELECT * FROM entry WHERE held_id = :held ORDER BY n")

@@ -13,18 +13,17 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
 from jiehuan.ledger import Entry, Line, amended, standing_entries
 from jiehuan.store.chain import entry_hash, first_hash
 from jiehuan.store.rows import copy_tuples
 from jiehuan.store.tables import entry as entry_table
-from jiehuan.store.tables import line as line_table
 from jiehuan.units.errors import Conflict, Problem
 
 LOANS_AT_ONCE = 2_000
 _ANALYZE_FROM = 10_000
-_COPY_FROM = 50  # below it one INSERT of arrays is faster than two COPYs
+_COPY_FROM = 50  # below it one INSERT is faster than a COPY
 
 
 def append_entries(connection: Connection, loan_id: str, entries: Sequence[Entry]) -> int:
@@ -53,7 +52,7 @@ def append_many(connection: Connection, journals: Iterable[tuple[str, Sequence[E
     while part := list(islice(rest, LOANS_AT_ONCE)):
         added += _append(connection, part)
     if added > _ANALYZE_FROM:
-        connection.execute(text("ANALYZE entry, line"))  # the planner must not take a full table for an empty one
+        connection.execute(text("ANALYZE entry"))  # the planner must not take a full table for an empty one
     return added
 
 
@@ -88,7 +87,7 @@ def accruals(connection: Connection, loan_ids: Sequence[str]) -> dict[str, int]:
 
 
 def entry_of(row: Any) -> Entry:
-    """An entry from a row of ``entry`` with its lines as ``[[account, debit, credit], …]``."""
+    """An entry from a row of ``entry``."""
     return Entry(
         row.entry_id,
         row.loan_id or row.held_id,
@@ -97,7 +96,12 @@ def entry_of(row: Any) -> Entry:
         row.kind,
         row.effective,
         row.known,
-        tuple(Line(*said) for said in row.lines or ()),
+        tuple(
+            [
+                Line(name, fen, 0) if fen > 0 else Line(name, 0, -fen)
+                for name, fen in zip(row.accounts, row.amounts, strict=True)
+            ]
+        ),
         row.reverses or "",
     )
 
@@ -116,33 +120,29 @@ class Head:
     last: str = ""
 
 
-def chained(
-    loan_id: str, head: Head, entries: Iterable[Entry]
-) -> tuple[list[tuple[Any, ...]], list[tuple[str, int, str, int, int]]]:
-    """Rows of ``entry`` and ``line`` (in the order of their columns below) for entries added to a chain that ends in ``head``."""
-    entry_rows: list[tuple[Any, ...]] = []
-    line_rows: list[tuple[str, int, str, int, int]] = []
+def chained(loan_id: str, head: Head, entries: Iterable[Entry]) -> list[tuple[Any, ...]]:
+    """Rows of ``entry`` (in the order of ``ENTRY_COLUMNS``) for entries added to a chain that ends in ``head``."""
+    rows: list[tuple[Any, ...]] = []
     n, previous, known = head.n, head.hash, head.known
     for entry in entries:
         n += 1
         if entry.known < known:
             entry = entry._replace(known=known)  # it enters the books today, whatever day it speaks of
         known = entry.known
-        following = entry_hash(previous, n, entry)
-        entry_rows.append((
+        previous = entry_hash(previous, n, entry)
+        rows.append((
             entry.entry_id, loan_id, n, entry.movement_id, entry.event_id or None, entry.reverses or None,
-            entry.kind, entry.effective, known, previous, following,
+            entry.kind, entry.effective, known, previous,
+            [line.account for line in entry.lines], [line.debit - line.credit for line in entry.lines],
         ))  # fmt: skip
-        previous = following
-        line_rows += [(entry.entry_id, place, *line) for place, line in enumerate(entry.lines)]
-    return entry_rows, line_rows
+    return rows
 
 
 def _append(connection: Connection, journals: Sequence[tuple[str, Sequence[Entry]]]) -> int:
     loan_ids = [loan_id for loan_id, _ in journals]
     heads = _heads(connection, loan_ids)
     valued = [entry.entry_id for _, entries in journals for entry in entries if not entry.movement_id]
-    there = set(connection.execute(_THERE, {"ids": valued}).scalars()) if valued and heads else set()
+    there = set(connection.execute(_THERE, {"loans": loan_ids, "ids": valued}).scalars()) if valued and heads else set()
     fresh: dict[str, list[Entry]] = {}
     unclear: dict[str, Sequence[Entry]] = {}
     for loan_id, entries in journals:
@@ -180,20 +180,14 @@ def _missing(stored: Sequence[Entry], wanted: Sequence[Entry]) -> list[Entry]:
 
 
 def _write(connection: Connection, fresh: dict[str, list[Entry]], heads: dict[str, Head]) -> int:
-    entry_rows: list[tuple[Any, ...]] = []
-    line_rows: list[tuple[str, int, str, int, int]] = []
+    rows: list[tuple[Any, ...]] = []
     for loan_id, entries in fresh.items():
-        head = heads.get(loan_id) or Head(-1, first_hash(loan_id), date.min)
-        more, lines = chained(loan_id, head, entries)
-        entry_rows += more
-        line_rows += lines
-    if len(entry_rows) > _COPY_FROM:
-        copy_tuples(connection, entry_table, ENTRY_COLUMNS, entry_rows)
-        copy_tuples(connection, line_table, LINE_COLUMNS, line_rows)
-    elif entry_rows:
-        connection.execute(_ADD_ENTRIES, _columns(ENTRY_COLUMNS, entry_rows))
-        connection.execute(_ADD_LINES, _columns(LINE_COLUMNS, line_rows))
-    return len(entry_rows)
+        rows += chained(loan_id, heads.get(loan_id) or Head(-1, first_hash(loan_id), date.min), entries)
+    if len(rows) > _COPY_FROM:
+        copy_tuples(connection, entry_table, ENTRY_COLUMNS, rows)
+    elif rows:
+        connection.execute(insert(entry_table), [dict(zip(ENTRY_COLUMNS, row, strict=True)) for row in rows])
+    return len(rows)
 
 
 def _heads(connection: Connection, loan_ids: Sequence[str]) -> dict[str, Head]:
@@ -207,21 +201,12 @@ def _held(connection: Connection, loan_ids: Sequence[str], account: str, side: i
     return {loan_id: held.get(loan_id, 0) for loan_id in loan_ids}
 
 
-def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-
-
 ENTRY_COLUMNS = (
-    "entry_id", "loan_id", "n", "movement_id", "event_id", "reverses", "kind", "effective", "known", "previous_hash", "hash",
+    "entry_id", "loan_id", "n", "movement_id", "event_id", "reverses", "kind", "effective", "known", "hash", "accounts", "amounts",
 )  # fmt: skip
-LINE_COLUMNS = ("entry_id", "n", "account", "debit_fen", "credit_fen")
 
-_THERE = text("SELECT entry_id FROM entry WHERE entry_id = ANY(:ids)")
-_ENTRIES = text(
-    "SELECT e.*, (SELECT jsonb_agg(jsonb_build_array(l.account, l.debit_fen, l.credit_fen) ORDER BY l.n)"
-    "  FROM line l WHERE l.entry_id = e.entry_id) AS lines"
-    " FROM entry e WHERE e.loan_id = ANY(:loans) ORDER BY e.loan_id, e.n"
-)
+_THERE = text("SELECT entry_id FROM entry WHERE loan_id = ANY(:loans) AND movement_id = '' AND entry_id = ANY(:ids)")
+_ENTRIES = text("SELECT * FROM entry WHERE loan_id = ANY(:loans) ORDER BY loan_id, n")
 _HEADS = text(
     "SELECT loan_id, max(n) AS n, (array_agg(hash ORDER BY n DESC))[1] AS hash, max(known) AS known,"
     " count(*) FILTER (WHERE movement_id <> '') AS posted,"
@@ -233,18 +218,6 @@ _ENDS = text(
     " CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.loan_id = wanted.loan_id ORDER BY n DESC LIMIT 1) AS e"
 )
 _HELD = text(
-    "SELECT e.loan_id, sum(l.debit_fen - l.credit_fen) AS balance FROM entry e JOIN line l USING (entry_id)"
-    " WHERE e.loan_id = ANY(:loans) AND l.account = :account GROUP BY e.loan_id"
-)
-_ADD_ENTRIES = text(
-    "INSERT INTO entry (entry_id, loan_id, n, movement_id, event_id, reverses, kind, effective, known,"
-    " previous_hash, hash)"
-    " SELECT * FROM unnest(CAST(:entry_id AS text[]), CAST(:loan_id AS text[]), CAST(:n AS int[]),"
-    " CAST(:movement_id AS text[]), CAST(:event_id AS text[]), CAST(:reverses AS text[]), CAST(:kind AS text[]),"
-    " CAST(:effective AS date[]), CAST(:known AS date[]), CAST(:previous_hash AS bytea[]), CAST(:hash AS bytea[]))"
-)
-_ADD_LINES = text(
-    "INSERT INTO line (entry_id, n, account, debit_fen, credit_fen)"
-    " SELECT * FROM unnest(CAST(:entry_id AS text[]), CAST(:n AS int[]), CAST(:account AS text[]),"
-    " CAST(:debit_fen AS bigint[]), CAST(:credit_fen AS bigint[]))"
+    "SELECT loan_id, sum(debit_fen - credit_fen) AS balance FROM line"
+    " WHERE loan_id = ANY(:loans) AND account = :account GROUP BY loan_id"
 )

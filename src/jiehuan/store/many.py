@@ -86,7 +86,7 @@ def keep_many(
     """Write events, the entries they add, states (rows of ``STATE`` as COPY reads them), messages and deeds."""
     driver = driver_of(connection)
     copy_text(driver, _INTO_EVENT, "".join(kept.events))
-    copy_entries(driver, *chain_texts(posts, {loan_id: chain.end for loan_id, chain in chains.items()}))
+    copy_entries(driver, chain_texts(posts, {loan_id: chain.end for loan_id, chain in chains.items()}))
     driver.execute("CREATE TEMP TABLE IF NOT EXISTS passing_states (LIKE loan_standing) ON COMMIT DELETE ROWS")
     copy_text(driver, f"passing_states ({', '.join(STATE)})", states)
     driver.execute(_MERGE)

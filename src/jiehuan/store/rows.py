@@ -130,4 +130,6 @@ _WIRE_TYPES = {
     "BOOLEAN": "bool",
     "DOUBLE PRECISION": "float8",
     "BYTEA": "bytea",
+    "TEXT[]": "text[]",
+    "BIGINT[]": "int8[]",
 }

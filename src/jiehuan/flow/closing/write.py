@@ -35,7 +35,9 @@ def make_room(connection: Connection, seen: Sequence[int]) -> None:
     """The session's own tables: what was read from ``loan_touched``, and the batch at hand."""
     with connection.begin():
         connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS day_end_seen (id bigint PRIMARY KEY)"))
-        connection.execute(text("CREATE TEMP TABLE IF NOT EXISTS day_end_rows (LIKE loan_standing) ON COMMIT DELETE ROWS"))
+        connection.execute(
+            text("CREATE TEMP TABLE IF NOT EXISTS day_end_rows (LIKE loan_standing) ON COMMIT DELETE ROWS")
+        )
         connection.execute(text("TRUNCATE day_end_seen"))
         copy_text(driver_of(connection), "day_end_seen (id)", "".join([f"{one}\n" for one in seen]))
         connection.execute(text("ANALYZE day_end_seen"))
@@ -103,9 +105,9 @@ def write_batch(
     if len(lines):
         _copy(connection, f"day_end_rows ({', '.join(STATE)})", lines.select(STATE))
         written = connection.execute(_MERGE).rowcount
-    entry_rows, line_rows = chain_texts(added, ends)
-    copy_entries(driver, entry_rows, line_rows)
-    return moved, written, len(entry_rows)
+    rows = chain_texts(added, ends)
+    copy_entries(driver, rows)
+    return moved, written, len(rows)
 
 
 class _Queue:

@@ -268,10 +268,9 @@ def _paid_out(connection: Connection, texts: tuple[str, ...], amount_fen: int) -
 
 
 _PAID_OUT = text(
-    "SELECT e.entry_id FROM entry e JOIN line l USING (entry_id) WHERE e.loan_id = :loan AND l.account = 'cash'"
-    " AND l.credit_fen = :fen AND e.reverses IS NULL"
-    " AND NOT EXISTS (SELECT FROM statement_line s WHERE s.entry_id = e.entry_id)"
-    " AND NOT EXISTS (SELECT FROM entry r WHERE r.reverses = e.entry_id) ORDER BY e.n LIMIT 1"
+    "SELECT l.entry_id FROM line l WHERE l.loan_id = :loan AND l.account = 'cash' AND l.credit_fen = :fen AND l.reverses IS NULL"
+    " AND NOT EXISTS (SELECT FROM statement_line s WHERE s.entry_id = l.entry_id)"
+    " AND NOT EXISTS (SELECT FROM entry r WHERE r.reverses = l.entry_id) ORDER BY l.place LIMIT 1"
 )
 
 

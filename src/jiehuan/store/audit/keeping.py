@@ -11,6 +11,11 @@ from jiehuan.store.migrations import HEAD
 from jiehuan.store.tables import APPEND_ONLY
 from jiehuan.units.errors import Problem
 
+CHECKED = [
+    ("entry", "ck_entry_balances"), ("entry", "ck_entry_lines"), ("entry", "belongs"), ("loan_event", "belongs"),
+]  # fmt: skip
+"""Checks and triggers that see what is written: table and name."""
+
 KEYS = (
     ("loan_event", "idempotency_key"),
     ("loan_event", "loan_id, event_id"),
@@ -19,17 +24,16 @@ KEYS = (
     ("entry", "loan_id, n"),
     ("entry", "held_id, n"),
     ("entry", "reverses"),
-    ("line", "entry_id, n"),
     ("idempotency", "scope, key"),
 )
 """What may be there once: table and columns."""
 
 
 def check_guards(audit: Audit) -> Iterator[Finding]:
-    """Every append-only table refuses change, every line is checked when written, the schema is this release's."""
+    """Every append-only table refuses change, every entry is checked when written, the schema is this release's."""
     tally = Tally()
     standing = {(row[0], row[1]) for row in audit.connection.execute(_TRIGGERS)}
-    wanted = [(table.name, "only_grows") for table in APPEND_ONLY] + [("line", "balances")]
+    wanted = [(table.name, "only_grows") for table in APPEND_ONLY] + CHECKED
     for table, trigger in wanted:
         missing = (table, trigger) not in standing
         mend = "enable it, and find out what was changed meanwhile"
@@ -67,5 +71,6 @@ def check_files(audit: Audit) -> Iterator[Finding]:
 
 _TRIGGERS = text(
     "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND NOT tgisinternal"
+    " UNION ALL SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND conenforced AND convalidated"
 )
 _FILES = text("SELECT file_id, name, sha256 = encode(sha256(content), 'hex') AS same FROM file")

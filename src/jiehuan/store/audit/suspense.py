@@ -39,8 +39,8 @@ def check_suspense(audit: Audit) -> Iterator[Finding]:
 
 
 _HELD = text(
-    "WITH held AS (SELECT e.held_id, sum(l.credit_fen - l.debit_fen) AS fen FROM entry e JOIN line l USING (entry_id)"
-    "  WHERE e.held_id IS NOT NULL AND l.account = 'suspense' GROUP BY e.held_id),"
+    "WITH held AS (SELECT held_id, sum(credit_fen - debit_fen) AS fen FROM line"
+    "  WHERE held_id IS NOT NULL AND account = 'suspense' GROUP BY held_id),"
     " said AS (SELECT 'receipt' AS kind, receipt_id AS id, status,"
     "   CASE WHEN status = 'suspense' THEN amount_fen ELSE 0 END AS fen FROM receipt"
     "  UNION ALL SELECT 'statement line', line_id, outcome, CASE WHEN outcome = 'suspense' THEN amount_fen ELSE 0 END"
