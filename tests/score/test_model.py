@@ -29,6 +29,8 @@ def test_a_row_and_a_table_score_alike(model: Model, applications: pl.DataFrame)
     assert [model.scorer.logit_of_row(row) for row in rows] == model.scorer.logits_of(part).tolist()  # to the bit
     assert [model.predict_row(row) for row in rows] == pytest.approx(chance.tolist(), rel=1e-14)
     assert [model.points_row(row) for row in rows] == points.tolist()
+    both = model.scores(part)
+    assert (both[0].tolist(), both[1].tolist()) == (chance.tolist(), points.tolist())
     assert (chance > 0).all()
     assert (chance < 1).all()
 

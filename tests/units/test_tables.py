@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,6 +170,15 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path: Path, suffix: str) -> 
     write_table(FRAME.clear(), path)
     assert read_table(path).columns == FRAME.columns and read_table(path).is_empty()
     assert len(list(read_batches(path, 10))) == 1
+
+
+def test_parquet_looks_for_repeats_in_texts_but_not_in_floats(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(pl.DataFrame({"share": [0.5, 0.5, 0.25], "name": ["a", "a", "b"]}), path)
+    kept = pq.ParquetFile(path).metadata.row_group(0)
+    assert [kept.column(place).has_dictionary_page for place in (0, 1)] == [False, True]
+    write_table(pl.DataFrame({"share": [0.5, None]}), path)
+    assert read_table(path)["share"].to_list() == [0.5, None]
 
 
 def test_writing_refuses_what_it_cannot_do_and_leaves_the_old_file(tmp_path: Path) -> None:

@@ -149,7 +149,12 @@ class Boosted:
 
     def points_of(self, frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Rounded points of every row: int64[n]."""
-        return np.rint(self.scaling.offset - self.scaling.factor * self.logits_of(frame)).astype(np.int64)
+        return self.logits_and_points(frame)[1]
+
+    def logits_and_points(self, frame: pl.DataFrame) -> tuple[Floats, np.ndarray[Any, np.dtype[np.int64]]]:
+        """``logits_of`` and ``points_of``, the table read once."""
+        logits = self.logits_of(frame)
+        return logits, np.rint(self.scaling.offset - self.scaling.factor * logits).astype(np.int64)
 
     def reasons(
         self, rows: Sequence[Mapping[str, Any]], labels: Mapping[str, Mapping[str, str]], top: int

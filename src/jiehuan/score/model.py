@@ -78,13 +78,16 @@ class Model:
 
     def predict(self, frame: Table) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Probability of the event for every row: float64[n]. Raises InputError for absent columns or other types."""
-        import numpy as np
-
-        return np.asarray(1.0 / (1.0 + np.exp(-self.scorer.logits_of(self.checked(frame)))))
+        return _logistics(self.scorer.logits_of(self.checked(frame)))
 
     def points(self, frame: Table) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Points for every row, higher is safer: int64[n]. Raises InputError as ``predict``."""
         return self.scorer.points_of(self.checked(frame))
+
+    def scores(self, frame: Table) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.int64]]]:
+        """``predict`` and ``points``, the table read once."""
+        logits, points = self.scorer.logits_and_points(self.checked(frame))
+        return _logistics(logits), points
 
     def predict_row(self, row: Mapping[str, Any]) -> float:
         """Probability of the event for one row (column name to value, None where not known)."""
@@ -232,6 +235,12 @@ class Model:
                     "model.json", "", f"broken model document: {error!r}", "fit the model again, or restore the file"
                 )
             ) from error
+
+
+def _logistics(logits: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    import numpy as np
+
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)))
 
 
 def logistic(logit: float) -> float:

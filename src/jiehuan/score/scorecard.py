@@ -100,30 +100,21 @@ class Scorecard:
 
     def logits_of(self, frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
         """The logit of every row: float64[n], bit-equal to ``logit_of_row``."""
-        return self._summed(frame, self.logits, self.intercept)
+        return _summed(frame.height, self.codes(frame), self.logits, self.intercept)
 
     def points_of(self, frame: pl.DataFrame) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The rounded points of every row: int64[n]."""
+        return self.logits_and_points(frame)[1]
+
+    def logits_and_points(
+        self, frame: pl.DataFrame
+    ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], np.ndarray[Any, np.dtype[np.int64]]]:
+        """``logits_of`` and ``points_of``, the table read once."""
         import numpy as np
 
-        return self._summed(frame, self.point_tables, 0.0).astype(np.int64)
-
-    def _summed(
-        self, frame: pl.DataFrame, tables: Sequence[Sequence[float]], start: float
-    ) -> np.ndarray[Any, np.dtype[np.float64]]:
-        import numpy as np
-
-        total = np.full(frame.height, start)
-        large = frame.height >= 50_000
-        for one, bins, table in zip(self.inputs, self.bins, tables, strict=True):
-            codes, values = codes_of(one, bins, frame), np.array(table, float)
-            if large:
-                from jiehuan.score.lookup import add_looked_up
-
-                add_looked_up(total, codes, values)
-            else:
-                total += values[codes]
-        return total
+        rows, codes = frame.height, self.codes(frame)
+        logits, points = _summed(rows, codes, self.logits, self.intercept), _summed(rows, codes, self.point_tables, 0.0)
+        return logits, points.astype(np.int64)
 
     def worst_features(self, frame: pl.DataFrame, top: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Places of the ``top`` features that raise each row's logit most above the mean, -1 where fewer do: int64[n, top]."""
@@ -168,6 +159,24 @@ def codes_of(one: Input, bins: Bins, frame: pl.DataFrame) -> np.ndarray[Any, np.
         if one.is_category
         else bins.codes_of_numbers(one.read_numbers(frame))
     )
+
+
+def _summed(
+    rows: int, codes: Sequence[np.ndarray[Any, np.dtype[np.uint8]]], tables: Sequence[Sequence[float]], start: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """``start`` and the value of every row's bin, feature after feature."""
+    import numpy as np
+
+    total, large = np.full(rows, start), rows >= 50_000
+    for places, table in zip(codes, tables, strict=True):
+        values = np.array(table, float)
+        if large:
+            from jiehuan.score.lookup import add_looked_up
+
+            add_looked_up(total, places, values)
+        else:
+            total += values[places]
+    return total
 
 
 def top_places(excess: np.ndarray[Any, np.dtype[np.float64]], top: int) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -46,7 +46,9 @@ def _parquet(frames: Iterator[pl.DataFrame], part: Path) -> int:
     first = next(frames)
     table = first.to_arrow()
     rows = len(first)
-    with pq.ParquetWriter(part, table.schema, compression="zstd") as writer:
+    # Floats seldom repeat: to look for a dictionary of them takes as long as all the rest, and makes the file larger.
+    repeat = [name for name, dtype in first.schema.items() if not dtype.is_float()]
+    with pq.ParquetWriter(part, table.schema, compression="zstd", use_dictionary=repeat) as writer:
         writer.write_table(table)
         for frame in frames:
             writer.write_table(frame.to_arrow())
