@@ -244,7 +244,7 @@ def test_the_command_closes_what_is_open(lender: Database, cli, database_env) ->
 def test_the_day_end_forgets_old_answers(lender: Database) -> None:
     with lender.begin() as connection:
         for key in ("old", "new"):
-            once(connection, "repay", key, {}, lambda: (201, {}))
+            once(connection, "repay", key, {}, lambda: (201, "{}"))
         connection.execute(text("UPDATE idempotency SET created_at = now() - interval '91 days' WHERE key = 'old'"))
     close_day(lender, FIRST)
     with lender.connect() as connection:

@@ -106,7 +106,7 @@ def fill(database: Database, write_loan: PutLoan) -> None:
         held = held_entry("rc_held", 0, 500, date(2026, 1, 1), date(2026, 1, 1))
         append_held(connection, "rc_held", lambda entries: held)
         publish(connection, "loan.repaid", "ln_good", {"amount": "916.80"})
-        once(connection, "repay", "k1", {"a": 1}, lambda: (201, {"ok": True}))
+        once(connection, "repay", "k1", {"a": 1}, lambda: (201, '{"ok":true}'))
         for number in range(3):
             connection.execute(insert(tables.contact).values(contact(f"co_{number}", at)))
     seal_journal(database, ON)
@@ -369,7 +369,7 @@ def test_a_schedule_that_does_not_sum_is_caught(book: Database, monkeypatch: pyt
 
     def short(terms: Terms) -> Schedule:
         plan = make_schedule(terms)
-        first = replace(plan.instalments[0], principal_fen=plan.instalments[0].principal_fen - 1)
+        first = plan.instalments[0]._replace(principal_fen=plan.instalments[0].principal_fen - 1)
         return replace(plan, instalments=(first, *plan.instalments[1:]))
 
     monkeypatch.setattr(loans, "make_schedule", short)

@@ -22,7 +22,8 @@ from sqlalchemy import Connection, delete, select, update
 from jiehuan.api.errors import NotAllowed, NotLoggedIn
 from jiehuan.api.rules import rules
 from jiehuan.store.database import Database
-from jiehuan.store.tables import session, user_account
+from jiehuan.store.straight import ask
+from jiehuan.store.tables import session
 from jiehuan.store.vault import Vault
 from jiehuan.units.errors import Problem
 
@@ -49,18 +50,14 @@ def hashed(token: str) -> bytes:
 
 def actor_of(connection: Connection, token_hash: bytes, now: datetime) -> Actor | None:
     """The person of an unexpired session of an active account, or none."""
-    found = connection.execute(
-        select(
-            user_account.c.user_id, user_account.c.login, user_account.c.name, user_account.c.role, session.c.expires_at
-        )
-        .join(user_account, user_account.c.user_id == session.c.user_id)
-        .where(session.c.token_hash == token_hash, session.c.expires_at > now, user_account.c.active)
-    ).one_or_none()
-    return (
-        None
-        if found is None
-        else Actor(found.user_id, found.login, found.name, found.role, token_hash, found.expires_at)
-    )
+    found = ask(connection, _ACTOR, (token_hash, token_hash, now))
+    return None if found is None else Actor(*found)
+
+
+_ACTOR = """
+SELECT u.user_id, u.login, u.name, u.role, %s::bytea, s.expires_at FROM session s JOIN user_account u ON u.user_id = s.user_id
+WHERE s.token_hash = %s AND s.expires_at > %s AND u.active
+"""
 
 
 def extend(connection: Connection, token_hash: bytes, now: datetime) -> None:

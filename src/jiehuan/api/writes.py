@@ -10,16 +10,17 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from jiehuan.api.access import Acting, Actor, Keys, Store
+from jiehuan.store import idempotency as kept
 from jiehuan.store.audit.personal import personal_data
 from jiehuan.store.database import Database
-from jiehuan.store.idempotency import LONGEST_KEY, once
+from jiehuan.store.idempotency import LONGEST_KEY
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.ids import canonical_json
 
@@ -34,27 +35,30 @@ class WriteOnce:
     actor: Actor
     key: str
     content: str
-    response: Response
 
     def once(self, shape: type[Answer], act: Callable[[Connection], Answer], status: int = 200) -> Answer:
-        """Run ``act`` in a transaction unless it has been run; the answer, kept or new. Raises what ``act`` raises."""
+        """Run ``act`` in a transaction unless it has been run; the answer, kept or new. Raises what ``act`` raises.
 
-        def in_transaction(connection: Connection) -> Answer:
-            def work() -> tuple[int, Any]:
-                return status, act(connection).model_dump(mode="json")
+        What is sent is the text that was kept, a ready response that the framework passes on as it is: neither checked nor written
+        again. To the type checker it is the ``shape`` that the route promises.
+        """
 
-            answered = once(connection, self.actor.user_id, self.key, self.content, work)
-            self.response.status_code = answered.status
-            if answered.repeated:
-                self.response.headers["Idempotent-Replay"] = "true"
-            return shape.model_validate(answered.body)
+        def in_transaction(connection: Connection) -> kept.Answer:
+            def work() -> tuple[int, str]:
+                answer = act(connection)
+                if type(answer) is not shape:
+                    raise TypeError(f"{type(answer).__name__} in place of {shape.__name__}")
+                return status, answer.model_dump_json()
 
-        return self.database.transact(in_transaction)
+            return kept.once(connection, self.actor.user_id, self.key, self.content, work)
+
+        answered = self.database.transact(in_transaction)
+        headers = {"Idempotent-Replay": "true"} if answered.repeated else None
+        return cast(Answer, Response(answered.body, answered.status, headers, "application/json"))
 
 
 async def _write(
     request: Request,
-    response: Response,
     database: Store,
     vault: Keys,
     actor: Acting,
@@ -83,7 +87,7 @@ async def _write(
     except (UnicodeEncodeError, RecursionError):
         mend = "send plain JSON in UTF-8"
         raise InputError(Problem("body", "", "holds text that cannot be kept, or is nested too deeply", mend)) from None
-    return WriteOnce(database, actor, key, digest.hex(), response)
+    return WriteOnce(database, actor, key, digest.hex())
 
 
 Write = Annotated[WriteOnce, Depends(_write)]

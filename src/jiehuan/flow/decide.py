@@ -9,17 +9,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from jiehuan.flow.activity import note
 from jiehuan.flow.evaluate import evaluate
 from jiehuan.flow.line_draws import line_of
 from jiehuan.flow.line_terms import CODE
 from jiehuan.flow.outcomes import earlier_loans
-from jiehuan.flow.policies import IN_FORCE, day_of, policy_in_force, policy_version
+from jiehuan.flow.policies import NAME, day_of, policy_in_force, policy_version
 from jiehuan.flow.reviews import close_review, leave_to_people, open_review
 from jiehuan.score import Model
 from jiehuan.store import tables
+from jiehuan.store.act import Deed, Message
+from jiehuan.store.decisions import Asked, keep, look
 from jiehuan.store.outbox import publish
 from jiehuan.units.errors import Problem, Refused
 from jiehuan.units.ids import new_id
@@ -28,36 +30,10 @@ from jiehuan.units.rates import PPM, parse_rate
 
 _CHAMPION = (
     select(tables.model.c.model_id)
-    .where(tables.model.c.name == "admission", tables.model.c.status == "champion")
+    .where(tables.model.c.name == NAME, tables.model.c.status == "champion")
     .order_by(tables.model.c.fitted_at.desc())
     .limit(1)
 )
-_BORROWED = exists().where(tables.loan.c.borrower_id == tables.application.c.borrower_id)
-_HAS_LINE = exists().where(tables.credit_line.c.borrower_id == tables.application.c.borrower_id)
-_ASKED = (
-    select(
-        tables.application,
-        tables.borrower.c.birth_year,
-        _CHAMPION.scalar_subquery().label("champion_id"),
-        IN_FORCE.scalar_subquery().label("policy_in_force"),
-        _BORROWED.label("has_borrowed"),
-        _HAS_LINE.label("has_line"),
-    )
-    .join(tables.borrower, tables.borrower.c.borrower_id == tables.application.c.borrower_id)
-    .where(tables.application.c.application_id == bindparam("id"))
-    .with_for_update(of=tables.application)
-)
-_KEEP = (
-    update(tables.application)
-    .where(tables.application.c.application_id == bindparam("id"))
-    .values(status=bindparam("becomes"))
-    .add_cte(
-        insert(tables.decision)
-        .values({column.name: bindparam(f"keep_{column.name}") for column in tables.decision.c})
-        .cte("kept")
-    )
-)
-"""Statements of every decision, built once: to build them costs more than to run them."""
 
 STATUS = {"approve": "approved", "refuse": "refused", "review": "review"}
 
@@ -67,9 +43,7 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
 
     An application that was signed or booked is Refused: its decision stands.
     """
-    application = connection.execute(_ASKED, {"id": application_id, "day": day_of(at)}).one_or_none()
-    if application is None:
-        raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
+    application = look(connection, application_id, day_of(at), NAME)
     if application.status in {"signed", "booked", "imported", "withdrawn"}:
         raise Refused(Problem("application", application_id, f"is {application.status}", "its decision stands"))
     document = document_of(connection, application)
@@ -99,12 +73,10 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
         "decided_by": actor,
         "decided_at": at,
     }
-    kept = {f"keep_{name}": value for name, value in row.items()}
-    connection.execute(_KEEP, {**kept, "id": application_id, "becomes": STATUS[decided["outcome"]]})
-    _reviews_follow(connection, application, decided["outcome"], decision_id, at)
     told = {"application_id": application_id, "outcome": decided["outcome"], "limit": decided["limit"]}
-    publish(connection, "application.decided", application_id, told)
-    note(connection, at, actor, "decided", application_id, told)
+    message = Message("application.decided", application_id, told)
+    keep(connection, row, STATUS[decided["outcome"]], message, Deed(at, actor, "decided", application_id, told))
+    _reviews_follow(connection, application, decided["outcome"], decision_id, at)
     facts = {name: row[name] for name in ("decision_id", "application_id", "model_id", "decided_by", "decided_at")}
     return {**decided, **facts}
 
@@ -151,7 +123,7 @@ def review(connection: Connection, application_id: str, approve: bool, why: str,
     return decision_id
 
 
-def _reviews_follow(connection: Connection, application: Any, outcome: str, decision_id: str, at: datetime) -> None:
+def _reviews_follow(connection: Connection, application: Asked, outcome: str, decision_id: str, at: datetime) -> None:
     """What the policy leaves to people waits for one; what it decided anew on its own ends a review that was open."""
     if outcome == "review":
         leave_to_people(connection, application.application_id, decision_id, application.lender_type, at)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import JSON, Connection, insert, select, text
+from sqlalchemy import Connection, text
 
 from jiehuan.store.locks import waiting_in_vain
-from jiehuan.store.tables import idempotency
+from jiehuan.store.straight import ask, send
 from jiehuan.units.errors import Conflict, InputError, Problem
 from jiehuan.units.ids import canonical_json
 
@@ -19,18 +19,18 @@ LONGEST_KEY = 200
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered: a status, a body that JSON can hold, and whether it is an earlier answer."""
+    """What a request was answered: a status, the body as JSON text, and whether it is an earlier answer."""
 
     status: int
-    body: Any
+    body: str
     repeated: bool
 
 
-def once(connection: Connection, scope: str, key: str, request: Any, work: Callable[[], tuple[int, Any]]) -> Answer:
+def once(connection: Connection, scope: str, key: str, request: Any, work: Callable[[], tuple[int, str]]) -> Answer:
     """Do ``work`` once for ``scope`` and ``key`` in the caller's transaction; a repetition gets the first answer.
 
-    ``work`` returns (status, body). When it raises, nothing is kept and the request may be sent again. A second request
-    with the same key waits for the first to end. Raises Conflict when the key came before with another ``request``.
+    ``work`` returns (status, JSON text), which is kept letter by letter. When it raises, nothing is kept and the request may be
+    sent again. A second request with the same key waits for the first to end. Raises Conflict when the key came before with another ``request``.
     """
     if not key or len(key) > LONGEST_KEY:
         raise InputError(
@@ -39,22 +39,21 @@ def once(connection: Connection, scope: str, key: str, request: Any, work: Calla
     wanted = sha256(canonical_json(request)).digest()
     name = f"{scope}\x1f{key}"
     with waiting_in_vain(connection, f"key {key}"):
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 1))"), {"name": name})
-    kept = connection.execute(
-        select(idempotency).where(idempotency.c.scope == scope, idempotency.c.key == key)
-    ).one_or_none()
+        ask(connection, _LOCK, (name,))
+    kept = ask(connection, _KEPT, (scope, key))
     if kept is not None:
-        if bytes(kept.request_hash) != wanted:
+        if bytes(kept[0]) != wanted:
             reason = "was used before with other content"
             raise Conflict(Problem("Idempotency-Key", key, reason, "use a new key for a new request"))
-        return Answer(kept.status, kept.response, repeated=True)
+        return Answer(kept[1], kept[2], repeated=True)
     status, body = work()
-    connection.execute(
-        insert(idempotency).values(
-            scope=scope, key=key, request_hash=wanted, status=status, response=JSON.NULL if body is None else body
-        )
-    )
+    send(connection, _KEEP, (scope, key, wanted, status, body))
     return Answer(status, body, repeated=False)
+
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))"
+_KEPT = "SELECT request_hash, status, response::text FROM idempotency WHERE scope = %s AND key = %s"
+_KEEP = "INSERT INTO idempotency (scope, key, request_hash, status, response) VALUES (%s, %s, %s, %s, %s)"
 
 
 def prune(connection: Connection, older_than_days: int, at_most: int = 100_000) -> int:

@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
-from sqlalchemy import Column, Connection, MetaData, Table, select, text
+from sqlalchemy import JSON, Column, Connection, MetaData, Table, select, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.types import TypeEngine
 
 Row = Mapping[str, Any]
@@ -40,7 +40,7 @@ def copy_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
 def copy_tuples(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """The same for rows that are tuples in the order of ``names``: the fast path."""
     columns = [table.c[name] for name in names]
-    json_places = [place for place, column in enumerate(columns) if isinstance(column.type, JSONB)]
+    json_places = [place for place, column in enumerate(columns) if isinstance(column.type, JSON)]
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     quoted = ", ".join(f'"{name}"' for name in names)
     count = 0
@@ -127,6 +127,7 @@ _WIRE_TYPES = {
     "DATE": "date",
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "JSONB": "jsonb",
+    "JSON": "json",
     "BOOLEAN": "bool",
     "DOUBLE PRECISION": "float8",
     "BYTEA": "bytea",

@@ -7,6 +7,7 @@ DELETE and TRUNCATE on them. It also refuses entries that do not balance, and en
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -890,7 +891,7 @@ idempotency = Table(
     Column("key", Text, primary_key=True),
     Column("request_hash", LargeBinary, nullable=False),
     Column("status", Integer, nullable=False),
-    Column("response", JSONB, nullable=False),
+    Column("response", JSON, nullable=False),  # letter by letter as it was sent
     _at("created_at", default=True),
     Index("ix_idempotency_created_at", "created_at", postgresql_using="brin"),
 )

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Text, cast, func, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, Text, cast, func, or_, select
 
 from jiehuan.store.audit.tally import Audit, Finding, Tally, finding
 from jiehuan.store.tables import metadata
@@ -31,7 +30,7 @@ def check_personal(audit: Audit) -> Iterator[Finding]:
     """Every text and JSON column of every table, and the log files in the home."""
     tally = Tally()
     for table in metadata.sorted_tables:
-        columns = [one for one in table.columns if isinstance(one.type, (Text, JSONB))]
+        columns = [one for one in table.columns if isinstance(one.type, (Text, JSON))]
         if table.name in NOT_LOOKED_AT or not columns:
             continue
         keys = [column.name for column in table.primary_key.columns]

@@ -1,0 +1,86 @@
+"""One decision in two statements: lock the application and look at all that the decision depends on, keep all that it changes.
+
+``look`` tells the policy and the model in force at that moment, so that a release or a new champion acts on the next decision of
+every process. ``keep`` writes decision, status, message and deed in one statement: all of it is there or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from jiehuan.store import tables
+from jiehuan.store.act import Deed, Message
+from jiehuan.store.locks import waiting_in_vain
+from jiehuan.store.rows import to_json
+from jiehuan.store.straight import ask, send
+from jiehuan.units.errors import Problem, Refused
+
+
+class Asked(NamedTuple):
+    """An application under its lock, with who asks, and what decides.
+
+    ``policy_in_force``: the version of the newest approved release of ``policy`` that is effective on the day; ``champion_id``: the
+    model in use; both None before the first. ``has_borrowed``, ``has_line``: whether there is anything more to read of the borrower.
+    """
+
+    application_id: str
+    borrower_id: str
+    lender_type: str
+    product: str
+    purpose: str
+    amount_fen: int
+    months: int
+    applied_at: datetime
+    features: Mapping[str, Any]
+    status: str
+    birth_year: int | None
+    champion_id: str | None
+    policy_in_force: str | None
+    has_borrowed: bool
+    has_line: bool
+
+
+def look(connection: Connection, application_id: str, day: date, policy: str) -> Asked:
+    """Lock an application until the transaction ends and read it. Raises Refused when there is none, Conflict when it stays busy."""
+    with waiting_in_vain(connection, application_id):
+        row = ask(connection, _LOOK, (policy, policy, day, application_id))
+    if row is None:
+        raise Refused(Problem("application_id", application_id, "no such application", "check the id"))
+    asked = Asked(*row)
+    return asked._replace(features=json.loads(row[_FEATURES]))
+
+
+def keep(connection: Connection, row: Mapping[str, Any], becomes: str, message: Message, deed: Deed) -> None:
+    """Write a decision (a row of table ``decision``), what its application becomes, and what is told of it."""
+    values = [to_json(row[name]) if name in _JSON else row[name] for name in _COLUMNS]
+    told = [message.topic, message.key, to_json(message.payload)]
+    noted = [deed.at, deed.actor, deed.verb, deed.subject, to_json(deed.detail)]
+    send(connection, _KEEP, [*values, *told, *noted, becomes, row["application_id"]])
+
+
+_FEATURES = Asked._fields.index("features")
+_LOOK = """
+SELECT a.application_id, a.borrower_id, a.lender_type, a.product, a.purpose, a.amount_fen, a.months, a.applied_at, a.features::text,
+       a.status, b.birth_year,
+       (SELECT model_id FROM model WHERE name = %s AND status = 'champion' ORDER BY fitted_at DESC LIMIT 1),
+       (SELECT version FROM policy_release WHERE name = %s AND status = 'approved' AND effective_from <= %s
+        ORDER BY effective_from DESC, decided_at DESC LIMIT 1),
+       EXISTS (SELECT FROM loan WHERE loan.borrower_id = a.borrower_id),
+       EXISTS (SELECT FROM credit_line WHERE credit_line.borrower_id = a.borrower_id)
+FROM application a JOIN borrower b ON b.borrower_id = a.borrower_id
+WHERE a.application_id = %s FOR UPDATE OF a
+"""
+_JSON = frozenset({"reasons", "law_checks", "offers", "inputs"})
+_COLUMNS = tuple(column.name for column in tables.decision.c)
+_PLACES = ", ".join("%s::jsonb" if name in _JSON else "%s" for name in _COLUMNS)
+_KEEP = f"""
+WITH kept AS (INSERT INTO decision ({", ".join(_COLUMNS)}) VALUES ({_PLACES})),
+     said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::jsonb)),
+     noted AS (INSERT INTO activity (at, actor, verb, subject, detail) VALUES (%s, %s, %s, %s, %s::jsonb))
+UPDATE application SET status = %s WHERE application_id = %s
+"""  # noqa: S608 - the names are ours
