@@ -80,14 +80,48 @@ def test_a_circle_and_a_broken_expression_are_refused_by_name_with_their_mend(co
         path.write_text(json.dumps(document), encoding="utf-8")
         return path
 
-    circle = written(lambda graph: graph["edges"].append({"id": "x", "type": "edge", "sourceId": "count", "targetId": "band"}))
+    circle = written(
+        lambda graph: graph["edges"].append({"id": "x", "type": "edge", "sourceId": "count", "targetId": "band"})
+    )
     for words in (("check", circle), ("run", EXAMPLES / "policy_input.json", "--policy", circle)):
         done = command("policy", *words)
         assert done.returncode == 2
         assert "分档 Band → " in done.stderr and "remove one of these edges" in done.stderr
-    derive = written(lambda graph: next(n for n in graph["nodes"] if n["id"] == "derive")["content"]["expressions"][0].update(value="max([1, "))
+    derive = written(
+        lambda graph: next(n for n in graph["nodes"] if n["id"] == "derive")["content"]["expressions"][0].update(
+            value="max([1, "
+        )
+    )
     done = command("policy", "check", derive)
     assert done.returncode == 1
     assert "node '推算 Derive', room_fen" in done.stdout
     done = command("policy", "run", EXAMPLES / "policy_input.json", "--policy", derive)
     assert done.returncode == 1 and "node '推算 Derive'" in done.stderr
+
+
+def test_an_odd_cell_loses_its_row_and_no_other(command: Run, tmp_path: Path) -> None:
+    """One word among numbers makes a CSV column text; the other rows are decided as if it stood alone. Two of the three
+    draw 10,000.00 at a probability of 2 %, with six tenths lost: 2 x 120.00."""
+    head, good, odd = (
+        "application_id,amount_fen,months,pd_ppm,is_student",
+        "1000000,12,20000,false",
+        "n/a,12,20000,false",
+    )
+    rows = [f"a1,{good}", f"a2,{odd}", f"a3,{good}", "a4,1000000,12,20000,perhaps"]
+    (tmp_path / "book.csv").write_text("\n".join([head, *rows]) + "\n")
+    done = command("policy", "batch", tmp_path / "book.csv", "--out", tmp_path / "out.csv", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["decided"], told["refused"]) == (0, 2, 2)
+    assert [(one["where"], one["value"]) for one in told["refused_rows"]] == [
+        ("row 2, amount_fen", "n/a"),
+        ("row 4, is_student", "perhaps"),
+    ]
+    assert pl.read_csv(tmp_path / "out.csv")["application_id"].to_list() == ["a1", "a3"]
+    sides = (EXAMPLES / "policy.json", EXAMPLES / "policy_tighter.json")
+    diff = command("policy", "diff", *sides, tmp_path / "book.csv", "--json")
+    assert json.loads(diff.stdout)["before"]["expected_loss"] == "240.00"
+    (tmp_path / "nobody.csv").write_text(head + "\n")
+    assert command("policy", "diff", *sides, tmp_path / "nobody.csv").returncode == 0
+    (tmp_path / "words.csv").write_text("amount_fen,months\nmuch,12\nmore,12\n")
+    refused = command("policy", "batch", tmp_path / "words.csv", "--out", tmp_path / "out.csv")
+    assert refused.returncode == 2 and "column amount_fen" in refused.stderr

@@ -172,6 +172,8 @@ def _diff(
             typer.echo(f"  {move['from']} to {move['to']}: {move['rows']}")
     for reason in document["newly_refused_for"]:
         typer.echo(f"  newly refused for {reason['code']}: {reason['rows']}")
+    for problem in found.refused_rows[:20]:
+        typer.echo(f"  {problem}", err=True)
 
 
 def _change(

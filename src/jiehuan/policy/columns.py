@@ -81,7 +81,7 @@ def _read(program: Program, frame: pl.DataFrame, words: Words) -> tuple[dict[str
             if name in needed:
                 columns[name] = Column(*_empty(declared.kind, frame.height))
             continue
-        series = frame.get_column(name)
+        series, unread = as_declared(frame.get_column(name), declared.kind)
         kind = series.dtype
         fits = {
             "number": kind.is_numeric(),
@@ -99,9 +99,11 @@ def _read(program: Program, frame: pl.DataFrame, words: Words) -> tuple[dict[str
         columns[name] = column
         if not declared.nullable and column.null is not None:
             bad = column.null if bad is None else bad | column.null
+        if unread is not None:
+            bad = unread if bad is None else bad | unread
         if bad is not None and bad.any():
             for row in np.flatnonzero(bad)[:MAX_TOLD]:
-                value = series[int(row)]
+                value = frame.get_column(name)[int(row)]
                 reason = "is missing" if value is None else f"not a {declared.kind} within what is declared"
                 refused.append(
                     Problem(
@@ -112,6 +114,26 @@ def _read(program: Program, frame: pl.DataFrame, words: Words) -> tuple[dict[str
     if problems:
         raise InputError(problems)
     return columns, good, refused
+
+
+def as_declared(series: pl.Series, kind: str) -> tuple[pl.Series, Array | None]:
+    """A column that one odd cell made text, as a CSV's is, as the numbers or truths its other cells write, and the rows
+    that write none. A column that is text on purpose (all cells write numbers, or none does) is left as it is."""
+    import polars as pl
+
+    if series.dtype != pl.String or kind == "string":
+        return series, None
+    text = series.str.strip_chars().replace("", None)
+    words = {"true": True, "false": False}
+    read = (
+        text.cast(pl.Float64, strict=False)
+        if kind == "number"
+        else text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
+    )
+    unread = read.is_null() & text.is_not_null()
+    if text.null_count() < len(text) and (not unread.any() or read.null_count() == len(read)):
+        return series, None
+    return read, unread.to_numpy()
 
 
 def _empty(kind: str, count: int) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from jiehuan.policy.columns import as_declared
 from jiehuan.policy.compiled import compile_policy
 from jiehuan.policy.graph import OUTCOMES, Policy
 from jiehuan.policy.reasons import explain
@@ -101,7 +102,9 @@ def diff_policies(before: Policy, after: Policy, book: pl.DataFrame, lgd_ppm: in
     identity = next((column for column in ("application_id", "loan_id", "borrower_id") if column in book.columns), None)
     place = joined.get_column("row").cast(pl.UInt32)
     context = [
-        book.get_column(column).gather(place)
+        (book.get_column(column) if column == identity else as_declared(book.get_column(column), "number")[0]).gather(
+            place
+        )
         for column in (identity, "amount_fen", PD_COLUMN)
         if column in book.columns
     ]
@@ -175,5 +178,5 @@ def _side(policy: Policy, joined: pl.DataFrame, name: str, lgd_ppm: int) -> Side
     counts = dict(joined.group_by(outcome).len().iter_rows())
     mean = round(totals["weighted"] / totals["drawn"]) if totals["drawn"] else 0
     return Side(
-        policy.version, {one: counts.get(one, 0) for one in OUTCOMES}, totals["drawn"], round(totals["loss"]), mean
+        policy.version, {one: counts.get(one, 0) for one in OUTCOMES}, int(totals["drawn"]), round(totals["loss"]), mean
     )
