@@ -101,13 +101,10 @@ def diff_policies(before: Policy, after: Policy, book: pl.DataFrame, lgd_ppm: in
     joined = sides[0].join(sides[1], on="row", how="inner", maintain_order="left")
     identity = next((column for column in ("application_id", "loan_id", "borrower_id") if column in book.columns), None)
     place = joined.get_column("row").cast(pl.UInt32)
-    context = [
-        (book.get_column(column) if column == identity else as_declared(book.get_column(column), "number")[0]).gather(
-            place
-        )
-        for column in (identity, "amount_fen", PD_COLUMN)
-        if column in book.columns
-    ]
+    context = [book.get_column(identity).gather(place)] if identity else []
+    for column in ("amount_fen", PD_COLUMN):
+        if column in book.columns:
+            context.append(as_declared(book.get_column(column), "number")[0].gather(place))
     joined = joined.with_columns(context)
     changed = _changed(joined, identity)
     moves = joined.group_by("outcome_before", "outcome_after").len().sort("outcome_before", "outcome_after")
