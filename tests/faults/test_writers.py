@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, insert, text
+from sqlalchemy.exc import DBAPIError
 
+from jiehuan.flow import day_end
 from jiehuan.flow.disburse import book_loan
 from jiehuan.flow.repay import repay
 from jiehuan.loan import read_terms
 from jiehuan.store import tables
+from jiehuan.store.act import look
 from jiehuan.store.audit import audit
 from jiehuan.store.database import Database
 from jiehuan.store.locks import lock_loan, lock_loans
+from jiehuan.store.many import lock_many
 from jiehuan.store.seal import seal_journal
 from jiehuan.units.errors import Conflict, Refused
 
@@ -102,6 +108,66 @@ def test_a_busy_loan_is_said_and_others_are_free(book: Database) -> None:
                     evidence={},
                 )
             )
+
+
+HOLDS = {
+    "one loan": lambda c: lock_loan(c, "ln_1"),
+    "an act": lambda c: look(c, "ln_1", "a key"),
+    "a file or a day's batch": lambda c: lock_many(c, ["ln_1", "ln_2"]),
+    "a small book's day": lambda c: c.execute(day_end._LOCK_OPEN, {"done": list(day_end.DONE)}),
+}
+
+
+@pytest.mark.parametrize("other", HOLDS)
+@pytest.mark.parametrize("one", HOLDS)
+def test_all_take_the_same_lock(book: Database, one: str, other: str) -> None:
+    with book.begin() as first:
+        HOLDS[one](first)
+        with (
+            pytest.raises((Conflict, DBAPIError), match="busy with another change|LockNotAvailable"),
+            book.begin() as second,
+        ):
+            second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+            HOLDS[other](second)
+
+
+@pytest.mark.parametrize("late", ["one loan", "an act"])
+@pytest.mark.parametrize("early", ["one loan", "an act"])
+def test_a_loan_without_standing_is_held_before_and_after_it_has_one(book: Database, early: str, late: str) -> None:
+    with book.begin() as connection:
+        kept = dict(connection.execute(text("SELECT * FROM loan_standing WHERE loan_id = 'ln_1'")).mappings().one())
+        connection.execute(text("DELETE FROM loan_standing WHERE loan_id = 'ln_1'"))
+    with ThreadPoolExecutor(1) as pool:
+        with book.begin() as first:
+            HOLDS[early](first)
+            with pytest.raises(Conflict, match="busy"), book.begin() as second:
+                second.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                HOLDS[late](second)
+            waiting = pool.submit(_hold_and_ask, book, HOLDS[late])  # since before there was a row
+            _until_somebody_waits(first)
+            first.execute(insert(tables.loan_standing).values(kept))
+        assert waiting.result()
+
+
+def _hold_and_ask(book: Database, hold: Any) -> bool:
+    """Whether somebody who holds the loan keeps those away who come by its new row."""
+    with book.begin() as connection:
+        hold(connection)
+        try:
+            with book.begin() as other:
+                other.execute(text("SET LOCAL lock_timeout = '50ms'"))
+                lock_many(other, ["ln_1"])
+        except Conflict:
+            return True
+    return False
+
+
+def _until_somebody_waits(connection: Connection) -> None:
+    until = time.monotonic() + 30
+    asked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not connection.execute(asked).scalar_one():
+        assert time.monotonic() < until, "nobody waits"
+        time.sleep(0.01)
 
 
 def test_an_unknown_loan_is_refused(book: Database) -> None:

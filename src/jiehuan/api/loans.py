@@ -83,7 +83,7 @@ def list_loans(
     for column, value in wanted:
         if value is not None:
             rows = rows.where(column == value)
-    if bucket is not None:  # what is past due is found by its index
+    if bucket is not None:  # asked before the bucket is counted
         rows = rows.where(state.oldest_due.is_(None) if bucket == "M0" else state.oldest_due.is_not(None))
     if overdue is not None:
         rows = rows.where(state.oldest_due.is_not(None) if overdue else state.oldest_due.is_(None))

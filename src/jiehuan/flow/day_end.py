@@ -59,8 +59,7 @@ def day_end(connection: Connection, on: date, on_progress: Callable[[int], None]
 
 
 _LOCK_OPEN = text(
-    "SELECT count(*) FROM (SELECT l.loan_id FROM loan l JOIN loan_standing s USING (loan_id) WHERE s.status <> ALL(:done)"
-    " ORDER BY l.loan_id FOR NO KEY UPDATE OF l) AS held"
+    "SELECT count(*) FROM (SELECT loan_id FROM loan_standing WHERE status <> ALL(:done) ORDER BY loan_id FOR NO KEY UPDATE) AS held"
 )
 
 

@@ -34,7 +34,8 @@ LARGEST_LOG = 10_000_000
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "max_connections": "100",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",  # of it as much is used as there are data
+    "wal_buffers": "16MB",  # what the end of a day writes between two turns of the log's writer
     "jit": "off",  # short statements; compiling them costs more than it saves
     "max_parallel_workers_per_gather": "0",  # parallel queries need /dev/shm, of which containers give 64 MB
     "wal_level": "minimal",

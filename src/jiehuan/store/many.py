@@ -50,7 +50,7 @@ class Kept(NamedTuple):
 
 
 def lock_many(connection: Connection, loan_ids: Sequence[str]) -> None:
-    """Hold loans in order of their ids until the transaction ends; those that do not exist are passed over."""
+    """Hold loans in order of their ids until the transaction ends (``locks``); those that have no standing yet are passed over."""
     with waiting_in_vain(connection, ", ".join(loan_ids[:3])):
         ask(connection, _LOCK, (",".join(loan_ids),))
 
@@ -97,7 +97,7 @@ def keep_many(
 _INTO_EVENT = "loan_event (loan_id, event_id, kind, effective_on, known_on, body, idempotency_key)"
 _WANTED = "unnest(string_to_array(%s, ',')) AS wanted (loan_id)"
 _LOCK = (
-    "SELECT count(*) FROM (SELECT loan_id FROM loan WHERE loan_id = ANY(string_to_array(%s, ','))"
+    "SELECT count(*) FROM (SELECT loan_id FROM loan_standing WHERE loan_id = ANY(string_to_array(%s, ','))"
     " ORDER BY loan_id FOR NO KEY UPDATE) AS held"
 )
 _LOANS = f"""

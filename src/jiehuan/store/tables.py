@@ -328,7 +328,6 @@ loan_standing = Table(  # what lasts while nothing happens to a loan: exact on `
     CheckConstraint(
         "num_nulls(penalty_base_fen, penalty_fen_days, penalty_numerator, penalty_denominator) IN (0, 4)", name="penalty_runs"
     ),
-    Index("ix_loan_standing_overdue", "oldest_due", postgresql_where="oldest_due IS NOT NULL"),
 )  # fmt: skip
 
 loan_state = Table(  # a view: the state of every loan on the book's day. Only who writes goes to ``loan_standing``
@@ -353,7 +352,7 @@ loan_state = Table(  # a view: the state of every loan on the book's day. Only w
     Column("class", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("next_due", Date),
-    Column("oldest_due", Date),  # set if and only if dpd > 0; the overdue loans are found by its index
+    Column("oldest_due", Date),  # set if and only if dpd > 0, and cheaper to ask for
 )
 
 book_snapshot = Table(

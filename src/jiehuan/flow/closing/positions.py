@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -30,7 +29,7 @@ from jiehuan.loan.position import POSITION, Q_PLAIN
 from jiehuan.loan.sweep import Hot
 
 Cells = npt.NDArray[np.int64]
-_LAYOUT = f"positions 1, {POSITION} cells"
+_LAYOUT = f"v2x{POSITION}"
 _BLOCK = 2_048
 """Loans turned from rows to columns at a time: what the processor's cache holds."""
 
@@ -155,24 +154,19 @@ class Positions:
                 self.cells[self.place[loan_id], Q_PLAIN] = 0
 
     def save(self, folder: Path) -> str:
-        """Write a file that appears whole or not at all; its name."""
-        import pyarrow as pa
-
+        """Write a file that appears whole or not at all; its name, which tells day and layout."""
         folder.mkdir(parents=True, exist_ok=True)
-        columns: dict[str, Any] = {"loan_id": pa.array(self.ids, pa.string())}
         turned = np.empty((POSITION, len(self.ids)), dtype=np.int64)
         for low in range(0, len(self.ids), _BLOCK):
             turned[:, low : low + _BLOCK] = self.cells[low : low + _BLOCK].T
-        for cell in range(POSITION):
-            column = turned[cell]
+        columns = [pl.Series("loan_id", self.ids, dtype=pl.String)]
+        for cell, column in enumerate(turned):
             small = len(column) == 0 or (int(column.min()) >= -(2**31) and int(column.max()) < 2**31)
-            columns[f"q{cell}"] = column.astype(np.int32) if small else column
-        table = pa.table(columns).replace_schema_metadata({"layout": _LAYOUT, "day": self.day.isoformat()})
-        path = folder / f"{self.day.isoformat()}-{uuid4().hex[:12]}.arrow"
+            columns.append(pl.Series(f"q{cell}", column.astype(np.int32) if small else column))
+        path = folder / f"{self.day.isoformat()}-{_LAYOUT}-{uuid4().hex[:12]}.arrow"
         part = folder / f".{path.name}.part"
         with part.open("wb") as file:
-            with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
+            pl.DataFrame(columns).write_ipc(file, compression="uncompressed")
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -181,24 +175,19 @@ class Positions:
     @classmethod
     def load(cls, folder: Path, name: str | None) -> Positions | None:
         """The positions of a file; None when it is not there, not whole or of another layout."""
-        import pyarrow as pa
-
-        if not name:
+        if not name or not name[10:].startswith(f"-{_LAYOUT}-"):
             return None
         try:
-            with pa.memory_map(str(folder / name)) as file:
-                table = pa.ipc.open_file(file).read_all()
-                told = table.schema.metadata or {}
-                if told.get(b"layout", b"").decode() != _LAYOUT:
-                    return None
-                cells = np.empty((table.num_rows, POSITION), dtype=np.int64)
-                columns = [table.column(f"q{cell}").to_numpy() for cell in range(POSITION)]
-                for low in range(0, table.num_rows, _BLOCK):
-                    for cell, column in enumerate(columns):
-                        cells[low : low + _BLOCK, cell] = column[low : low + _BLOCK]
-                return cls(table.column("loan_id").to_pylist(), cells, date.fromisoformat(told[b"day"].decode()))
-        except (OSError, pa.ArrowException, KeyError, ValueError):
+            table = pl.read_ipc(folder / name)
+            columns = [table[f"q{cell}"].to_numpy() for cell in range(POSITION)]
+            ids = table["loan_id"].to_list()
+        except (OSError, pl.exceptions.PolarsError):
             return None
+        cells = np.empty((len(ids), POSITION), dtype=np.int64)
+        for low in range(0, len(ids), _BLOCK):
+            for cell, column in enumerate(columns):
+                cells[low : low + _BLOCK, cell] = column[low : low + _BLOCK]
+        return cls(ids, cells, date.fromisoformat(name[:10]))
 
 
 def forget_others(folder: Path, keep: str) -> None:

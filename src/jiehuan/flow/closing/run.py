@@ -189,7 +189,9 @@ def _sorted_out(
     """
     limit, day = non_accrual_above_dpd(), day_number(on)
     crossed = np.flatnonzero((positions.cells[:, Q_DPD] > limit) & (before.dpd <= limit))
-    mine = np.array([at for at in np.union1d(changed, crossed).tolist() if positions.ids[at] not in others], dtype=np.int64)
+    mine = np.array(
+        [at for at in np.union1d(changed, crossed).tolist() if positions.ids[at] not in others], dtype=np.int64
+    )
     dpd = positions.cells[mine, Q_DPD]
     due = before.cell(mine, Q_NEXT_DUE, 0) == day
     plain = np.ones(len(mine), dtype=bool)

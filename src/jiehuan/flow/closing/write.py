@@ -21,7 +21,7 @@ from jiehuan.store import tables
 from jiehuan.store.act import STATE
 from jiehuan.store.bulk import NULL, Slim, chain_texts, copy_entries, copy_text, ends_of
 from jiehuan.store.database import Database
-from jiehuan.store.locks import waiting_in_vain
+from jiehuan.store.many import lock_many
 from jiehuan.store.straight import driver_of
 from jiehuan.units.errors import Conflict, Problem
 
@@ -92,10 +92,11 @@ def write_batch(
     connection: Connection, lines: pl.DataFrame, entries: Mapping[str, Sequence[Slim]]
 ) -> tuple[set[str], int, int]:
     """Write one batch in the caller's transaction: the loans that something happened to meanwhile (left alone), rows, entries."""
-    loans = ",".join(sorted({*lines["loan_id"].to_list(), *entries}))  # one text is sent faster than an array
-    with waiting_in_vain(connection, "the day end's loans"):
-        connection.execute(_LOCK, {"loans": loans})
-    moved = set(connection.execute(_MOVED, {"loans": loans}).scalars())
+    loans = sorted({*lines["loan_id"].to_list(), *entries})
+    lock_many(connection, loans)
+    moved = set(
+        connection.execute(_MOVED, {"loans": ",".join(loans)}).scalars()
+    )  # one text is sent faster than an array
     if moved:
         lines = lines.filter(~pl.col("loan_id").is_in(list(moved)))
     driver = driver_of(connection)
@@ -185,9 +186,6 @@ def _copy(connection: Connection, into: str, frame: pl.DataFrame) -> None:
     copy_text(driver_of(connection), into, tab_text(frame))
 
 
-_LOCK = text(
-    "SELECT count(*) FROM (SELECT loan_id FROM loan WHERE loan_id = ANY(string_to_array(:loans, ',')) ORDER BY loan_id FOR NO KEY UPDATE) AS held"
-)
 _MOVED = text(
     "SELECT DISTINCT t.loan_id FROM loan_touched t WHERE t.loan_id = ANY(string_to_array(:loans, ','))"
     " AND NOT EXISTS (SELECT FROM day_end_seen s WHERE s.id = t.id)"
