@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from jiehuan.flow.watch import Watcher, judged_by
@@ -158,8 +158,7 @@ class KafkaIn:
         """New partitions: nothing is read until their places are claimed."""
         self._forget(set(self._places))
         self._unclaimed = {part.partition for part in parts}
-        consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in self._unclaimed])
-        consumer.pause([TopicPartition(self.topic, number) for number in self._unclaimed])
+        consumer.assign([])
 
     def _revoked(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         """Partitions go to others. What was taken is committed, so there is nothing to save."""
@@ -191,7 +190,6 @@ class KafkaIn:
             if place.made_anew:
                 log.warning("the topic was made anew; read from its beginning", topic=self.topic, partition=number)
         self._read_from_places()
-        self.consumer.resume([TopicPartition(self.topic, number) for number in self._places])
         self.metrics.set("partitions", len(self._places))
         log.info("reads", topic=self.topic, partitions=sorted(self._places), owner=self.owner)
 
@@ -212,11 +210,14 @@ class KafkaIn:
             self._start_over()
 
     def _start_over(self) -> None:
-        """Forget what may be ahead of the database; claim anew what is still ours."""
+        """Forget what may be ahead of the database; claim anew what is still ours.
+
+        Nothing is read meanwhile. Not by a pause: librdkafka drops a ``resume`` that an ``assign`` overtakes, and the partition stays
+        paused for good.
+        """
         self._unclaimed |= set(self._places)
         self._forget(set(self._places))
-        if self._unclaimed:
-            self.consumer.pause(self.consumer.assignment())
+        self.consumer.assign([])
 
     def _forget(self, numbers: set[int]) -> None:
         for number in numbers:
@@ -263,7 +264,9 @@ class KafkaIn:
         """The place is not in the topic any more: its messages were removed before they were read, or the topic was cut."""
         place = self._places[number]
         low, high = self._ends(number)
-        if place.next_offset == BEGINNING or low <= place.next_offset <= high:  # said of a place that we have left since
+        if (
+            place.next_offset == BEGINNING or low <= place.next_offset <= high
+        ):  # said of a place that we have left since
             self._read_from_places()
             return
         place_now = Place(place.epoch, low)
