@@ -11,6 +11,8 @@ import hashlib
 import re
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +29,7 @@ class Objects:
         self.lock = threading.Lock()
         files = [file for file in folder.iterdir() if not file.name.startswith(".")]
         self.found = {unquote(file.name): file.read_bytes() for file in files}
+        self.written = {unquote(file.name): file.stat().st_mtime for file in files}
 
     def put(self, key: str, body: bytes, if_none: str | None, if_tag: str | None) -> bool:
         """Write an object; False when a condition does not hold."""
@@ -40,6 +43,7 @@ class Objects:
             aside.write_bytes(body)
             aside.replace(self.folder / quote(key, safe=""))
             self.found[key] = body
+            self.written[key] = max(time.time(), self.written.get(key, 0))
             return True
 
     def drop(self, key: str) -> None:
@@ -57,13 +61,11 @@ class Objects:
             if between and between in rest:
                 folders.add(prefix + rest.partition(between)[0] + between)
                 continue
-            about = f"<Size>{len(body)}</Size><ETag>{escape(tag_of(body))}</ETag>"
-            told.append(f"<Contents><Key>{escape(key)}</Key>{about}<LastModified>{WRITTEN}</LastModified></Contents>")
+            at = datetime.fromtimestamp(self.written[key], UTC).isoformat(timespec="microseconds")
+            about = f"<Size>{len(body)}</Size><ETag>{escape(tag_of(body))}</ETag><LastModified>{at}</LastModified>"
+            told.append(f"<Contents><Key>{escape(key)}</Key>{about}</Contents>")
         told += [f"<CommonPrefixes><Prefix>{escape(one)}</Prefix></CommonPrefixes>" for one in sorted(folders)]
         return f"<ListBucketResult>{''.join(told)}</ListBucketResult>".encode()
-
-
-WRITTEN = "2026-01-01T00:00:00.000Z"
 
 
 def tag_of(body: bytes) -> str:

@@ -122,9 +122,13 @@ def some_events(count: int, accounts: int = 40, seed: int = 1) -> list[Event]:
     return found
 
 
-def send(broker: Broker, topic: str, messages: Sequence[Event | tuple[str, bytes]]) -> None:
-    """Send events (keyed by account) and raw messages, and wait until the broker has them."""
-    producer = Producer(broker.settings(max_in_flight=1, linger_ms=5), logger=quiet())
+def send(broker: Broker, topic: str, messages: Sequence[Event | tuple[str, bytes]], *, singly: bool = False) -> None:
+    """Send events (keyed by account) and raw messages, and wait until the broker has them.
+
+    ``singly``: not in batches, for who asks where a partition ends: tansu counts the last batch as one message there.
+    """
+    pace = {"linger_ms": 0, "batch_num_messages": 1} if singly else {"linger_ms": 5}
+    producer = Producer(broker.settings(max_in_flight=1, **pace), logger=quiet())
     for message in messages:
         key, value = message if isinstance(message, tuple) else (message.account_id, write_message(message))
         producer.produce(topic, key=key, value=value)
