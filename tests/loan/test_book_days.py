@@ -148,6 +148,17 @@ def test_days_are_closed_one_after_the_other(tables):
         days.close(START + timedelta(days=2))
 
 
+def test_due_days_move_as_the_calendar_says():
+    from jiehuan.loan.book_cells import shift_table
+    from jiehuan.loan.civil import day_of
+    from jiehuan.units.calendar import is_working_day
+
+    shift, ahead = shift_table(), 0
+    for day in range(len(shift) - 1, -1, -1):
+        ahead = 0 if is_working_day(day_of(day)) else ahead + 1
+        assert shift[day] == ahead, day_of(day)
+
+
 def test_loan_ids_must_be_unique(tables):
     with pytest.raises(InputError, match="used twice"):
         BookDays.open(pl.concat([tables[0], tables[0].head(1)]), START, tables[1])

@@ -36,7 +36,7 @@ from jiehuan.loan.terms import (
     default_calendar,
     read_terms,
 )
-from jiehuan.units.calendar import is_working_day
+from jiehuan.units.calendar import is_working_day, known_years
 from jiehuan.units.errors import JiehuanError, Problem
 
 if TYPE_CHECKING:
@@ -425,9 +425,12 @@ def shift_table() -> npt.NDArray[np.int8]:
     import numpy as np
 
     last = day_number(LAST_DAY) + 52 * 366
-    table = np.zeros(last + 1, dtype=np.int8)
-    ahead = 0
-    for day in range(last, -1, -1):
+    weekday = (np.arange(last + 1) + day_of(0).weekday()) % 7
+    table = np.where(weekday > 4, 7 - weekday, 0).astype(np.int8)
+    years = known_years()  # beyond them only weekends are free
+    first, end = day_number(date(years[0], 1, 1)), day_number(date(years[-1] + 1, 1, 31))
+    ahead = int(table[end])
+    for day in range(end - 1, first - 31, -1):
         ahead = 0 if is_working_day(day_of(day)) else ahead + 1
         table[day] = ahead
     return table
