@@ -1,6 +1,6 @@
-"""One row and many rows: a scorecard and a forest of 300 trees x 31 leaves over 60 features, against LightGBM's own ways.
+"""One row: a scorecard and a forest of 300 trees x 31 leaves over 60 features, against LightGBM's own ways (many: score_batch.py).
 
-    python benchmarks/score_row.py [--rows 1000000]
+    python benchmarks/score_row.py
 
 Every answer is compared before anything is timed: the forest to the bit with the library's, missing values, categories and unseen
 ones among the rows. Times are processor time, the best of five on each side, in one run, and go over 500 different rows in
@@ -29,14 +29,14 @@ from jiehuan.score.inputs import Input
 from jiehuan.score.scorecard import Scaling
 
 
-def best(run: Callable[[], Any], times: int, repeats: int = 5, clock: Callable[[], float] = time.process_time) -> float:
-    """Processor seconds of one call (or by another ``clock``): the best of ``repeats`` loops of ``times`` calls."""
+def best(run: Callable[[], Any], times: int) -> float:
+    """Processor seconds of one call: the best of five loops of ``times`` calls."""
     found = []
-    for _ in range(repeats):
-        start = clock()
+    for _ in range(5):
+        start = time.process_time()
         for _ in range(times):
             run()
-        found.append((clock() - start) / times)
+        found.append((time.process_time() - start) / times)
     return min(found)
 
 
@@ -93,10 +93,18 @@ def fast_single_row(booster: lightgbm.Booster, features: int) -> Callable[[np.nd
     return run
 
 
+def card(rows: int) -> tuple[Model, pl.DataFrame]:
+    """A scorecard of fifteen numbers, and rows to score."""
+    random = np.random.default_rng(2)
+    table = {f"x{place}": random.normal(size=20_000) for place in range(15)}
+    logit = -2 + sum(table[f"x{place}"] for place in range(15)) / 4
+    happened = (random.random(20_000) < 1 / (1 + np.exp(-logit))).astype(int)
+    model = fit(pl.DataFrame(table | {"y": happened}), "y", settings={"evaluation": {"folds": 2, "bootstrap": 0}})
+    return model, pl.DataFrame({f"x{place}": random.normal(size=rows) for place in range(15)})
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    count = parser.parse_args().rows
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     packages = ", ".join(f"{name} {version(name)}" for name in ("lightgbm", "numba", "numpy", "polars"))
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, {packages}\n"
@@ -130,37 +138,11 @@ def main() -> None:
     print("| one row | us |\n|---|---|")
     for name, seconds in timed.items():
         print(f"| {name} | {seconds * 1e6:.1f} |")
-    table = pl.concat([some] * 20, rechunk=True)
-    hundred = scorer.matrix(table)
-    assert (scorer.raw_of(table) == scorer.forest.rows(hundred.T)).all()
-    batch = {
-        "jiehuan, one thread": best(lambda: scorer.forest.rows(hundred.T), 1, 3),
-        "LightGBM, one thread": best(lambda: library.predict(hundred, num_threads=1), 1, 3),
-        "jiehuan, predict of a table, all cores, wall": best(lambda: model.predict(table), 1, 3, time.perf_counter),
-        "LightGBM, all cores, wall": best(lambda: library.predict(hundred), 1, 3, time.perf_counter),
-    }
-    print("\n| 100,000 rows | ms |\n|---|---|")
-    for name, seconds in batch.items():
-        print(f"| {name} | {seconds * 1e3:.0f} |")
-
-    random = np.random.default_rng(2)
-    table = {f"x{place}": random.normal(size=20_000) for place in range(15)}
-    logit = -2 + sum(table[f"x{place}"] for place in range(15)) / 4
-    happened = (random.random(20_000) < 1 / (1 + np.exp(-logit))).astype(int)
-    card = fit(pl.DataFrame(table | {"y": happened}), "y", settings={"evaluation": {"folds": 2, "bootstrap": 0}})
-    large = pl.DataFrame({f"x{place}": random.normal(size=count) for place in range(15)})
-    head = large.head(300)
-    assert [card.scorer.logit_of_row(one) for one in head.iter_rows(named=True)] == card.scorer.logits_of(large)[
-        :300
-    ].tolist()
+    small, large = card(1)
     row = large.row(0, named=True)
-    print(
-        f"\nscorecard of {len(card.inputs)} features; batch equal to the rows to the bit\n\n| scorecard | |\n|---|---|"
-    )
-    print(f"| predict_row | {best(lambda: card.predict_row(row), 20_000) * 1e6:.1f} us |")
-    print(f"| score_row with reasons | {best(lambda: card.score_row(row), 5000) * 1e6:.1f} us |")
-    seconds = best(lambda: card.predict(large), 1, 3, time.perf_counter)
-    print(f"| predict, {count:,} rows | {seconds * 1e3:.0f} ms, {count / seconds / 1e6:.1f} M rows/s |")
+    print(f"\n| scorecard of {len(small.inputs)} features | us |\n|---|---|")
+    print(f"| predict_row | {best(lambda: small.predict_row(row), 20_000) * 1e6:.1f} |")
+    print(f"| score_row with reasons | {best(lambda: small.score_row(row), 5000) * 1e6:.1f} |")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The commands as a user runs them: files, figures, warnings, refusals and exit codes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 
 from jiehuan.cli.main import main
+from jiehuan.cli.score import _ahead
+from jiehuan.units.errors import InputError, Problem
 
 Cli = Callable[..., Any]
 
@@ -231,3 +233,18 @@ def test_floats_of_full_length_in_a_csv_are_numbers(
     features = {row["name"] for row in json.loads(done.stdout)["metrics"]["features"]}
     assert "income" in features
     assert here("score", "apply", "long", "long.csv", "--out", "long_scored.csv").returncode == 0
+
+
+def test_pieces_made_ahead_come_in_order_and_so_does_what_goes_wrong() -> None:
+    def pieces() -> Iterator[pl.DataFrame]:
+        for number in range(4):
+            yield pl.DataFrame({"n": [number]})
+        raise InputError(Problem("row 5", "", "not a number", "mend it"))
+
+    found: list[int] = []
+    with pytest.raises(InputError, match="row 5"):
+        found.extend(piece.item() for piece in _ahead(pieces()))
+    assert found == [0, 1, 2, 3]
+    some = _ahead(pieces())
+    assert next(some).item() == 0
+    some.close()

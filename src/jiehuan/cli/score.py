@@ -163,7 +163,7 @@ def _apply(
             yield piece.hstack(added)
 
     with progress("scoring") as advance:
-        write_batches(scored(advance), out)
+        write_batches(_ahead(scored(advance)), out)
     rows = int(tally.pop("rows"))
     means = {f"mean_{name.removeprefix(prefix)}": total / rows if rows else None for name, total in tally.items()}
     if as_json:
@@ -176,6 +176,17 @@ def _apply(
     for name, number in unseen.items():
         typer.echo(f"note: {name}: {number} rows hold a category that the fit did not know; they are scored as 'other'")
     typer.echo(f"wrote {out}")
+
+
+def _ahead(pieces: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same pieces; while one is written the next is read and scored."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, pieces, None)
+        while (piece := waiting.result()) is not None:
+            waiting = pool.submit(next, pieces, None)
+            yield piece
 
 
 def _scores(model: Model, frame: pl.DataFrame, reasons: int) -> pl.DataFrame:
