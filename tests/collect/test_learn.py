@@ -156,3 +156,23 @@ def test_the_command_writes_evidence_and_a_plan_can_stand_on_it(cli, tmp_path: P
     )
     assert planned.returncode == 0, planned.stderr
     assert "measured against the holdout" in (tmp_path / "plan.json").read_text()
+
+
+def test_odd_rows_of_a_log_are_told_and_the_others_count(cli, tmp_path: Path) -> None:
+    """Three rows that say nothing are named by cell; the effects are those of the log without them."""
+    lines = (EXAMPLES / "log.csv").read_text().splitlines()
+    odd = [
+        "x-1,holdout,sms,none,n/a,firm,100,2,0",
+        "x-2,control,sms,none,3,firm,100,2,0",
+        "x-3,treated,sms,sms,3,firm,100,2,-5",
+    ]
+    (tmp_path / "log.csv").write_text("\n".join([*lines, *odd]) + "\n")
+    (tmp_path / "none.csv").write_text(lines[0] + "\n")
+    clean = json.loads(cli("collect", "learn", EXAMPLES / "log.csv", "--out", tmp_path / "a", "--json").stdout)
+    said = json.loads(cli("collect", "learn", tmp_path / "log.csv", "--out", tmp_path / "b", "--json").stdout)
+    assert [one["where"].partition("row ")[2] for one in said["refused"]] == [
+        f"{len(lines)}, dpd", f"{len(lines) + 2}, recovered_fen", f"{len(lines) + 1}, arm"
+    ]  # fmt: skip
+    assert (said["effects"], said["model"]) == (clean["effects"], clean["model"])
+    empty = cli("collect", "learn", tmp_path / "none.csv", "--out", tmp_path / "c")
+    assert empty.returncode == 2 and "no rows; give at least one contact" in empty.stderr

@@ -342,3 +342,15 @@ def test_the_commands_keep_their_contracts(cli, tmp_path: Path, capsys: pytest.C
     for command in ("plan", "learn", "check"):
         assert code_of("collect", command, "--help") == 0
     assert "Example" in capsys.readouterr().out
+
+
+def test_a_breach_names_its_own_contact_though_two_are_named_alike(cli, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "contact_id,debtor_id,at,channel\nc,d1,2026-03-02T07:59:00+08:00,call\nc,d2,2026-03-02T08:00:00+08:00,call\n"
+    )
+    told = json.loads(cli("collect", "check", log, "--json").stdout)["breaches"]
+    assert [(one["debtor_id"], one["rule"]) for one in told] == [("d1", "quiet_hours")]
+    log.write_text("id,when\n1,2\n")
+    lacking = cli("collect", "check", log)
+    assert lacking.returncode == 2 and "log.csv, debtor_id: missing column; add the column debtor_id" in lacking.stderr

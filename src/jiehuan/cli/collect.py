@@ -118,11 +118,11 @@ def _learn(
     """
     import polars as pl
 
-    from jiehuan.collect.learn import fit_model, learned_responses, measure_effects
+    from jiehuan.collect.learn import fit_model, learned_responses, measure_effects, readable_rows
     from jiehuan.collect.response import load_responses
     from jiehuan.units.tables import read_table
 
-    frame = read_table(log)
+    frame, problems = readable_rows(read_table(log), str(log))
     if outcome is None:
         if "recovered_fen" not in frame.columns:
             raise InputError(Problem(f"{log}, recovered_fen", "", "missing column", "name the outcome with --outcome"))
@@ -155,6 +155,7 @@ def _learn(
                 "effects": [effect.as_dict() for effect in effects],
                 "note": untold,
                 "out": str(out),
+                "refused": [problem.as_dict() for problem in problems],
             }
         )
         return
@@ -166,6 +167,7 @@ def _learn(
             "best tenth responded": f"{evidence.top_tenth:.2%}", "left out": ", ".join(evidence.left_out) or "none", "written to": out,
         }
     )  # fmt: skip
+    _say_refused(problems)
     if untold:
         typer.echo(untold)
     rows = [
@@ -181,6 +183,10 @@ def _learn(
         show_table(
             "effect on the share recovered, treated less held out", ("action", "age", "debtors", "95 % interval"), rows
         )
+
+
+_NEEDED = (("debtor_id", "borrower_id", "account_id"), ("at",), ("channel", "action"))
+"""The columns without which no contact can be judged, each under any of its names."""
 
 
 def _check(
@@ -199,7 +205,13 @@ def _check(
     from jiehuan.units.days import CHINA
     from jiehuan.units.tables import read_table
 
-    contacts, problems = read_contacts(read_table(log).iter_rows(named=True), str(log))
+    table = read_table(log)
+    lacking = [names[0] for names in _NEEDED if not set(names) & set(table.columns)]
+    if lacking:
+        raise InputError(
+            [Problem(f"{log}, {name}", "", "missing column", f"add the column {name}") for name in lacking]
+        )
+    contacts, problems = read_contacts(table.iter_rows(named=True), str(log))
     last = max((contact.at for contact in contacts), default=None)
     breaches = check_contacts(contacts, law_on(last.astimezone(CHINA).date(), lender)) if last is not None else []
     if as_json:

@@ -93,6 +93,44 @@ class ModelEvidence:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+def readable_rows(log: pl.DataFrame, where: str = "log") -> tuple[pl.DataFrame, list[Problem]]:
+    """The rows whose dpd, amounts and arm can be read, those columns as numbers, and a Problem for each cell that can't.
+
+    Raises InputError when no row is left.
+    """
+    import polars as pl
+
+    good, problems = np.ones(log.height, bool), []
+    for name in (name for name in ("dpd", "overdue_fen", "recovered_fen") if name in log.columns):
+        column = log[name]
+        text = column.dtype == pl.String
+        read = (column.str.strip_chars() if text else column).cast(pl.Float64, strict=False)
+        bad = (
+            ~(read.is_finite() & (read >= 0) & (read <= 1e15) & (read == read.floor()))
+            .fill_null(value=False)
+            .to_numpy()
+        )
+        good &= ~bad
+        problems += [
+            Problem(f"{where} row {row + 1}, {name}", str(column[row] if column[row] is not None else "")[:80],
+                    "not a whole number from 0 up", "write one, without decimals")
+            for row in np.flatnonzero(bad).tolist()
+        ]  # fmt: skip
+        log = log.with_columns(read.fill_null(0).fill_nan(0).clip(0, 1e15).cast(pl.Int64).alias(name))
+    if "arm" in log.columns:
+        bad = ~log["arm"].cast(pl.String).is_in(["treated", "holdout"]).fill_null(value=False).to_numpy()
+        good &= ~bad
+        problems += [
+            Problem(
+                f"{where} row {row + 1}, arm", str(log["arm"][row] or "")[:80], "not an arm", "write treated or holdout"
+            )
+            for row in np.flatnonzero(bad).tolist()
+        ]
+    if not good.any():
+        raise InputError(problems or [Problem(where, "", "no rows", "give at least one contact")])
+    return log.filter(pl.Series(good)), problems
+
+
 def measure_effects(log: pl.DataFrame, assumed: Responses, where: str = "log") -> list[Effect]:
     """Effects by age bucket and intended action, then pooled by action (``all``).
 
