@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -17,13 +20,16 @@ from jiehuan.scale.broker import Broker
 from jiehuan.store.database import Database
 from jiehuan.store.vault import Vault, open_vault
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker runs the tests of Spark, so that it starts once; one those of the broker."""
     here = Path(__file__).parent
     for item in items:
         if item.path.parent == here:
-            item.add_marker(pytest.mark.xdist_group("spark" if item.path.name == "test_spark.py" else "broker"))
+            item.add_marker(pytest.mark.xdist_group("spark" if "spark" in item.path.name else "broker"))
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +75,22 @@ def topic(broker: Broker) -> str:
 @pytest.fixture
 def vault(database: Database) -> Vault:
     return open_vault(database)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """One local session, two tasks at once; it takes some seconds to start."""
+    if shutil.which("java") is None:
+        missing = "no java on PATH; on Debian: apt-get install default-jre-headless"
+        if "java" in os.environ.get("JIEHUAN_REQUIRE", "").split():
+            pytest.fail(f"java is required here but absent: {missing}")
+        pytest.skip(f"java is absent: {missing}")
+    from jiehuan.scale.spark_session import spark_session
+
+    session = spark_session(
+        "jiehuan tests",
+        "local[2]",
+        {"spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2"},
+    )
+    yield session
+    session.stop()

@@ -1,6 +1,6 @@
 """A broker that keeps its log: it is killed and comes back, members of the group are killed while partitions move, nothing is lost.
 
-``JIEHUAN_MOVING_FAULTS`` sets the number of faults of the group (default 8), ``JIEHUAN_SEED`` the seed; a failure is replayed by its seed.
+``JIEHUAN_MOVING_FAULTS`` sets the number of faults of the group (default 5), ``JIEHUAN_SEED`` the seed; a failure is replayed by its seed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from jiehuan.store.database import Database
 from jiehuan.store.outbox import publish
 from jiehuan.store.vault import Vault
 
-FAULTS = int(os.environ.get("JIEHUAN_MOVING_FAULTS", "8"))
+FAULTS = int(os.environ.get("JIEHUAN_MOVING_FAULTS", "5"))
 SEED = int(os.environ.get("JIEHUAN_SEED", "20261124"))
 
 

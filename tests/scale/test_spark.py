@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -22,7 +19,6 @@ from random_books import random_loan
 
 from jiehuan.loan.day_end import day_end
 from jiehuan.scale.spark_day_end import close_book
-from jiehuan.scale.spark_session import spark_session
 from jiehuan.scale.spark_watch import watch_history, watch_stream
 from jiehuan.units.errors import InputError, Refused
 from jiehuan.watch import Event
@@ -31,23 +27,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ON = date(2026, 6, 30)
-
-
-@pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
-    """One local session, two tasks at once; it takes some seconds to start."""
-    if shutil.which("java") is None:
-        missing = "no java on PATH; on Debian: apt-get install default-jre-headless"
-        if "java" in os.environ.get("JIEHUAN_REQUIRE", "").split():
-            pytest.fail(f"java is required here but absent: {missing}")
-        pytest.skip(f"java is absent: {missing}")
-    session = spark_session(
-        "jiehuan tests",
-        "local[2]",
-        {"spark.driver.memory": "1g", "spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2"},
-    )
-    yield session
-    session.stop()
 
 
 def as_tables(documents: list[dict[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -3,19 +3,21 @@
     python -m jiehuan.scale.spark_watch EVENTS --out ALERTS [--signals S.yaml] [--shards 200]
     python -m jiehuan.scale.spark_watch --stream SOURCE --out ALERTS --checkpoint C [--available-now]
 
-EVENTS is Parquet in the **events** format; SOURCE a folder that Parquet files come into, or ``kafka://HOST:PORT/TOPIC`` (which
-needs Spark's package ``spark-sql-kafka-0-10``). ALERTS becomes a folder of Parquet with ``outcome`` ``alert`` (the **alerts**
+EVENTS is Parquet in the **events** format; SOURCE a folder that Parquet files come into, or ``kafka://HOST:PORT/TOPIC``
+(``spark_kafka``; the messages of ``jiehuan worker``). ALERTS becomes a folder of Parquet with ``outcome`` ``alert`` (the **alerts**
 format) or ``refused`` (event_id, place, reason, mend).
 
 Accounts never look at each other, so they are spread over shards by the hash of their id; a shard has an engine. In the batch
 a shard's events are taken in the order in which they lie. In the stream a shard's engine is a value of Spark's state store,
 read and written with the micro-batch, so that a query that is killed goes on from its checkpoint as if it had not been; within
-a micro-batch events are taken by time (from Kafka by offset).
+a micro-batch events are taken by time (from Kafka by offset). Read a stream's ALERTS by Spark: it passes over what a batch that
+was cut off left behind.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -84,18 +86,23 @@ def watch_stream(
     shards: int = 200,
     *,
     available_now: bool = False,
+    config: str = "",
 ) -> StreamingQuery:
-    """Start judging a stream; the query runs until it is stopped, or until what is there is taken (``available_now``)."""
+    """Start judging a stream; the query runs until it is stopped, or until what is there is taken (``available_now``).
+
+    ``config``: a file of librdkafka properties, for a broker that asks for a password.
+    """
     from pyspark.sql import functions as f
 
     declaration = load_signals(signals)
     session.conf.set("spark.sql.shuffle.partitions", str(shards))
-    found = _kafka_events(session, source) if source.startswith("kafka://") else _file_events(session, source)
-    shard = f.pmod(f.hash("account_id"), f.lit(shards))
+    kafka = source.startswith("kafka://")
+    found = _kafka_messages(session, source, config) if kafka else _file_events(session, source)
+    judge = _judge_shard(declaration, _of_messages if kafka else _of_pandas)
     told = (
-        found.withColumn("__shard", shard)
+        found.withColumn("__shard", f.pmod(f.hash("account_id"), f.lit(shards)))
         .groupBy("__shard")
-        .applyInPandasWithState(_judge_shard(declaration), SCHEMA, "engine binary", "append", "NoTimeout")
+        .applyInPandasWithState(judge, SCHEMA, "engine binary", "append", "NoTimeout")
     )
     writing = told.writeStream.format("parquet").option("path", out).option("checkpointLocation", checkpoint)
     return (writing.trigger(availableNow=True) if available_now else writing.trigger(processingTime="1 second")).start()
@@ -129,20 +136,27 @@ def _file_events(session: SparkSession, folder: str) -> DataFrame:
     return found.withColumn("__order", f.col("at"))
 
 
-def _kafka_events(session: SparkSession, source: str) -> DataFrame:
+def _kafka_messages(session: SparkSession, source: str, config: str) -> DataFrame:
+    """Messages by their key, which is the account; what they say is read where they are judged."""
     from pyspark.sql import functions as f
+
+    from jiehuan.scale.broker import read_broker
+    from jiehuan.scale.spark_kafka import NAME, KafkaSource
 
     servers, _, topic = source.removeprefix("kafka://").partition("/")
     if not servers or not topic:
         raise InputError(Problem("--stream", source, "not a topic", "write kafka://HOST:PORT/TOPIC"))
-    reader = session.readStream.format("kafka").option("kafka.bootstrap.servers", servers).option("subscribe", topic)
-    said = reader.option("startingOffsets", "earliest").load()
-    schema = ", ".join(f"{name} {kind}" for name, kind in {**EVENT_COLUMNS, "schema": "string"}.items())
-    read = said.select(f.from_json(f.col("value").cast("string"), schema).alias("e"), f.col("offset"))
-    known = read.where(f.col("e.schema") == "jiehuan.event/1")  # other versions are parked by jiehuan worker
-    return known.select(
-        *(f.col(f"e.{name}") for name in EVENT_COLUMNS), f.format_string("%020d", "offset").alias("__order")
-    )
+    broker = read_broker(servers, config)
+    broker.must_answer()
+    broker.must_have({topic: 1}, make=False)
+    session.dataSource.register(KafkaSource)
+    options = {"servers": servers, "topic": topic, "config": config}
+    said = session.readStream.format(NAME).options(**options).load()
+    place = f.format_string("%s/%d offset %d", "topic", "partition", "offset")
+    return said.select(
+        f.coalesce(f.col("key").cast("string"), place).alias("account_id"), "value", place.alias("place"),
+        f.format_string("%020d", "offset").alias("__order"),
+    )  # fmt: skip
 
 
 def _judge_parts(declaration: Declaration) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
@@ -166,7 +180,7 @@ def _judge_parts(declaration: Declaration) -> Callable[[Iterator[pa.RecordBatch]
 
 
 def _judge_shard(
-    declaration: Declaration,
+    declaration: Declaration, read: Callable[[pd.DataFrame], tuple[pl.DataFrame, list[dict[str, str]]]]
 ) -> Callable[[tuple[Any, ...], Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
     def judge(_shard: tuple[Any, ...], frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
         import polars as pl
@@ -177,9 +191,9 @@ def _judge_shard(
             if state.exists:
                 file.write_bytes(bytes(state.get[0]))
                 engine = Engine.load(file, declaration)
-            parts = [_of_pandas(frame) for frame in frames]
-            events = pl.concat(parts).sort("__order", maintain_order=True)
-            told = _judged(engine, events)
+            parts = [read(frame) for frame in frames]
+            events = pl.concat([part for part, _ in parts]).sort("__order", maintain_order=True)
+            told = _judged(engine, events, [row for _, rows in parts for row in rows])
             engine.save(file)
             state.update((file.read_bytes(),))
         yield told.to_pandas()
@@ -187,8 +201,8 @@ def _judge_shard(
     return judge
 
 
-def _of_pandas(frame: pd.DataFrame) -> pl.DataFrame:
-    """A frame of Spark's as ours; missing text is null."""
+def _of_pandas(frame: pd.DataFrame) -> tuple[pl.DataFrame, list[dict[str, str]]]:
+    """A frame of Spark's as ours; missing text is null. Nothing is refused yet."""
     import polars as pl
 
     columns = {}
@@ -198,10 +212,33 @@ def _of_pandas(frame: pd.DataFrame) -> pl.DataFrame:
             columns[name] = pl.Series([None if value is None else int(value) for value in values], dtype=pl.Int64)
         else:
             columns[name] = pl.Series(values, dtype=pl.String)
-    return pl.DataFrame(columns)
+    return pl.DataFrame(columns), []
 
 
-def _judged(engine: Engine, events: pl.DataFrame) -> pa.Table:
+def _of_messages(frame: pd.DataFrame) -> tuple[pl.DataFrame, list[dict[str, str]]]:
+    """The events of messages, and a row for each that could not be read, with the reason for which a worker would park it."""
+    import polars as pl
+
+    from jiehuan.scale.message import read_message
+
+    rows: list[dict[str, Any]] = []
+    refused: list[dict[str, str]] = []
+    for value, place, order in zip(frame["value"], frame["place"], frame["__order"], strict=True):
+        try:
+            event = read_message(None if value is None else bytes(value), place)
+        except InputError as error:
+            problem = error.problems[0]
+            refused.append({"outcome": "refused", "place": place, "reason": problem.reason, "mend": problem.mend})
+            continue
+        rows.append({
+            "event_id": event.event_id, "account_id": event.account_id, "at": event.at.isoformat(), "kind": event.kind,
+            "amount_fen": event.amount_fen, "counterparty": event.counterparty, "channel": event.channel, "__order": order,
+        })  # fmt: skip
+    kinds = {name: pl.Int64 if kind == "bigint" else pl.String for name, kind in EVENT_COLUMNS.items()}
+    return pl.DataFrame(rows, schema={**kinds, "__order": pl.String}), refused
+
+
+def _judged(engine: Engine, events: pl.DataFrame, unread: Sequence[dict[str, str]] = ()) -> pa.Table:
     """The alerts of events in their order, then those that were refused, in the columns of ``COLUMNS``."""
     import pyarrow as pa
 
@@ -209,7 +246,7 @@ def _judged(engine: Engine, events: pl.DataFrame) -> pa.Table:
 
     columns, problems = to_columns(events, engine, rows=range(len(events)))
     answer = engine.replay(columns)
-    rows: list[dict[str, str]] = []
+    rows: list[dict[str, str]] = list(unread)
     for alert in answer.alerts:
         evidence = json.dumps(alert.evidence, ensure_ascii=False)
         rows.append({**alert.as_row(), "evidence": evidence, "outcome": "alert"})
@@ -244,7 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if said.events:
             return watch_history(session, said.events, said.out, said.signals, said.shards)
         query = watch_stream(
-            session, said.stream, said.out, said.checkpoint, said.signals, said.shards, available_now=said.available_now
+            session, said.stream, said.out, said.checkpoint, said.signals, said.shards, available_now=said.available_now,
+            config=os.environ.get("JIEHUAN_KAFKA_CONFIG", ""),
         )  # fmt: skip
         query.awaitTermination()
         return {"stopped": True}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jiehuan.units.ids import derived_id
 from jiehuan.watch.declare import SEVERITIES, Declaration, Rule
 from jiehuan.watch.event import Alert, Event
+from jiehuan.watch.words import feature_words
 
 if TYPE_CHECKING:
     from jiehuan.watch.hazard import Hazard
@@ -48,6 +49,7 @@ def make_foretold(
     """The alert of a hazard: its chances within each horizon and the features that raise them most, with their values."""
     reasons = [(name, float(values[model.features.index(name)])) for name, _ in model.reasons(values)]
     columns = declared.columns
+    called = {name: feature_words(declared, name) for name, _ in reasons}
     evidence: dict[str, Any] = {}
     words = {
         "zh": ("天内", "预计 {0}逾期达 30 天的概率 {1}（{2}）；主要依据：{3}", "、"),
@@ -60,12 +62,15 @@ def make_foretold(
         ]
         shares = [f"{chance:.1%}" for chance in chances]
         nearer = comma.join(f"{span} {share}" for span, share in zip(spans[:-1], shares[:-1], strict=True))
-        because = comma.join(f"{name} = {show(value, columns[name][1], language)}" for name, value in reasons)
+        because = comma.join(
+            f"{called[name][language]} {show(value, columns[name][1], language)}" for name, value in reasons
+        )
         evidence[language] = sentence.format(
             spans[-1], shares[-1], nearer, because or ("-" if language == "en" else "无")
         )
     evidence["values"] = {f"chance_{h}d": f"{c:.4f}" for h, c in zip(model.horizons, chances, strict=True)}
     evidence["values"] |= {name: show(value, columns[name][1], "en") for name, value in reasons}
+    evidence["words"] = called
     evidence["event"] = _event_words(declared, event, local)
     alert_id = derived_id("al", event.account_id, FORETOLD, event.event_id)
     return Alert(alert_id, event.account_id, local, FORETOLD, SEVERITIES[severity], evidence, event.event_id)

@@ -16,6 +16,7 @@ export interface Evidence {
   zh?: string;
   en?: string;
   values?: Record<string, string>;
+  words?: Record<string, { zh?: string; en?: string }>;
   event?: { zh?: string; en?: string; kind?: string; amount?: string; at?: string };
 }
 
@@ -36,7 +37,12 @@ function Whole({ data }: { data: Schema["AlertOut"] }) {
       <div>
         <p style={{ fontSize: 15 }}>{pick(evidence)}</p>
         <Facts items={[
-          ...Object.entries(evidence.values ?? {}).map(([feature, value]) => ({ label: feature, children: <strong>{value}</strong> })),
+          ...Object.entries(evidence.values ?? {}).map(([feature, value]) => {
+            const days = /^chance_(\d+)d$/.exec(feature)?.[1]; // what a hazard says
+            if (days) return { label: t("alert.chance", { days }), children: <strong>{percent(value, 1)}</strong> };
+            const words = evidence.words?.[feature];
+            return { label: words ? pick(words) : feature, children: <strong>{value}</strong> };
+          }),
           ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ¥${event.amount}`} · {moment(event.at)}</> }] : []),
           { label: t("field.outstanding"), children: yuan(data.outstanding) },
           { label: t("field.overdue"), children: <>{yuan(data.overdue)}{data.dpd > 0 && ` · ${t("field.dpd")} ${data.dpd}`}</> },
