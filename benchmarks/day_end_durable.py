@@ -2,9 +2,10 @@
 
     python benchmarks/day_end_durable.py [--loans 500000] [--days 5] [--overdue 0.03] [--fsync on]
 
-A book of equal-instalment loans drawn over the 28 days before, none of them due yet; ``--overdue`` of them fell due and never pay.
-It is written with its first entries and standings, then day after day is closed by ``flow.closing``: on each a 28th of the book
-falls due and the 28th of the day before falls behind; all that were behind before get one more day past due. The server is the
+A book of equal-instalment loans drawn over the 28 days before, none of them due yet, and ``--overdue`` of them drawn over the 28
+days before those, which fell due and never pay. It is written with its first entries and standings, then day after day is closed by
+``flow.closing``: on each a 28th of the book falls due and the 28th of the day before falls behind; all that were behind before get
+one more day past due. The server is the
 embedded one, with its own settings (fsync as told), after a checkpoint. One JSON line a day.
 
 The first day is closed by a process of its own, as a nightly job is: ``process_s`` is from its start to its end, imports and the
@@ -65,7 +66,7 @@ TERMS = {
 def make_book(database: Database, count: int, overdue: float) -> None:
     """Loans, first entries, standings, and the finished run of ``EVENING`` with its positions."""
     late = int(count * overdue)
-    drawn = [EVENING - timedelta(days=50 if n < late else 1 + n % 28) for n in range(count)]
+    drawn = [EVENING - timedelta(days=n % 28 + (32 if n < late else 1)) for n in range(count)]
     ids = [f"ln_{n:08d}" for n in range(count)]
     frame = pl.DataFrame({
         "loan_id": ids, "lender_type": "bank", "principal_fen": 1_000_000, "rate_ppm": 180_000, "months": 12,

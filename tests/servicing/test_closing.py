@@ -135,6 +135,30 @@ def test_a_long_default_passes_all_classes(lender: Database) -> None:
     assert faults(lender) == []
 
 
+def test_interest_that_falls_due_on_a_late_loan_is_a_plain_entry_unless_some_was_in_memo(lender: Database) -> None:
+    """Nothing is folded while late loans still accrue. One that stopped and was paid back within the limit is folded when it
+    owes interest again, for some of what it owes may be in memo.
+    """
+    on, folded = date(2026, 5, 3), {}
+    close_day(lender, on)
+    while on < date(2026, 7, 5):
+        on += timedelta(days=1)
+        if on == date(2026, 5, 20):  # all interest and the principal of three instalments
+            with lender.begin() as connection:
+                repay(connection, "ln_1", 310_000, on, "most of it")
+        if told := close_day(lender, on)["folded"]:
+            folded[on] = told
+        if on in (date(2026, 5, 5), date(2026, 5, 7), date(2026, 6, 5), date(2026, 7, 5)):
+            assert whole_book(lender) == folded_book(lender, on) and faults(lender) == [], on
+    assert whole_book(lender)["ln_1"]["dpd"] == 61
+    assert folded == {
+        date(2026, 5, 7): 3,  # the 91st day; on the 5th an instalment fell due on each
+        date(2026, 5, 20): 1,
+        date(2026, 6, 5): 2,  # the two above the limit; the third owes no interest
+        date(2026, 7, 5): 3,
+    }
+
+
 def test_catching_up_is_day_by_day(new_database, tmp_path) -> None:
     said = []
     for how in ("daily", "late", "without positions"):

@@ -11,7 +11,7 @@ that something happened to since the run looked is left to the next run. The dem
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -115,7 +115,7 @@ def _close(database: Database, connection: Connection, on: date, on_progress: Ca
 
     again, changed, before = positions.pass_day(on, [(one, fen) for one, all_fen in cash.items() for fen in all_fen])
     light = set(cash) - {positions.ids[at] for at in again.tolist()}
-    slow, due = _sorted_out(positions, before, changed, light | odd, on)
+    slow, due = _sorted_out(connection, positions, before, changed, light | odd, joint, on)
     folded_ids = (wanted - light) | {positions.ids[at] for at in (*again.tolist(), *slow.tolist())}
     folded_ids |= odd.intersection(positions.ids[at] for at in changed.tolist())
     folded = fold_loans(connection, list(folded_ids), on, on_progress)
@@ -179,13 +179,19 @@ def _only_repaid(connection: Connection, positions: Positions, times: Counter[st
 
 
 def _sorted_out(
-    positions: Positions, before: Before, changed: Cells, others: set[str], on: date
+    connection: Connection,
+    positions: Positions,
+    before: Before,
+    changed: Cells,
+    others: set[str],
+    joint: Container[str],
+    on: date,
 ) -> tuple[Cells, Cells]:
     """Of the loans that columns carried, but ``others``: those whose journal needs the fold after all, and those of which
     interest fell due.
 
-    Interest is a plain entry while nothing of the loan is in memo (its interest and penalty were all paid, it is not above the
-    limit of non-accrual) and no credit balance is used on it.
+    Interest is a plain entry while nothing of the loan is in memo, it is not above the limit of non-accrual and no credit balance is
+    used on it; of a ``joint`` loan, whose shares are rounded on the total, while no interest is owed.
     """
     limit, day = non_accrual_above_dpd(), day_number(on)
     crossed = np.flatnonzero((positions.cells[:, Q_DPD] > limit) & (before.dpd <= limit))
@@ -194,12 +200,16 @@ def _sorted_out(
     )
     dpd = positions.cells[mine, Q_DPD]
     due = before.cell(mine, Q_NEXT_DUE, 0) == day
-    plain = np.ones(len(mine), dtype=bool)
-    for cell in (Q_CREDIT, Q_DUE_I, Q_PENALTY):
-        plain &= before.cell(mine, cell, 0) == 0
-    odd = due & (~plain | (dpd > limit))
+    odd = due & ((before.cell(mine, Q_CREDIT, 0) != 0) | (dpd > limit))
     odd |= (dpd > limit) & (before.dpd[mine] <= limit)
     odd |= positions.cells[mine, Q_STATUS] == SETTLED
+    owing = np.flatnonzero(due & ~odd & ((before.cell(mine, Q_DUE_I, 0) != 0) | (before.cell(mine, Q_PENALTY, 0) != 0)))
+    ids = [positions.ids[at] for at in mine[owing].tolist()]
+    unclear = {one for one in ids if one in joint}
+    if ids:
+        with connection.begin():
+            unclear |= set(connection.execute(_IN_MEMO, {"loans": ids}).scalars())
+    odd[owing] = [one in unclear for one in ids]
     return mine[odd], mine[due & ~odd]
 
 
@@ -266,6 +276,9 @@ _AT_DAY = text("SELECT loan_id FROM loan_standing WHERE loan_id = ANY(:loans) AN
 _KNOWN_TODAY = text(
     "SELECT loan_id, kind, effective_on, body->>'amount' AS amount FROM loan_event"
     " WHERE loan_id = ANY(:loans) AND known_on = :on ORDER BY loan_id, seq"
+)
+_IN_MEMO = text(
+    "SELECT DISTINCT loan_id FROM entry WHERE loan_id = ANY(:loans) AND accounts && '{suspended_interest,suspended_penalty}'"
 )
 _LOOKED = text(
     "DELETE FROM loan_touched t USING day_end_seen s WHERE t.id = s.id AND t.loan_id <> ALL(CAST(:kept AS text[]))"
