@@ -56,6 +56,15 @@ def test_a_payment_order_is_closed_while_the_loan_was_not_called_in(document: di
     assert legal.case(called).kind == "payment_order"
 
 
+def test_a_loan_that_is_kept_is_no_case(document: dict[str, Any]) -> None:
+    """The second instalment falls due on Saturday, 15 November 2025, and is paid by Monday: only from Tuesday on is it late."""
+    document["loan"]["events"] = document["loan"]["events"][:1]
+    for day in ("2025-10-20", "2025-11-17"):
+        with pytest.raises(Refused, match="no instalment is past due on"):
+            legal.case(document | {"on": day, "demands": []})
+    assert legal.case(document | {"on": "2025-11-18", "demands": []}).claim.total_fen > 0
+
+
 def test_nothing_owed_is_no_case(document: dict[str, Any]) -> None:
     document["loan"]["events"] = [{"id": "s", "on": "2025-10-01", "kind": "settlement"}]
     with pytest.raises(Refused, match="nothing is owed"):

@@ -112,8 +112,8 @@ class Case:
 def case(document: Mapping[str, Any]) -> Case:
     """Read a case document and work it out.
 
-    Raises InputError with every fault in it; Refused where nothing is owed, no mainland court law binds the lender (type
-    other), or the named road is not open.
+    Raises InputError with every fault in it; Refused where nothing is owed, where all is claimed though no instalment
+    is past due, where no mainland court law binds the lender (type other), or where the named road is not open.
     """
     read = Reader(document, "case")
     lender_type, on = read.text("lender_type"), read.day("on")
@@ -138,6 +138,17 @@ def case(document: Mapping[str, Any]) -> Case:
     claim = claim_of(state, terms, law, whole=accelerate)
     if claim.total_fen <= 0:
         raise Refused(Problem(f"case {case_id}", "", f"nothing is owed on {on}", "close the case", zh="截至该日无欠款"))
+    if claim.whole and claim.since is None and not state.accelerated:
+        mend = "wait until an instalment is past due, or claim with accelerate: false what else is owed"
+        raise Refused(
+            Problem(
+                f"case {case_id}",
+                "",
+                f"no instalment is past due on {on}",
+                mend,
+                zh="截至该日无逾期款项，不得主张全部提前到期",
+            )
+        )
     open_roads = roads(
         claim.total_fen,
         law,
