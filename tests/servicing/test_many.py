@@ -177,3 +177,29 @@ def test_what_another_request_books_meanwhile_is_seen(lender: Database, monkeypa
     monkeypatch.setattr(many, "lock_many", pay_first)
     found = repay_many(lender, [Payment("ln_1", 1_000, FIRST, "k1")])
     assert found.by_columns == 1 and cash_in(lender) == 6_000 and faults(lender) == []
+
+
+@pytest.mark.parametrize("days", [1, 30, 85, 91])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_late_payment_on_a_loan_past_due_goes_by_columns(
+    new_database: Callable[[Path], AbstractContextManager[Database]], tmp_path: Path, days: int, closed: bool
+) -> None:
+    """The penalty it pays is stated and posted with it; a loan that has left income (90 days) takes the other way."""
+    due = date(2026, 2, 5)
+    said = []
+    for how in ("many", "one"):
+        with new_database(tmp_path / how) as database:
+            loans = [book(database, f"ln_{n}", f"bo_{n}") for n in range(3)]
+            for n, on in enumerate([due + timedelta(days=days), due + timedelta(days=days + 3)]):
+                for before in range(3 * n, 0, -1) if closed and n else [1] * closed:
+                    close_day(database, on - timedelta(days=before))
+                amounts = zip(loans, (95_000, 100, 20_000), strict=True)
+                payments = [Payment(loan_id, fen, on, f"{loan_id}-{n}") for loan_id, fen in amounts]
+                found = repay_many(database, payments) if how == "many" else one_by_one(database, payments)
+                assert len(found.answers) == 3 and "penalty" in found.answers[1]["paid"]
+                if how == "many":
+                    assert found.by_columns == (3 if days <= 85 else 0), (n, found)
+            said.append(written(database))
+            assert faults(database) == []
+    for name in said[0]:
+        assert said[0][name] == said[1][name], name

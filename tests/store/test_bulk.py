@@ -11,7 +11,19 @@ from psycopg.errors import ForeignKeyViolation
 from sqlalchemy import text
 
 from jiehuan.ledger import Entry, Line, chart, entry_id
-from jiehuan.store.bulk import NULL, End, Slim, chain_texts, copy_entries, ends_of, is_plain, slim_id
+from jiehuan.store.bulk import (
+    NULL,
+    End,
+    Slim,
+    added,
+    chained_rows,
+    copy_entries,
+    ends_of,
+    is_plain,
+    slim_id,
+    tell,
+    tell_two,
+)
 from jiehuan.store.chain import first_hash
 from jiehuan.store.database import Database
 from jiehuan.store.journal import Head, append_entries, chained, read_entries
@@ -40,12 +52,12 @@ def test_rows_and_hashes_are_the_same(loan_id: str, drawn: list[tuple], head: tu
         for identity, movement, event, kind, effective, known, lines in drawn
     ]
     slim = [
-        Slim(e.entry_id, e.movement_id, e.event_id, e.kind, e.effective.isoformat(), e.known.isoformat(), e.lines)
+        Slim(e.entry_id, e.movement_id, e.event_id, e.kind, e.effective.isoformat(), e.known.isoformat(), tell(e.lines))
         for e in entries
     ]
     rows = chained(loan_id, Head(*(head or (-1, first_hash(loan_id), date.min))), entries)
     ends = {loan_id: End(head[0], head[1], head[2].isoformat())} if head else {}
-    texts = chain_texts([(loan_id, slim)], ends)
+    texts = chained_rows(added([(loan_id, slim)]), ends).decode()
     wanted = [
         "\t".join([
             row[0], row[1], str(row[2]), row[3], row[4] or NULL, row[6], str(row[7]), str(row[8]),
@@ -53,7 +65,7 @@ def test_rows_and_hashes_are_the_same(loan_id: str, drawn: list[tuple], head: tu
         ]) + "\n"
         for row in rows
     ]  # fmt: skip
-    assert texts == wanted
+    assert texts == "".join(wanted)
 
 
 @given(st.lists(st.one_of(PLAIN, st.integers(-5, 10**12)), max_size=5))
@@ -77,16 +89,16 @@ def test_what_was_copied_reads_as_it_was_given(database: Database, put_loan) -> 
         append_entries(connection, "ln_1", [first])
         driver = driver_of(connection)
         ends = ends_of(driver, ["ln_1", "ln_2"])
-        slim = Slim("en_2", "interest:x", "ev_1", "interest", "2026-01-06", "2026-01-07", lines)
-        copy_entries(driver, chain_texts([("ln_1", [slim])], ends))
+        slim = Slim("en_2", "interest:x", "ev_1", "interest", "2026-01-06", "2026-01-07", tell(lines))
+        copy_entries(driver, chained_rows(added([("ln_1", [slim])]), ends))
         assert set(ends) == {"ln_1"} and ends["ln_1"].n == 0
     with database.connect() as connection:
         assert read_entries(connection, ["ln_1"])["ln_1"] == [first, second]
 
 
 def test_an_entry_of_no_loan_is_refused_by_the_database(database: Database) -> None:
-    slim = Slim("en_1", "draw", "", "draw", "2026-01-05", "2026-01-05", (("cash", 5, 0), ("loan_principal", 0, 5)))
+    slim = Slim("en_1", "draw", "", "draw", "2026-01-05", "2026-01-05", tell_two("cash", "loan_principal", 5))
     with pytest.raises(ForeignKeyViolation, match="no loan for entry en_1"), database.begin() as connection:
-        copy_entries(driver_of(connection), chain_texts([("ln_none", [slim])], {}))
+        copy_entries(driver_of(connection), chained_rows(added([("ln_none", [slim])]), {}))
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM entry")).scalar_one() == 0

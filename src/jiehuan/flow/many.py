@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -27,8 +28,8 @@ from jiehuan.store.database import Database
 from jiehuan.store.many import keep_many, lock_many, look_many
 from jiehuan.units.errors import Conflict, JiehuanError, Problem
 
-AT_ONCE = 4_000
-"""Payments a transaction."""
+AT_ONCE = 5_000
+"""Payments a transaction, at most."""
 
 WORTH_COLUMNS = 100
 """Fewer payments than this are taken one by one: the compiled fold takes longer to load than they take."""
@@ -72,20 +73,18 @@ def repay_many(
 def repay_some(connection: Connection, payments: Sequence[Payment], *, columns: bool = True, ours: bool = True) -> Many:
     """The same in the caller's transaction. ``columns``: whether the fast way may be taken; ``ours``: refuse loans that were sold."""
     found = Many()
-    slow = list(range(len(payments)))
     if columns and len(payments) >= WORTH_COLUMNS:
-        loans, keys = Counter(one.loan_id for one in payments), Counter(one.key for one in payments)
-        once = [n for n in slow if loans[payments[n].loan_id] == 1 == keys[payments[n].key]]
-        fit = [n for n in once if _is_plain(payments[n])]
+        fit = _plain(payments)
         by_day: dict[date, list[int]] = defaultdict(list)
         for n in fit:
             by_day[payments[n].on].append(n)
-        lock_many(connection, sorted({payments[n].loan_id for n in fit}))
+        lock_many(connection, sorted([payments[n].loan_id for n in fit]))
         with uncollected():
             for places in by_day.values():
                 _by_columns(connection, payments, places, found)
-        slow = [n for n in slow if n not in found.answers]
-    for n in slow:
+    for n in range(len(payments)):
+        if n in found.answers:
+            continue
         one = payments[n]
         try:
             with connection.begin_nested():
@@ -108,20 +107,29 @@ def repay_some(connection: Connection, payments: Sequence[Payment], *, columns: 
 
 def _rounds(payments: Sequence[Payment]) -> list[list[list[int]]]:
     """Places of payments in rounds of chunks: in a round each loan and each key come once; what has a loan or a key in common is
-    taken in the order given, round after round.
+    taken in the order given, round after round. The chunks of a round are of one size, as many as all cores take at once.
     """
     rounds: list[list[int]] = []
-    next_round: dict[tuple[str, str], int] = {}
-    for n, one in enumerate(payments):
-        names = ("loan", one.loan_id), ("key", one.key)
-        turn = max(next_round.get(name, 0) for name in names)
-        if turn == len(rounds):
-            rounds.append([])
-        rounds[turn].append(n)
-        next_round.update((name, turn + 1) for name in names)
-    for places in rounds:
-        places.sort(key=lambda n: payments[n].loan_id)
-    return [[places[at : at + AT_ONCE] for at in range(0, len(places), AT_ONCE)] for places in rounds]
+    if len({one.loan_id for one in payments}) == len(payments) == len({one.key for one in payments}):
+        rounds.append(list(range(len(payments))))
+    else:
+        next_round: dict[tuple[str, str], int] = {}
+        for n, one in enumerate(payments):
+            names = ("loan", one.loan_id), ("key", one.key)
+            turn = max(next_round.get(name, 0) for name in names)
+            if turn == len(rounds):
+                rounds.append([])
+            rounds[turn].append(n)
+            next_round.update((name, turn + 1) for name in names)
+    return [_chunks(sorted(places, key=lambda n: payments[n].loan_id)) for places in rounds]
+
+
+def _chunks(places: list[int]) -> list[list[int]]:
+    if len(places) < 2 * WORTH_COLUMNS:
+        return [places]
+    count = -(-len(places) // (AT_ONCE * cores())) * cores()
+    ends = [len(places) * n // count for n in range(count + 1)]
+    return [places[at:end] for at, end in pairwise(ends) if at < end]
 
 
 def _take_chunk(
@@ -139,40 +147,51 @@ def _take_chunk(
     on_progress(len(part))
 
 
-def _is_plain(one: Payment) -> bool:
-    return (
-        one.known == one.on
-        and one.amount_fen > 0
-        and is_plain(one.loan_id)
-        and is_plain(one.key)
-        and (not one.source or is_plain(one.source))
-    )
+def _plain(payments: Sequence[Payment]) -> list[int]:
+    """Places of payments that columns can take: known on their day, in plain texts, on a loan and under a key that come once."""
+    loans, keys = Counter([one.loan_id for one in payments]), Counter([one.key for one in payments])
+    once = max(loans.values()) == max(keys.values()) == 1
+    plain = is_plain("".join([*loans, *keys, *{one.source for one in payments}])) and "" not in loans and "" not in keys
+    return [
+        n
+        for n, one in enumerate(payments)
+        if one.amount_fen > 0
+        and (one.known_on is None or one.known_on <= one.on)
+        and (once or loans[one.loan_id] == 1 == keys[one.key])
+        and (plain or (is_plain(one.loan_id) and is_plain(one.key) and (not one.source or is_plain(one.source))))
+    ]
 
 
 def _by_columns(connection: Connection, payments: Sequence[Payment], places: list[int], found: Many) -> None:
     """Take what fits the fast way, of payments of one day on locked loans."""
-    ids = [payments[n].loan_id for n in places]
-    loans, events, chains, used, booked_to = look_many(connection, ids, [payments[n].key for n in places])
     on = payments[places[0]].on
+    loans, events, used, booked_to = look_many(
+        connection, [payments[n].loan_id for n in places], [payments[n].key for n in places]
+    )
     if booked_to is not None and booked_to > on:
         return
-    fit = [n for n in places if payments[n].key not in used and _is_simple(payments[n], loans, events, chains)]
+    # Nothing but repayments, each known on its day, may ever have happened to a loan.
+    odd = {
+        loan_id
+        for loan_id, kind, effective, known in zip(
+            events.loan_ids, events.kinds, events.effective, events.known, strict=True
+        )
+        if kind != "repayment" or effective != known or known > on
+    }
+    fit = [
+        n
+        for n in places
+        if (loan := loans.get(payments[n].loan_id)) is not None
+        and loan.bare
+        and loan.status == "active"
+        and loan.as_of <= on
+        and payments[n].loan_id not in odd
+        and payments[n].key not in used
+    ]
     if not fit:
         return
-    taken = plain_ones([payments[n] for n in fit], loans, events, chains, on)
-    if taken.posts:
-        keep_many(connection, taken.kept, taken.posts, chains, taken.states)
-    for place, answer in taken.answers.items():
-        found.answers[fit[place]] = answer
+    taken = plain_ones([payments[n] for n in fit], loans, events, on)
+    for kept in taken.kept:
+        keep_many(connection, kept, loans)
+    found.answers.update([(fit[place], answer) for place, answer in taken.answers.items()])
     found.by_columns += len(taken.answers)
-
-
-def _is_simple(one: Payment, loans: Any, events: Any, chains: Any) -> bool:
-    """Whether nothing but repayments in time of their booking ever happened to a loan, and its books are not past the day."""
-    loan = loans.get(one.loan_id)
-    if loan is None or not loan.simple or loan.status != "active" or loan.as_of > one.on or one.loan_id not in chains:
-        return False
-    return all(
-        kind == "repayment" and effective == known <= one.on
-        for _, kind, effective, known, _ in events.get(one.loan_id, ())
-    )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -42,94 +40,80 @@ from jiehuan.loan.layout import (
 )
 from jiehuan.loan.replay import STATUSES  # the words of O_STATUS
 from jiehuan.store.act import STATE
-from jiehuan.store.bulk import Slim
-from jiehuan.store.many import Chain, Kept, Loan
+from jiehuan.store.bulk import ADDED, slim_id
+from jiehuan.store.many import Events, Kept, Loan
 
 if TYPE_CHECKING:
     from jiehuan.flow.repay import Payment
 
 _KINDS = {K_DRAW: "draw", K_INTEREST: "interest", K_PENALTY: "penalty", K_REPAYMENT: "repayment"}
-_PARTS = (
-    (M_PRINCIPAL, "principal"),
-    (M_INTEREST, "interest"),
-    (M_PENALTY, "penalty"),
-    (M_COSTS, "costs"),
-    (M_CREDIT, "credit"),
-)
-_SIGNS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz")
+_SIGNS = np.frombuffer(b"0123456789abcdefghjkmnpqrstvwxyz", dtype=np.uint8)
+_LOOKED_AT = 8
+"""Movements of a loan, from its last, among which the last that is stored is looked for."""
 
 
 @dataclass(slots=True)
 class Taken:
     """What fits the fast way: answers by the payment's place, and all that is to be written."""
 
-    answers: dict[int, dict[str, Any]]
-    posts: list[tuple[str, list[Slim]]]
-    kept: Kept
-    states: bytes
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
 
 
-def plain_ones(
-    payments: Sequence[Payment],
-    loans: Mapping[str, Loan],
-    events: Mapping[str, Sequence[tuple[Any, ...]]],
-    chains: Mapping[str, Chain],
-    on: date,
-) -> Taken:
+def plain_ones(payments: Sequence[Payment], loans: Mapping[str, Loan], events: Events, on: date) -> Taken:
     """Fold the loans with their payments; those whose books need more than plain entries are left out.
 
-    Left out are loans that the fold refuses, that stop accruing, that have movements of other kinds, and whose stored journal
-    is not the beginning of what the fold comes to.
+    Left out are loans that the fold refuses, that stop accruing, that have movements of other kinds, and whose last stored movement
+    is not among the last that the fold comes to. ``events``: those of these loans at least, repayments known on their day.
     """
-    event_ids = [event_id(one.loan_id, one.key) for one in payments]
-    [*parts], _ = read_book(_book(payments, loans), _events(payments, event_ids, events), on, on)
+    table = _payments(payments, loans)
+    told = _events(table, events, on)
+    [*parts], _ = read_book(table.select(Loan._fields[:9]), told, on, on)
     law = np.array(law_cells(on, law_on), dtype=np.int64)
-    taken = Taken({}, [], Kept([], [], []), b"")
-    lines: list[pl.DataFrame] = []
+    taken = Taken()
     for part in parts:
+        if (part.event_rows < 0).any():
+            continue  # loans that need the reader of single documents: their events are not those of the table
         out, refused, moved, starts = fold_part_moves(part, day_number(on), law)
-        good = np.flatnonzero(_good(out, refused, moved, starts))
-        places, spans = part.rows.tolist(), part.spans.tolist()
-        there = np.array([chains[payments[place].loan_id].posted for place in places], dtype=np.int64)
-        count = np.diff(starts)
-        good = good[(there[good] > 0) & (there[good] <= count[good])]
-        # Of each loan's movements only the last that is stored and what comes after it are looked at.
-        owner = np.repeat(np.arange(len(count)), count)
-        fresh = moved[np.arange(len(owner)) - starts[owner] >= there[owner] - 1].tolist()
-        bounds = np.concatenate([[0], np.cumsum(np.maximum(count - np.maximum(there - 1, 0), 0))]).tolist()
-        after = out[:, (O_PRINCIPAL, O_OVERDUE, O_DPD, O_STATUS)].tolist()
-        chosen = []
-        for loan in good.tolist():
-            place = places[loan]
-            one, name = payments[place], event_ids[place]
-            names = [row[0] for row in events.get(one.loan_id, ())]
-            names.append(name)
-            mine = fresh[bounds[loan] : bounds[loan + 1]]
-            posts = _posts(one.loan_id, mine, names, chains[one.loan_id])
-            if posts is None or spans[loan + 1] - spans[loan] != len(names):
-                continue
-            chosen.append(loan)
-            taken.posts.append((one.loan_id, posts))
-            _tell(taken, place, one, name, _paid(mine, len(names) - 1), after[loan], on)
-        ids = pl.Series("loan_id", [payments[places[loan]].loan_id for loan in chosen], dtype=pl.String)
-        lines.append(standing_table(ids, out[chosen], on).select(STATE))
-    taken.states = tab_text(pl.concat(lines)) if lines else b""
+        mine = table[part.rows]
+        moves = _moves(mine, part.spans, told["id"].gather(part.event_rows), moved, starts)
+        good = _good(out, refused, moved, starts) & _plain(moves, len(mine))
+        fresh = moves.filter(pl.col("fresh") & pl.Series(good).gather(moves["owner"]))
+        acts = mine.with_columns(
+            *_paid(fresh.filter(pl.col("event_id") == pl.col("own_id"), kind=K_REPAYMENT), len(mine)),
+            pl.Series("principal", out[:, O_PRINCIPAL]),
+            pl.Series("overdue", out[:, O_OVERDUE]),
+            pl.Series("dpd", out[:, O_DPD]),
+            pl.Series("status", [STATUSES[code] for code in out[:, O_STATUS].tolist()], pl.String),
+        ).filter(pl.Series(good))
+        acts = acts.with_columns(
+            _yuan("amount_fen").alias("amount"),
+            _yuan("principal").alias("principal_outstanding"),
+            _yuan("overdue").alias("overdue"),
+        )
+        taken.answers.update(_answers(acts))
+        states = standing_table(acts["loan_id"], out[good], on).select(STATE)
+        taken.kept.append(Kept(*_texts(acts, on), _entries(fresh), tab_text(states)))
     return taken
 
 
-def event_id(loan_id: str, key: str) -> str:
-    """``units.ids.derived_id("ev", loan_id, key)`` of plain texts, on the short way.
+def event_ids(payments: Sequence[Payment]) -> list[str]:
+    """``units.ids.derived_id("ev", loan_id, key)`` of plain texts, all at once.
 
-    >>> event_id("loan-1", "k") == __import__("jiehuan.units.ids").units.ids.derived_id("ev", "loan-1", "k")
+    >>> from jiehuan.flow.repay import Payment
+    >>> from jiehuan.units.ids import derived_id
+    >>> event_ids([Payment("loan-1", 1, date(2026, 1, 1), "k")]) == [derived_id("ev", "loan-1", "k")]
     True
     """
-    digest = sha256(f'["{loan_id}","{key}"]'.encode()).digest()[:16]
-    return "ev_" + b32encode(b"\0\0\0\0" + digest).translate(_SIGNS)[6:].decode()
+    digests = b"".join([sha256(f'["{one.loan_id}","{one.key}"]'.encode()).digest()[:16] for one in payments])
+    bits = np.unpackbits(np.frombuffer(digests, dtype=np.uint8).reshape(-1, 16), axis=1)
+    fives = np.pad(bits, ((0, 0), (2, 0))).reshape(-1, 26, 5)  # 130 bits, the first two of them none
+    signs = _SIGNS[fives @ np.array([16, 8, 4, 2, 1], dtype=np.uint8)].tobytes().decode()
+    return [f"ev_{signs[at : at + 26]}" for at in range(0, len(signs), 26)]
 
 
-def _book(payments: Sequence[Payment], loans: Mapping[str, Loan]) -> pl.DataFrame:
-    rows = [loans[one.loan_id][:9] for one in payments]
-    names = Loan._fields[:9]
+def _payments(payments: Sequence[Payment], loans: Mapping[str, Loan]) -> pl.DataFrame:
+    """A row a payment: its loan's columns, its event's id, and what it says."""
     kinds = {
         "principal_fen": pl.Int64,
         "rate_ppm": pl.Int64,
@@ -137,135 +121,193 @@ def _book(payments: Sequence[Payment], loans: Mapping[str, Loan]) -> pl.DataFram
         "drawn_on": pl.Date,
         "first_due": pl.Date,
     }
-    return pl.DataFrame(rows, schema=[(name, kinds.get(name, pl.String)) for name in names], orient="row")
+    columns = zip(*[loans[one.loan_id] for one in payments], strict=True)
+    book = {
+        name: pl.Series(name, column, kinds.get(name, pl.String))
+        for name, column in zip(Loan._fields, columns, strict=True)
+        if name in {*Loan._fields[:9], "last"}
+    }
+    return pl.DataFrame(book).with_columns(
+        pl.int_range(pl.len()).alias("place"),
+        pl.Series("event_id", event_ids(payments), pl.String),
+        pl.Series("key", [one.key for one in payments], pl.String),
+        pl.Series("source", [one.source for one in payments], pl.String),
+        pl.Series("amount_fen", [one.amount_fen for one in payments], pl.Int64),
+    )
 
 
-def _events(
-    payments: Sequence[Payment], ids: Sequence[str], events: Mapping[str, Sequence[tuple[Any, ...]]]
-) -> pl.DataFrame:
-    """All events of the loans, the payments last: loan_id, id, kind, on, known_on, amount_fen."""
-    owners, names, days, fens = [], [], [], []
-    for one, name in zip(payments, ids, strict=True):
-        for row in events.get(one.loan_id, ()):
-            owners.append(one.loan_id)
-            names.append(row[0])
-            days.append(row[2])
-            fens.append(_fen(row[4]))
-        owners.append(one.loan_id)
-        names.append(name)
-        days.append(one.on)
-        fens.append(one.amount_fen)
-    frame = pl.DataFrame({"loan_id": owners, "id": names, "on": days, "amount_fen": fens})
+def _events(table: pl.DataFrame, events: Events, on: date) -> pl.DataFrame:
+    """All events of the loans, the payments last: loan_id, id, on, amount_fen, kind, known_on."""
+    names = {"loan_id": events.loan_ids, "id": events.ids, "on": events.effective, "amount": events.amounts}
+    before = pl.DataFrame(names, schema={"loan_id": pl.String, "id": pl.String, "on": pl.Date, "amount": pl.String})
+    amount = pl.when(pl.col("amount").str.contains(r"^[0-9]+(\.[0-9]{1,2})?$")).then(
+        "amount"
+    )  # any other is left to the fold's reader
+    yuan, fen = (amount.str.split_exact(".", 1).struct.field(f"field_{n}") for n in (0, 1))
+    fens = yuan.cast(pl.Int64) * 100 + fen.str.pad_end(2, "0").cast(pl.Int64).fill_null(0)
+    frame = pl.concat([
+        before.select("loan_id", "id", "on", fens.alias("amount_fen")),
+        table.select("loan_id", pl.col("event_id").alias("id"), pl.lit(on).alias("on"), "amount_fen"),
+    ])  # fmt: skip
     return frame.with_columns(pl.lit("repayment").alias("kind"), pl.col("on").alias("known_on"))
-
-
-def _fen(amount: str) -> int:
-    """An amount as this system writes it in an event: yuan with two decimals."""
-    return int(amount.replace(".", "", 1)) if amount[-3:-2] == "." else int(amount) * 100
 
 
 def _good(out: Any, refused: Any, moved: Any, starts: Any) -> Any:
     """Which loans of a part post plain entries only."""
     limit = non_accrual_above_dpd()
-    bad = ~np.isin(moved[:, M_KIND], list(_KINDS)) | (moved[:, M_DPD] > limit)
-    owner = np.repeat(np.arange(len(refused)), np.diff(starts))
+    kind, owner = moved[:, M_KIND], np.repeat(np.arange(len(refused)), np.diff(starts))
+    bad = ~np.isin(kind, list(_KINDS)) | (moved[:, M_DPD] > limit)
+    # The ledger numbers movements of one name: what the same event or day causes twice.
     cause = np.where(moved[:, M_EVENT] >= 0, moved[:, M_EVENT], moved[:, M_DAY] + 1_000_000)
-    said = np.stack([owner, moved[:, M_KIND], cause])
-    order = np.lexsort(said[::-1])
-    twice = (np.diff(said[:, order], axis=1) == 0).all(axis=0)  # the ledger numbers movements of one name
-    bad[order[1:]] |= twice
+    said = np.sort((owner * 4_000_000 + cause) * 32 + kind)
     good = (refused == 0) & (out[:, O_DPD] <= limit)
     good[owner[bad]] = False
+    good[said[1:][said[1:] == said[:-1]] // 32 // 4_000_000] = False
     return good
 
 
-def _posts(loan_id: str, moves: list[list[int]], names: Sequence[str], chain: Chain) -> list[Slim] | None:
-    """The entries that a loan's journal lacks; None when what is stored last is not the first of ``moves``."""
-    if _identity(loan_id, _movement(moves[0], names)) != chain.last:
-        return None
-    found = []
-    for row in moves[1:]:
-        kind, cause = row[M_KIND], row[M_EVENT]
-        lines = _lines(kind, row)
-        if not lines:
-            return None
-        movement, day = _movement(row, names), _iso(row[M_DAY])
-        event = names[cause] if cause >= 0 else ""
-        found.append(Slim(_identity(loan_id, movement), movement, event, _KINDS[kind], day, day, lines))
+def _moves(mine: pl.DataFrame, spans: Any, names: pl.Series, moved: Any, starts: Any) -> pl.DataFrame:
+    """The last movements of each loan, with their names and the texts of their days; ``fresh``: its journal lacks it."""
+    first = np.maximum(starts[:-1], starts[1:] - _LOOKED_AT)
+    kept = np.flatnonzero(np.arange(len(moved)) >= np.repeat(first, np.diff(starts)))
+    owner = np.repeat(np.arange(len(first)), starts[1:] - first)
+    cells = moved[kept]
+    days, place = np.unique(cells[:, M_DAY], return_inverse=True)
+    caused = cells[:, M_EVENT] >= 0
+    events = names.gather(np.where(caused, spans[:-1][owner] + cells[:, M_EVENT], 0))
+    frame = pl.DataFrame({
+        "owner": owner, "at": kept, "kind": cells[:, M_KIND],
+        "day": pl.Series([day_of(day).isoformat() for day in days.tolist()], dtype=pl.String).gather(place),
+        "event_id": events, "caused": caused, "own_id": mine["event_id"].gather(owner),
+        "loan_id": mine["loan_id"].gather(owner), "last": mine["last"].gather(owner),
+        **{name: cells[:, cell] for name, cell in _AMOUNTS.items()},
+    })  # fmt: skip
+    frame = frame.with_columns(
+        pl.col("kind").replace_strict(_KINDS, default="", return_dtype=pl.String).alias("word"),
+        pl.when("caused").then("event_id").otherwise(pl.lit("")).alias("event_id"),
+    )
+    cause = pl.when("caused").then("event_id").otherwise("day")
+    frame = frame.with_columns(
+        pl.when(kind=K_DRAW).then(pl.lit("draw")).otherwise(pl.format("{}:{}", "word", cause)).alias("movement_id")
+    )
+    stored = np.full(len(first), np.iinfo(np.int64).max)
+    same = (frame["movement_id"] == frame["last"]).fill_null(value=False).to_numpy()
+    stored[owner[same]] = kept[same]
+    return frame.with_columns(pl.Series("fresh", kept > stored[owner]))
+
+
+def _plain(moves: pl.DataFrame, count: int) -> Any:
+    """Which of ``count`` loans' journals lack something, and nothing but plain movements."""
+    fresh = moves.filter("fresh")
+    bare = pl.sum_horizontal(pl.col(*_AMOUNTS).abs()) == pl.col("interest").abs() + pl.col("penalty").abs()
+    charged = pl.col("kind").is_in([K_INTEREST, K_PENALTY]) & bare
+    paid = (pl.col("kind") == K_REPAYMENT) & (pl.col("cash") >= 0) & (pl.col("costs") == 0)
+    paid &= pl.max_horizontal("principal", "interest", "penalty") <= 0
+    plain = fresh.select(charged | paid).to_series().to_numpy()
+    owners = fresh["owner"].to_numpy()
+    found = np.zeros(count, dtype=bool)
+    found[owners] = True
+    found[owners[~plain]] = False
     return found
 
 
-def _lines(kind: int, row: list[int]) -> list[tuple[str, int, int]]:
-    """The lines of a plain movement, as ``ledger.post`` makes them on a loan that is all on balance; empty for any other."""
-    cash, principal, interest, penalty, costs, credit = row[M_CASH : M_CREDIT + 1]
-    if kind == K_INTEREST:
-        return [("interest_receivable", interest, 0), ("interest_income", 0, interest)]
-    if kind == K_PENALTY:
-        return [("penalty_receivable", penalty, 0), ("penalty_income", 0, penalty)]
-    if kind != K_REPAYMENT or cash < 0 or principal > 0 or interest > 0 or penalty > 0 or costs:
-        return []
-    lines = [("cash", cash, 0)] if cash else []
-    if credit < 0:
-        lines.append(("borrower_credit", -credit, 0))
-    if principal:
-        lines.append(("loan_principal", 0, -principal))
-    if interest:
-        lines.append(("interest_receivable", 0, -interest))
-    if penalty:
-        lines.append(("penalty_receivable", 0, -penalty))
-    if credit > 0:
-        lines.append(("borrower_credit", 0, credit))
-    return lines
+def _entries(moves: pl.DataFrame) -> pl.DataFrame:
+    """The entries of plain movements, as ``ledger.post`` makes them on a loan that is all on balance: a table of ``ADDED``."""
+    said, accounts, amounts = [], [], []
+    for account, fen in _LINES:
+        said.append(_shown(fen != 0, pl.format(f',["{account}",{{}},{{}}]', fen.clip(0, None), (-fen).clip(0, None))))
+        accounts.append(_shown(fen != 0, pl.lit(f",{account}")))
+        amounts.append(_shown(fen != 0, pl.format(",{}", fen)))
+    told = moves.select(
+        "loan_id",
+        "movement_id",
+        "event_id",
+        pl.col("word").alias("kind"),
+        pl.col("day").alias("effective"),
+        pl.col("day").alias("known"),
+        pl.concat_str(said).str.slice(1).alias("said"),
+        pl.format("{{{}}}", pl.concat_str(accounts).str.slice(1)).alias("accounts"),
+        pl.format("{{{}}}", pl.concat_str(amounts).str.slice(1)).alias("amounts"),
+    ).filter(pl.col("said") != "")  # what moves nothing makes no entry
+    named = zip(told["loan_id"].to_list(), told["movement_id"].to_list(), strict=True)
+    ids = [slim_id(loan_id, movement, 0) for loan_id, movement in named]
+    return told.with_columns(pl.Series("entry_id", ids, pl.String)).select(ADDED)
 
 
-def _identity(loan_id: str, movement: str) -> str:
-    """``ledger.entry_id(loan_id, movement, 0)``."""
-    return "en_" + sha256(f"{loan_id}\x1f{movement}\x1f0".encode()).hexdigest()[:26]
+def _shown(there: pl.Expr, text: pl.Expr) -> pl.Expr:
+    return pl.when(there).then(text).otherwise(pl.lit(""))
 
 
-def _movement(row: Sequence[int], names: Sequence[str]) -> str:
-    """The id of a movement, as ``loan.replay`` makes it."""
-    cause, kind = row[M_EVENT], row[M_KIND]
-    if cause >= 0:
-        return f"{_KINDS[kind]}:{names[cause]}"
-    return "draw" if kind == K_DRAW else f"{_KINDS[kind]}:{_iso(row[M_DAY])}"
+def _paid(moves: pl.DataFrame, count: int) -> list[pl.Series]:
+    """What the payment of each of ``count`` loans paid, part by part, in yuan; null where nothing."""
+    found = []
+    for part in _PARTS:
+        fen = np.zeros(count, dtype=np.int64)
+        fen[moves["owner"].to_numpy()] = moves[part].to_numpy()
+        paid = pl.DataFrame({"fen": np.abs(fen)}).select(pl.when(pl.col("fen") != 0).then(_yuan("fen")))
+        found.append(paid.to_series().alias(f"paid_{part}"))
+    return found
 
 
-@cache
-def _iso(day: int) -> str:
-    return day_of(day).isoformat()
-
-
-def _paid(moves: list[list[int]], place: int) -> dict[str, str]:
-    """What the loan's event at ``place`` paid, part by part."""
-    paid: dict[str, int] = {}
-    for row in moves:
-        if row[M_EVENT] == place and row[M_KIND] == K_REPAYMENT:
-            for cell, part in _PARTS:
-                if row[cell]:
-                    paid[part] = paid.get(part, 0) + row[cell]
-    return {part: _yuan(abs(fen)) for part, fen in paid.items() if fen}
-
-
-def _tell(taken: Taken, place: int, one: Payment, name: str, paid: dict[str, str], after: list[int], on: date) -> None:
-    amount, day, status = _yuan(one.amount_fen), on.isoformat(), STATUSES[after[3]]
-    principal, overdue, dpd = _yuan(after[0]), _yuan(after[1]), after[2]
-    taken.answers[place] = {
-        "loan_id": one.loan_id, "event_id": name, "amount": amount, "paid": paid,
-        "principal_outstanding": principal, "overdue": overdue, "dpd": dpd, "status": status,
+def _answers(acts: pl.DataFrame) -> dict[int, dict[str, Any]]:
+    """Answers as ``repay`` gives them, by the payment's place."""
+    told = acts.select(
+        "place", "loan_id", "event_id", "amount", "principal_outstanding", "overdue", "dpd", "status", *_PAID
+    )
+    return {
+        place: {
+            "loan_id": loan_id, "event_id": event_id, "amount": amount,
+            "paid": {part: yuan for part, yuan in zip(_PARTS, paid, strict=True) if yuan is not None},
+            "principal_outstanding": principal, "overdue": overdue, "dpd": dpd, "status": status,
+        }
+        for place, loan_id, event_id, amount, principal, overdue, dpd, status, *paid in told.iter_rows()
     }  # fmt: skip
-    source = f',"source":"{one.source}"' if one.source else ""
-    parts = ",".join([f'"{part}":"{fen}"' for part, fen in paid.items()])
-    taken.kept.events.append(
-        f'{one.loan_id}\t{name}\trepayment\t{day}\t{day}\t{{"id":"{name}","on":"{day}","kind":"repayment","amount":"{amount}"{source}}}'
-        f"\t{one.key}\n"
-    )
-    taken.kept.messages.append(
-        f'loan.repaid\t{one.loan_id}\t{{"loan_id":"{one.loan_id}","event_id":"{name}","amount":"{amount}","paid":{{{parts}}},'
-        f'"principal_outstanding":"{principal}","overdue":"{overdue}","dpd":{dpd},"status":"{status}"}}\n'
-    )
-    taken.kept.deeds.append(f'{day} 12:00:00+08\tborrower\trepaid\t{one.loan_id}\t{{"amount":"{amount}"}}\n')
 
 
-def _yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"
+def _texts(acts: pl.DataFrame, on: date) -> tuple[bytes, bytes, bytes]:
+    """Rows of the events, of the messages and of the deeds, as COPY reads them."""
+    day = pl.lit(on.isoformat())
+    source = _shown(pl.col("source") != "", pl.format(',"source":"{}"', "source"))
+    body = pl.format('{{"id":"{}","on":"{}","kind":"repayment","amount":"{}"{}}}', "event_id", day, "amount", source)
+    parts = [pl.format(f',"{part}":"{{}}"', f"paid_{part}") for part in _PARTS]
+    paid = pl.concat_str([one.fill_null("") for one in parts]).str.slice(1)
+    payload = pl.format(
+        '{{"loan_id":"{}","event_id":"{}","amount":"{}","paid":{{{}}},"principal_outstanding":"{}","overdue":"{}","dpd":{},"status":"{}"}}',
+        "loan_id", "event_id", "amount", paid, "principal_outstanding", "overdue", "dpd", "status",
+    )  # fmt: skip
+    rows = acts.select(
+        pl.format("{}\t{}\trepayment\t{}\t{}\t{}\t{}\n", "loan_id", "event_id", day, day, body, "key").alias("events"),
+        pl.format("loan.repaid\t{}\t{}\n", "loan_id", payload).alias("messages"),
+        pl.format('{} 12:00:00+08\tborrower\trepaid\t{}\t{{"amount":"{}"}}\n', day, "loan_id", "amount").alias("deeds"),
+    )
+    events, messages, deeds = (column.str.join("").item().encode() for column in rows.iter_columns())
+    return events, messages, deeds
+
+
+def _yuan(fen: str) -> pl.Expr:
+    """Amounts of zero or more as ``format_yuan`` writes them."""
+    return pl.format("{}.{}", pl.col(fen) // 100, (pl.col(fen) % 100).cast(pl.String).str.zfill(2))
+
+
+_PARTS = ("principal", "interest", "penalty", "costs", "credit")
+_PAID = [f"paid_{part}" for part in _PARTS]
+_AMOUNTS = {
+    "cash": M_CASH, "principal": M_PRINCIPAL, "interest": M_INTEREST, "penalty": M_PENALTY, "costs": M_COSTS, "credit": M_CREDIT,
+}  # fmt: skip
+
+
+def _when(kind: int, fen: pl.Expr) -> pl.Expr:
+    return pl.when(kind=kind).then(fen).otherwise(0)
+
+
+_LINES = (
+    ("cash", pl.col("cash")),
+    ("borrower_credit", (-pl.col("credit")).clip(0, None)),
+    ("loan_principal", pl.col("principal")),
+    ("interest_receivable", pl.col("interest")),
+    ("interest_income", _when(K_INTEREST, -pl.col("interest"))),
+    ("penalty_receivable", pl.col("penalty")),
+    ("penalty_income", _when(K_PENALTY, -pl.col("penalty"))),
+    ("borrower_credit", (-pl.col("credit")).clip(None, 0)),
+)
+"""Accounts and amounts (fen, debit above zero) of a plain movement, in the ledger's order."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+import polars as pl
 import psycopg
 
 from jiehuan.store.chain import first_hash
@@ -20,8 +21,16 @@ from jiehuan.store.chain import first_hash
 _PLAIN = re.compile(r"[A-Za-z0-9_.:\-]+\Z", re.ASCII)
 
 
+class Told(NamedTuple):
+    """The lines of an entry as texts: as they are hashed, and as COPY reads the columns ``accounts`` and ``amounts``."""
+
+    said: str
+    accounts: str
+    amounts: str
+
+
 class Slim(NamedTuple):
-    """An entry that undoes nothing. Days are ISO texts; ``lines``: (account, debit fen, credit fen)."""
+    """An entry that undoes nothing. Days are ISO texts."""
 
     entry_id: str
     movement_id: str
@@ -29,7 +38,26 @@ class Slim(NamedTuple):
     kind: str
     effective: str
     known: str
-    lines: Sequence[tuple[str, int, int]]
+    lines: Told
+
+
+def tell(lines: Iterable[tuple[str, int, int]]) -> Told:
+    """Lines (account, debit fen, credit fen) as texts.
+
+    >>> tell([("cash", 5, 0), ("loan_principal", 0, 5)])
+    Told(said='["cash",5,0],["loan_principal",0,5]', accounts='{cash,loan_principal}', amounts='{5,-5}')
+    """
+    accounts, debits, credits = zip(*lines, strict=True)
+    said = ",".join(
+        [f'["{name}",{debit},{credit}]' for name, debit, credit in zip(accounts, debits, credits, strict=True)]
+    )
+    amounts = ",".join([str(up - down) for up, down in zip(debits, credits, strict=True)])
+    return Told(said, f"{{{','.join(accounts)}}}", f"{{{amounts}}}")
+
+
+def tell_two(debit: str, credit: str, fen: int) -> Told:
+    """The lines of most entries: an amount from one account to another."""
+    return Told(f'["{debit}",{fen},0],["{credit}",0,{fen}]', f"{{{debit},{credit}}}", f"{{{fen},-{fen}}}")
 
 
 class End(NamedTuple):
@@ -61,31 +89,53 @@ def ends_of(driver: psycopg.Connection[Any], loan_ids: Sequence[str]) -> dict[st
         return {loan_id: End(n, last, known.isoformat()) for loan_id, n, last, known in cursor}
 
 
-def chain_texts(posts: Iterable[tuple[str, Sequence[Slim]]], ends: Mapping[str, End]) -> list[str]:
-    """Rows of ``entry`` as COPY reads them, in the order of ``posts``, for loans that end in ``ends``."""
-    entries: list[str] = []
-    for loan_id, added in posts:
-        end = ends.get(loan_id)
-        n, previous, last_known = end if end is not None else (-1, first_hash(loan_id), "")
-        for entry_id, movement_id, event_id, kind, effective, known, moved in added:
-            n += 1
-            if known < last_known:
-                known = last_known  # it enters the books today, whatever day it speaks of
-            last_known = known
-            said = ",".join([f'["{account}",{debit},{credit}]' for account, debit, credit in moved])
-            text = f'[{n},"{entry_id}","{loan_id}","{movement_id}","{event_id}","{kind}","{effective}","{known}","",[{said}]]'
-            previous = sha256(previous + text.encode()).digest()
-            accounts, amounts = [line[0] for line in moved], [str(line[1] - line[2]) for line in moved]
-            entries.append(
-                f"{entry_id}\t{loan_id}\t{n}\t{movement_id}\t{event_id or NULL}\t{kind}\t{effective}\t{known}"
-                f"\t\\\\x{previous.hex()}\t{{{','.join(accounts)}}}\t{{{','.join(amounts)}}}\n"
-            )
-    return entries
+def added(posts: Iterable[tuple[str, Sequence[Slim]]]) -> pl.DataFrame:
+    """Entries of loans as the table that ``chained_rows`` takes, in the order of ``posts``."""
+    rows = [(loan_id, *entry[:6], *entry.lines) for loan_id, entries in posts for entry in entries]
+    columns = zip(*rows, strict=True) if rows else [()] * len(ADDED)
+    return pl.DataFrame([pl.Series(name, column, pl.String) for name, column in zip(ADDED, columns, strict=True)])
 
 
-def copy_entries(driver: psycopg.Connection[Any], entries: Sequence[str]) -> None:
-    """Write what ``chain_texts`` made."""
-    copy_text(driver, _INTO_ENTRY, "".join(entries))
+def chained_rows(entries: pl.DataFrame, ends: Mapping[str, End]) -> bytes:
+    """Rows of ``entry`` as COPY reads them, for loans whose chains end in ``ends``.
+
+    ``entries``: columns ``ADDED``, all of them texts; the rows of a loan follow each other in the order of its chain.
+    """
+    if not len(entries):
+        return b""
+    owner = entries["loan_id"].rle_id()
+    first = owner != owner.shift(1, fill_value=0xFFFFFFFF)
+    heads = [ends.get(loan_id) or End(-1, first_hash(loan_id), "") for loan_id in entries["loan_id"].filter(first)]
+    place = pl.int_range(len(entries), eager=True) - first.arg_true().cast(pl.Int64).gather(owner)
+    entries = entries.with_columns(
+        (pl.Series([head.n for head in heads]).gather(owner) + 1 + place).alias("n"),
+        _in_order(entries["known"], first, pl.Series([head.known for head in heads]).gather(owner)),
+    )
+    said = pl.format('[{},"{}","{}","{}","{}","{}","{}","{}","",[{}]]', "n", *ADDED[1::-1], *ADDED[2:8])
+    hashes: list[str] = []
+    before, starts = b"", iter(heads)
+    for begins, text in zip(first, entries.select(said).to_series(), strict=True):
+        link = sha256((next(starts).hash if begins else before) + text.encode())
+        before = link.digest()
+        hashes.append(link.hexdigest())
+    event = pl.when(pl.col("event_id") == "").then(pl.lit(NULL)).otherwise("event_id")
+    rows = entries.with_columns(event.alias("event_id"), pl.concat_str(pl.lit(r"\\x"), pl.Series(hashes)).alias("hash"))
+    return rows.select(_WRITTEN).write_csv(include_header=False, separator="\t", quote_style="never").encode()
+
+
+def _in_order(known: pl.Series, first: pl.Series, last: pl.Series) -> pl.Series:
+    """When entries enter the books: not before the one before them, whatever day they speak of."""
+    if not ((known < last) | ((known < known.shift(1)) & ~first)).any():
+        return known
+    found: list[str] = []
+    for begins, day, end in zip(first, known, last, strict=True):
+        found.append(max(day, end if begins else found[-1]))
+    return pl.Series("known", found)
+
+
+def copy_entries(driver: psycopg.Connection[Any], rows: bytes) -> None:
+    """Write what ``chained_rows`` made."""
+    copy_text(driver, f"entry ({', '.join(_WRITTEN)})", rows)
 
 
 def copy_text(driver: psycopg.Connection[Any], into: str, rows: str | bytes) -> None:
@@ -109,8 +159,23 @@ def uncollected() -> Iterator[None]:
 
 
 NULL = "\\N"
+ADDED = ("loan_id", "entry_id", "movement_id", "event_id", "kind", "effective", "known", "said", "accounts", "amounts")
+"""Columns of entries to be added: what ``Slim`` says."""
+
+_WRITTEN = (
+    "entry_id",
+    "loan_id",
+    "n",
+    "movement_id",
+    "event_id",
+    "kind",
+    "effective",
+    "known",
+    "hash",
+    "accounts",
+    "amounts",
+)
 _ENDS = (
     "SELECT e.loan_id, e.n, e.hash, e.known FROM unnest(string_to_array(%s, ',')) AS wanted (loan_id)"
     " CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.loan_id = wanted.loan_id ORDER BY n DESC LIMIT 1) AS e"
 )
-_INTO_ENTRY = "entry (entry_id, loan_id, n, movement_id, event_id, kind, effective, known, hash, accounts, amounts)"

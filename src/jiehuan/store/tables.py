@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Date,
     DateTime,
     Double,
@@ -42,6 +43,9 @@ metadata = MetaData(
     }
 )
 
+
+BARE = "terms - '{lender_type,principal,rate,months,method,drawn_on,first_due,penalty_uplift}'::text[] = '{}'::jsonb"
+"""Whether a loan's terms are plain enough for columns."""
 
 BALANCED = (
     "CASE WHEN cardinality(amounts) > 6 THEN sum_of(amounts) ELSE amounts[1] + coalesce(amounts[2], 0) + coalesce(amounts[3], 0)"
@@ -275,6 +279,9 @@ loan = Table(
     Column("drawn_on", Date, nullable=False, index=True),
     Column("first_due", Date, nullable=False),
     Column("terms", JSONB, nullable=False),  # the `loan replay` input without events
+    Column(
+        "bare", Boolean, Computed(BARE, persisted=True)
+    ),  # the terms say nothing beside what has a column, and the uplift
     Column("source", Text, nullable=False, server_default="api"),
     _at("created_at", default=True),
     Index("ix_loan_joint", "loan_id", postgresql_where="terms ? 'funding'"),

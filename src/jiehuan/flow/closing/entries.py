@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from jiehuan.flow.closing.positions import Before, Cells, Positions
 from jiehuan.ledger import Entry, Funding, post_interest, provision_entry, read_funding
 from jiehuan.loan.position import Q_NEXT_I, Q_PROVISION
-from jiehuan.store.bulk import Slim, slim_id
+from jiehuan.store.bulk import Slim, slim_id, tell, tell_two
 
 
 def joint_loans(connection: Connection) -> dict[str, Funding]:
@@ -41,7 +41,7 @@ def day_entries(
             if loan_id in joint:
                 found[loan_id] = [slim(post_interest(loan_id, on, fen, joint[loan_id]))]
             else:
-                lines = (("interest_receivable", fen, 0), ("interest_income", 0, fen))
+                lines = tell_two("interest_receivable", "interest_income", fen)
                 found[loan_id] = [Slim(slim_id(loan_id, movement, 0), movement, "", "interest", day, day, lines)]
     old, new = before.provision[changed], positions.cells[changed, Q_PROVISION]
     other = np.flatnonzero(old != new)
@@ -58,9 +58,7 @@ def day_entries(
         up, down = ("impairment_loss", "loss_allowance") if now > was else ("loss_allowance", "impairment_loss")
         fen = abs(now - was)
         identity = slim_id(loan_id, "provision", day, was, now)
-        found.setdefault(loan_id, []).append(
-            Slim(identity, "", "", "provision", day, day, ((up, fen, 0), (down, 0, fen)))
-        )
+        found.setdefault(loan_id, []).append(Slim(identity, "", "", "provision", day, day, tell_two(up, down, fen)))
     return found
 
 
@@ -68,7 +66,7 @@ def slim(entry: Entry) -> Slim:
     """An entry that undoes nothing, for the bulk way."""
     return Slim(
         entry.entry_id, entry.movement_id, entry.event_id, entry.kind, entry.effective.isoformat(), entry.known.isoformat(),
-        entry.lines,
+        tell(entry.lines),
     )  # fmt: skip
 
 

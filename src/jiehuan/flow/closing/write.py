@@ -19,7 +19,7 @@ from sqlalchemy import Connection, text, update
 from jiehuan.loan.cores import cores
 from jiehuan.store import tables
 from jiehuan.store.act import STATE
-from jiehuan.store.bulk import NULL, Slim, chain_texts, copy_entries, copy_text, ends_of
+from jiehuan.store.bulk import NULL, Slim, added, chained_rows, copy_entries, copy_text, ends_of
 from jiehuan.store.database import Database
 from jiehuan.store.many import lock_many
 from jiehuan.store.straight import driver_of
@@ -100,14 +100,14 @@ def write_batch(
     if moved:
         lines = lines.filter(~pl.col("loan_id").is_in(list(moved)))
     driver = driver_of(connection)
-    added = [(loan_id, told) for loan_id, told in entries.items() if loan_id not in moved]
-    ends = ends_of(driver, [loan_id for loan_id, _ in added]) if added else {}
+    posts = [(loan_id, told) for loan_id, told in entries.items() if loan_id not in moved]
+    ends = ends_of(driver, [loan_id for loan_id, _ in posts]) if posts else {}
     written = 0
     if len(lines):
         _copy(connection, f"day_end_rows ({', '.join(STATE)})", lines.select(STATE))
         written = connection.execute(_MERGE).rowcount
-    rows = chain_texts(added, ends)
-    copy_entries(driver, rows)
+    rows = added(posts)
+    copy_entries(driver, chained_rows(rows, ends))
     return moved, written, len(rows)
 
 
