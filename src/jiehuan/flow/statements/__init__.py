@@ -2,7 +2,8 @@
 
 from jiehuan.flow.statements.bring import import_statements, report_of
 from jiehuan.flow.statements.match import Hints, find_loan, keep_handle
-from jiehuan.flow.statements.read import Line, RefusedRow, Statement, read_statements
+from jiehuan.flow.statements.read import read_statements
+from jiehuan.flow.statements.statement import Line, RefusedRow, Statement
 
 __all__ = [
     "Hints", "Line", "RefusedRow", "Statement", "find_loan", "import_statements", "keep_handle", "read_statements",

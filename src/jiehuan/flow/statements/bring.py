@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from jiehuan.flow import many
 from jiehuan.flow.receipts import Money, receive, receive_many, untold
 from jiehuan.flow.statements.match import Hints, find_loan, find_loans
-from jiehuan.flow.statements.read import Line, Statement
+from jiehuan.flow.statements.statement import Line, Statement
 from jiehuan.flow.suspense import hold
 from jiehuan.store import tables
 from jiehuan.store.audit.personal import personal_data

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from jiehuan.flow.statements.read import Line, RefusedRow, Statement
+from jiehuan.flow.statements.statement import Line, RefusedRow, Statement
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import parse_yuan

@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from jiehuan.flow.statements.read import Line, RefusedRow, Statement
+from jiehuan.flow.statements.statement import Line, RefusedRow, Statement
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan, parse_yuan
 
