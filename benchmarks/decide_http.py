@@ -6,7 +6,8 @@ The server is ``jiehuan serve`` in processes of its own on the embedded PostgreS
 process, and each latency counts from the moment at which the request should have been sent (so a stalled server is not
 flattered). Each request decides another application: profile with income verified from a bank flow of ``--flow`` rows, bureau
 and device, a fitted scorecard, the policy in force, law, affordability, offers, and one transaction with decision, outbox,
-activity and idempotency key. ``cpu_ms`` is processor time of server and of PostgreSQL for one decision.
+activity and idempotency key. ``cpu_ms`` is processor time of server, PostgreSQL and load generator for one decision. Some answers are
+held against what ``jiehuan decide FILE`` says of the same input.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +33,8 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import polars as pl
-from sqlalchemy import text
+import uvloop
+from sqlalchemy import select, text
 
 from jiehuan.api.accounts import add_account
 from jiehuan.flow.apply import apply
@@ -45,6 +48,8 @@ from jiehuan.units.days import CHINA
 LOGIN, PASSWORD = "analyst", "a long sentence for the benchmark"
 AT = datetime(2026, 9, 1, 10, tzinfo=CHINA)
 WARM = 200
+CONNECTIONS = 32
+SAMPLE = 8
 
 
 def bank_flow(chance: random.Random, rows: int) -> list[dict[str, Any]]:
@@ -134,57 +139,114 @@ def fill(database: Database, count: int, rows: int) -> None:
         connection.execute(text("CHECKPOINT"))
 
 
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, token: str, n: int) -> int:
-    """One decision on an open connection; the status."""
-    writer.write(
-        f"POST /api/applications/ap-{n}/decide HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
-        f"Idempotency-Key: bench-{n:08d}\r\nContent-Length: 0\r\n\r\n".encode()
-    )
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1])
+class Line(asyncio.Protocol):
+    """One kept-open connection: a request is written, its answer completes the future."""
+
+    def __init__(self) -> None:
+        self.parts = bytearray()
+        self.wanted = 0
+        self.answer: asyncio.Future[tuple[int, bytes]] | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Keep the writing end."""
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Collect an answer: its head says how long it is."""
+        self.parts += data
+        if not self.wanted:
+            end = self.parts.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = bytes(self.parts[:end]).lower()
+            self.wanted = end + 4 + int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+        if len(self.parts) >= self.wanted and self.answer is not None:
+            whole, self.parts, self.wanted = bytes(self.parts), bytearray(), 0
+            self.answer.set_result((int(whole[9:12]), whole.split(b"\r\n\r\n", 1)[1]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """An answer that will not come is status 0."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result((0, b""))
 
 
 def load(url: str, token: str, first: int, rate: float, seconds: float, answer: Any) -> None:
-    """The load: at each of its times a request goes out on a free connection; latencies in ms, by that time."""
+    """The load: each request goes out at its time on the connection that was free longest; latencies in ms, by that time."""
     host = urlsplit(url).netloc
     address, port = host.split(":")
+    count = int(rate * seconds)
+    requests = [
+        f"POST /api/applications/ap-{n}/decide HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+        f"Idempotency-Key: bench-{n:08d}\r\nContent-Length: 0\r\n\r\n".encode()
+        for n in range(first, first + count)
+    ]
 
     async def run() -> None:
-        free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        loop = asyncio.get_running_loop()
+        free: deque[Line] = deque()
         told: list[float] = []
         statuses: dict[int, int] = {}
+        sample: dict[int, bytes] = {}
+
+        async def open_one() -> Line:
+            return (await loop.create_connection(Line, address, int(port)))[1]
+
+        for _ in range(CONNECTIONS):
+            free.append(await open_one())
 
         async def one(n: int, due: float) -> None:
-            reader, writer = free.pop() if free else await asyncio.open_connection(address, int(port))
-            try:
-                status = await ask(reader, writer, host, token, n)
-                free.append((reader, writer))
-            except (OSError, asyncio.IncompleteReadError):
-                status = 0
-            statuses[status] = statuses.get(status, 0) + 1
+            line = free.popleft() if free else await open_one()
+            line.answer = loop.create_future()
+            line.transport.write(requests[n])
+            status, body = await line.answer
             told.append((time.perf_counter() - due) * 1000)
+            statuses[status] = statuses.get(status, 0) + 1
+            if status:
+                free.append(line)
+            if n % (count // SAMPLE or 1) == 0:
+                sample[first + n] = body
 
-        count = int(rate * seconds)
+        own = time.process_time()
         start, running = time.perf_counter() + 0.2, set()
         for n in range(count):
             due = start + n / rate
             wait = due - time.perf_counter()
             if wait > 0:
                 await asyncio.sleep(wait)
-            task = asyncio.create_task(one(first + n, due))
+            task = asyncio.create_task(one(n, due))
             running.add(task)
             task.add_done_callback(running.discard)
         await asyncio.gather(*running)
-        answer.put((told, statuses, time.perf_counter() - start))
+        took = time.perf_counter() - start
+        answer.put((told, statuses, sample, took, time.process_time() - own))
 
-    asyncio.run(run())
+    uvloop.run(run())
+
+
+def same_as_file(database: Database, folder: Path, sample: dict[int, bytes]) -> int:
+    """How many sampled answers say what ``jiehuan decide FILE`` says of the stored input; AssertionError for one that does not."""
+    with database.connect() as connection:
+        model = folder / "model"
+        model.mkdir()
+        body = connection.execute(select(tables.model.c.body)).scalar_one()
+        (model / "model.json").write_text(json.dumps(body))
+        for n, answered in sample.items():
+            found = connection.execute(
+                select(tables.decision.c.inputs).where(tables.decision.c.application_id == f"ap-{n}")
+            )
+            path = folder / f"{n}.json"
+            path.write_text(json.dumps(found.scalar_one()["document"], ensure_ascii=False), encoding="utf-8")
+            command = [sys.executable, "-m", "jiehuan", "decide", str(path), "--model", str(model), "--json"]
+            from_file = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+            over_http = json.loads(answered)
+            for name in ("outcome", "limit", "rate", "months", "method", "points", "pd", "law_checks", "offers"):
+                assert over_http[name] == from_file[name], (n, name, over_http[name], from_file[name])
+    return len(sample)
 
 
 def processor_seconds(root: int) -> float:
-    """Processor time of a process and all below it, from /proc."""
-    parents: dict[int, tuple[int, float]] = {}
+    """Processor time of a process and all below it, those that have ended too, from /proc."""
+    parents: dict[int, tuple[int, float, float]] = {}
     tick = os.sysconf("SC_CLK_TCK")
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -192,11 +254,12 @@ def processor_seconds(root: int) -> float:
                 fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
             except OSError:
                 continue
-            parents[int(entry.name)] = (int(fields[1]), (int(fields[11]) + int(fields[12])) / tick)
+            own, reaped = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
+            parents[int(entry.name)] = (int(fields[1]), own / tick, reaped / tick)
     total, wanted = 0.0, {root}
     while wanted:
-        found = {pid for pid, (parent, _) in parents.items() if parent in wanted}
-        total += sum(parents[pid][1] for pid in wanted if pid in parents)
+        found = {pid for pid, (parent, _, _) in parents.items() if parent in wanted}
+        total += sum(sum(parents[pid][1:]) for pid in wanted if pid in parents)
         wanted = found
     return total
 
@@ -234,7 +297,7 @@ def main() -> None:
                 before = processor_seconds(server.pid), postgres_seconds(Path(folder))
                 sender = context.Process(target=load, args=(url, token, first, rate, seconds, answer))
                 sender.start()
-                latencies, statuses, took = answer.get()
+                latencies, statuses, sample, took, own = answer.get()
                 sender.join()
                 after = processor_seconds(server.pid), postgres_seconds(Path(folder))
             server.terminate()
@@ -242,12 +305,15 @@ def main() -> None:
             size = "pg_size_pretty(avg(pg_column_size(inputs))::bigint)"
             asked = f"SELECT count(*), count(*) FILTER (WHERE outcome = 'approve'), {size} FROM decision"
             kept = connection.execute(text(asked)).one()
+        checked = same_as_file(database, Path(folder), sample)
+    spent = [round((b - a) / count * 1000, 2) for a, b in zip(before, after, strict=True)]
     cuts = np.percentile(latencies, [50, 95, 99, 99.9, 100]).round(1).tolist()
     print(json.dumps({
         "rate": given.rate, "seconds": given.seconds, "workers": given.workers, "flow_rows": given.flow, "statuses": statuses,
         "answered_per_second": round(len(latencies) / took, 1), "ms": dict(zip(("p50", "p95", "p99", "p99.9", "most"), cuts, strict=True)),
         "within_100_ms": round(float(np.mean(np.array(latencies) <= 100)), 4),
-        "cpu_ms": {name: round((b - a) / count * 1000, 2) for name, a, b in zip(("server", "postgres"), before, after, strict=True)},
+        "cpu_ms": dict(zip(("server", "postgres", "client"), (*spent, round(own / count * 1000, 2)), strict=True)),
+        "answers_checked": checked,
         "decisions_kept": kept[0], "approved": kept[1], "inputs_size": kept[2], "load_average": [round(one, 1) for one in os.getloadavg()],
         "python": platform.python_version(), "cores": os.cpu_count(), "uvicorn": version("uvicorn"), "fastapi": version("fastapi"),
     }, indent=1))  # fmt: skip

@@ -1,16 +1,18 @@
 """Who is asking, and may they: sessions, roles, and the one dependency that guards every route.
 
 A session token is 256 random bits; the database keeps its SHA-256 only. It travels in a cookie (HttpOnly,
-SameSite=Strict) or as ``Authorization: Bearer``. Roles are read on each request, so that a change acts at once.
+SameSite=Strict) or as ``Authorization: Bearer``. Session and role are read on each request, so that a change acts at once: a write
+reads them in its own transaction, all else before its route.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, cast
+from functools import cache
+from typing import Annotated, Any, cast, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
@@ -91,10 +93,13 @@ async def guard(
     token = bearer.credentials if bearer is not None else cookie
     if not token:
         raise NotLoggedIn(Problem("request", "", "this needs a login", "log in with POST /api/session"))
-    database = cast(Database, request.app.state.database)
-    actor = await run_in_threadpool(_recognise, database, hashed(token))
+    token_hash = hashed(token)
+    actor = _remembered(token_hash) if _asks_again(request.scope["endpoint"]) else None
     if actor is None:
-        raise NotLoggedIn(Problem("session", "", "it has ended", "log in again"))
+        database = cast(Database, request.app.state.database)
+        actor = await run_in_threadpool(_recognise, database, token_hash)
+    if actor is None:
+        raise _ended()
     if bearer is None and request.method not in {"GET", "HEAD"} and _from_elsewhere(request):
         raise NotAllowed(
             Problem("header Origin", "", "a write from another site's page", "use the console of this server")
@@ -105,6 +110,36 @@ async def guard(
             Problem("role", actor.role, f"may not do this; it is for {who}", "ask a colleague of that role")
         )
     request.state.actor = actor
+
+
+def still_there(connection: Connection, actor: Actor) -> None:
+    """Raise NotLoggedIn unless the actor's session stands and their role is the same, in the transaction of what they do."""
+    found = actor_of(connection, actor.token_hash, datetime.now(UTC))
+    if found is None or (found.user_id, found.role) != (actor.user_id, actor.role):
+        _REMEMBERED.pop(actor.token_hash, None)
+        raise _ended()
+
+
+ASKS_AGAIN: set[Any] = set()
+"""Dependencies that call ``still_there`` themselves: before their routes the guard may go by memory."""
+
+_REMEMBERED: dict[bytes, tuple[Actor, datetime]] = {}
+"""Who was recognised a moment ago, until when that may be gone by. Every minute the database is asked, which extends the session."""
+
+
+def _remembered(token_hash: bytes) -> Actor | None:
+    actor, until = _REMEMBERED.get(token_hash, (None, datetime.min.replace(tzinfo=UTC)))
+    return actor if datetime.now(UTC) < until else None
+
+
+@cache
+def _asks_again(endpoint: Callable[..., Any]) -> bool:
+    hints = get_type_hints(endpoint, include_extras=True).values()
+    return any(getattr(part, "dependency", None) in ASKS_AGAIN for hint in hints for part in get_args(hint)[1:])
+
+
+def _ended() -> NotLoggedIn:
+    return NotLoggedIn(Problem("session", "", "it has ended", "log in again"))
 
 
 def door_of(request: Request) -> str:
@@ -120,6 +155,10 @@ def _recognise(database: Database, token_hash: bytes) -> Actor | None:
     if actor is not None and actor.expires_at - now < timedelta(minutes=rules().idle_minutes) * 0.9:
         with database.begin() as connection:
             extend(connection, token_hash, now)
+    if actor is not None:
+        if len(_REMEMBERED) >= 10_000:
+            _REMEMBERED.clear()
+        _REMEMBERED[token_hash] = actor, now + timedelta(minutes=1)
     return actor
 
 

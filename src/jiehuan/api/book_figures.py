@@ -13,14 +13,13 @@ from sqlalchemy import ColumnElement, Connection, and_, case, distinct, func, se
 
 from jiehuan.api.shapes import Record, Share, Yuan, share, yuan
 from jiehuan.book.tape import BUCKET_FROM_DPD, BUCKETS, NON_PERFORMING, ON_BOOK
+from jiehuan.store.straight import ask
 from jiehuan.store.tables import (
     alert,
     application,
-    day_end_run,
     deadline,
     legal_case,
     loan,
-    loan_standing,
     loan_state,
     review,
     work_item,
@@ -50,10 +49,13 @@ class GroupFigures(Record):
 
 def book_day(connection: Connection) -> date | None:
     """The day at which the book stands: the last that was closed, or the latest state where days were never closed."""
-    closed = select(func.max(day_end_run.c.on)).where(day_end_run.c.finished_at.is_not(None)).scalar_subquery()
-    latest = select(func.max(loan_standing.c.as_of)).scalar_subquery()
-    day: date | None = connection.execute(select(func.greatest(closed, latest))).scalar_one()
-    return day
+    found = ask(connection, _BOOK_DAY, ())
+    return found[0] if found else None
+
+
+_BOOK_DAY = """
+SELECT greatest((SELECT max("on") FROM day_end_run WHERE finished_at IS NOT NULL), (SELECT max(as_of) FROM loan_standing))
+"""
 
 
 def sums(table: Any, balance: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -31,7 +32,12 @@ def clean(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]
     >>> clean(None, "", {"event": "called 13812345678", "phone": "1", "n": 3})
     {'event': 'called ***', 'phone': '***', 'n': 3}
     """
-    return {name: STARS if _SECRET.search(name) else cleaned(value) for name, value in event.items()}
+    return {name: STARS if _is_secret(name) else cleaned(value) for name, value in event.items()}
+
+
+@lru_cache(maxsize=1000)
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
 
 
 def cleaned(value: Any) -> Any:
@@ -41,7 +47,7 @@ def cleaned(value: Any) -> Any:
             value = pattern.sub(STARS, value)
         return value
     if isinstance(value, Mapping):
-        return {key: STARS if _SECRET.search(str(key)) else cleaned(each) for key, each in value.items()}
+        return {key: STARS if _is_secret(str(key)) else cleaned(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [cleaned(each) for each in value]
     return value

@@ -16,7 +16,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from jiehuan.api.access import Acting, Actor, Keys, Store
+from jiehuan.api.access import ASKS_AGAIN, Actor, still_there
 from jiehuan.store import idempotency as kept
 from jiehuan.store.audit.personal import personal_data
 from jiehuan.store.database import Database
@@ -50,6 +50,7 @@ class WriteOnce:
                     raise TypeError(f"{type(answer).__name__} in place of {shape.__name__}")
                 return status, answer.model_dump_json()
 
+            still_there(connection, self.actor)
             return kept.once(connection, self.actor.user_id, self.key, self.content, work)
 
         answered = self.database.transact(in_transaction)
@@ -59,9 +60,6 @@ class WriteOnce:
 
 async def _write(
     request: Request,
-    database: Store,
-    vault: Keys,
-    actor: Acting,
     key: Annotated[
         str,
         Header(
@@ -81,14 +79,18 @@ async def _write(
         raise InputError(Problem("header Idempotency-Key", "", "holds personal data", "send a fresh random text"))
     raw = await request.body()
     body: Any = json.loads(raw) if raw else None
-    content = [request.method, request.url.path, sorted(request.query_params.multi_items()), body]
+    asked = sorted(request.query_params.multi_items()) if request.scope["query_string"] else []
+    content = [request.method, request.scope["path"], asked, body]
+    state = request.app.state
     try:
-        digest = vault.blind_index(hashlib.sha256(canonical_json(content)).hexdigest())
+        digest = state.vault.blind_index(hashlib.sha256(canonical_json(content)).hexdigest())
     except (UnicodeEncodeError, RecursionError):
         mend = "send plain JSON in UTF-8"
         raise InputError(Problem("body", "", "holds text that cannot be kept, or is nested too deeply", mend)) from None
-    return WriteOnce(database, actor, key, digest.hex())
+    return WriteOnce(state.database, request.state.actor, key, digest.hex())
 
+
+ASKS_AGAIN.add(_write)
 
 Write = Annotated[WriteOnce, Depends(_write)]
 """In a route's signature: this route writes, and needs a key."""

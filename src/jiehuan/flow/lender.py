@@ -12,15 +12,14 @@ from sqlalchemy import Connection, select
 
 from jiehuan.store import tables
 from jiehuan.store.rows import upsert
+from jiehuan.store.straight import ask
 from jiehuan.units.errors import InputError, Problem
 
 
 def lender_of(connection: Connection) -> dict[str, Any]:
     """The lender's facts: the shipped ones with what the lender set."""
-    kept = connection.execute(
-        select(tables.setting.c.value).where(tables.setting.c.key == "lender")
-    ).scalar_one_or_none()
-    return {**_shipped(), **(kept or {})}
+    kept = ask(connection, "SELECT value FROM setting WHERE key = 'lender'", ())
+    return {**_shipped(), **(kept[0] if kept else {})}
 
 
 def keep_lender(connection: Connection, facts: Mapping[str, Any]) -> None:

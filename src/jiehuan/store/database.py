@@ -178,8 +178,8 @@ def _engine(dsn: str) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         json_serializer=to_json,
-        pool_size=5,
-        max_overflow=15,
+        pool_size=20,
+        max_overflow=0,  # what a burst opened stays open: to connect costs more than a decision
         hide_parameters=True,  # an error message must not quote personal data
     )
     event.listen(engine, "connect", _be_patient)

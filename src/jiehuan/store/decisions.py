@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+import pydantic_core
 from sqlalchemy import Connection
 
 from jiehuan.store import tables
@@ -57,10 +58,15 @@ def look(connection: Connection, application_id: str, day: date, policy: str) ->
 
 def keep(connection: Connection, row: Mapping[str, Any], becomes: str, message: Message, deed: Deed) -> None:
     """Write a decision (a row of table ``decision``), what its application becomes, and what is told of it."""
-    values = [to_json(row[name]) if name in _JSON else row[name] for name in _COLUMNS]
+    values = [_text(row[name]) if name in _JSON else row[name] for name in _COLUMNS]
     told = [message.topic, message.key, to_json(message.payload)]
     noted = [deed.at, deed.actor, deed.verb, deed.subject, to_json(deed.detail)]
     send(connection, _KEEP, [*values, *told, *noted, becomes, row["application_id"]])
+
+
+def _text(value: Any) -> str:
+    """JSON of a decision's parts by the compiled writer: they are long, and hold plain values only."""
+    return pydantic_core.to_json(value, inf_nan_mode="constants", fallback=str).decode()
 
 
 _FEATURES = Asked._fields.index("features")
