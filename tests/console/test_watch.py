@@ -8,11 +8,16 @@ import pytest
 from playwright.sync_api import expect
 from tests.console.conftest import BOOK_DAY, failed_debit
 from tests.console.conftest import at as moment
+from tests.watch.test_hazard import history
 
 from jiehuan.flow.adjust import adjust
+from jiehuan.flow.hazards import HazardInForce
 from jiehuan.flow.watch import Watcher
 from jiehuan.store import tables
 from jiehuan.store.rows import upsert
+from jiehuan.watch import load_signals
+from jiehuan.watch.fit import fit_hazard
+from jiehuan.watch.landmark import landmarks
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,35 @@ def test_an_alert_shows_its_evidence_and_becomes_a_case_which_is_closed(enter, w
     assert records["debit_failed_repeatedly"]["confirmed"] == 1
 
 
+@pytest.fixture(scope="module")
+def foretold(watched):
+    """A hazard, fitted on made-up accounts, is asked as a debit of one borrower fails; the id of its alert."""
+    signals = load_signals()
+    learnt, _ = landmarks(history(160)[0], signals, on=("tick", "debit_failed"))
+    model = fit_hazard(learnt, signals, on=("tick", "debit_failed"), daily_budget=1.0).model
+    day = BOOK_DAY - timedelta(days=2)
+    watcher = Watcher(hazard=HazardInForce("hz", moment(day - timedelta(days=9), 0), model))
+    with watched.database.begin() as connection:
+        told = watcher.watch(connection, [failed_debit("bo-5", "se-h", day, 8)], moment(day, 20))
+    (alert,) = [one for one in told.alerts if one.rule == "overdue_likely"]
+    return alert.alert_id
+
+
+def test_an_alert_of_a_hazard_says_its_chances_and_reasons_in_words(enter, watched, foretold):
+    for language, title, chance, reason, name in (
+        ("zh", "预计 90 天内逾期达 30 天的概率", "60 天内的概率", "扣款失败", "预计逾期"),
+        ("en", "Chance of reaching 30 days past due within 90 days", "Chance within 60 days", "failed debit, ", "overdue likely"),
+    ):
+        page = enter("risk", language=language, path=f"/alerts/{foretold}")
+        detail = page.locator(".alert-detail")
+        expect(detail.get_by_text(title)).to_be_visible()
+        expect(detail.get_by_text(chance, exact=True)).to_be_visible()
+        expect(detail.get_by_text(reason).first).to_be_visible()
+        expect(detail.get_by_text("chance_60d")).to_have_count(0)
+        page.goto(f"{watched.url}/alerts?rule=overdue_likely")
+        expect(rows(page).get_by_text(name).first).to_be_visible()
+
+
 def test_an_account_is_told_on_one_axis_and_reached_from_a_loan(enter, watched):
     told = watched.get("risk", "/api/accounts/bo-4/timeline?months=6")
     assert told["alerts"] and told["instalments"] and told["transactions"] and told["contacts"] is not None
@@ -101,6 +135,7 @@ def test_signals_are_edited_checked_replayed_saved_and_released_by_another(enter
     version = page.url.rpartition("/")[2]
     second = enter("admin", path=f"/signals/{version}")
     second.get_by_role("button", name="批准").click()
+    second.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
     expect(second.locator("h1").get_by_text("生效中")).to_be_visible()
     told = watched.get("risk", "/api/signals")
     assert told["in_force"] == version
@@ -121,8 +156,11 @@ def test_proposals_are_read_with_their_notice_and_decided_together(enter, watche
     dialog.get_by_role("button", name="关闭").click()
     rows(page).first.get_by_role("checkbox").check()
     page.get_by_role("button", name="同意所选 1").click()
+    page.locator(".ant-popconfirm:visible").get_by_text("同意 1 项调整").wait_for()
+    page.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
     expect(page.get_by_text("已决定 1 项")).to_be_visible()
     rows(page).first.get_by_role("button", name="拒绝").click()
+    page.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
     expect(rows(page)).to_have_count(len(told) - 2)
     statuses = {change["change_id"]: change for change in watched.get("risk", "/api/lines?size=200")["items"]}
     now = [statuses[change["change_id"]] for change in told]

@@ -52,8 +52,8 @@ def make_foretold(
     called = {name: feature_words(declared, name) for name, _ in reasons}
     evidence: dict[str, Any] = {}
     words = {
-        "zh": ("天内", "预计 {0}逾期达 30 天的概率 {1}（{2}）；主要依据：{3}", "、"),
-        "en": (" days", "Chance of reaching 30 days past due within {0}: {1} ({2}); mainly because of {3}", ", "),
+        "zh": ("天内", "预计 {0}逾期达 30 天的概率 {1}（{2}）。主要依据：{3}", "、"),
+        "en": (" days", "Chance of reaching 30 days past due within {0}: {1} ({2}). Mainly because of: {3}", ", "),
     }
     for language, (days, sentence, comma) in words.items():
         spans = [
@@ -62,8 +62,9 @@ def make_foretold(
         ]
         shares = [f"{chance:.1%}" for chance in chances]
         nearer = comma.join(f"{span} {share}" for span, share in zip(spans[:-1], shares[:-1], strict=True))
-        because = comma.join(
-            f"{called[name][language]} {show(value, columns[name][1], language)}" for name, value in reasons
+        is_, next_ = ("：", "；") if language == "zh" else (": ", "; ")
+        because = next_.join(
+            f"{called[name][language]}{is_}{show(value, columns[name][1], language)}" for name, value in reasons
         )
         evidence[language] = sentence.format(
             spans[-1], shares[-1], nearer, because or ("-" if language == "en" else "无")

@@ -204,7 +204,7 @@ export const watch = {
   "notice_status.unreachable": both("无邮箱，仅站内消息", "no address: in the app only"),
 
   "signal.overdue_likely": both("预计逾期", "overdue likely"),
-  "alert.chance": both("{days} 天内逾期达 30 天的概率", "Chance of 30 days past due within {days} days"),
+  "alert.chance": both("{days} 天内的概率", "Chance within {days} days"),
   "signal.income_drifts": both("收入渐降", "income drifts down"),
   "signal.spending_drifts": both("支出渐增", "spending drifts up"),
 

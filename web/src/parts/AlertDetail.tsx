@@ -1,6 +1,6 @@
 // One alert as a person judges it: the sentence, the numbers, the account's days before, its other alerts, the signal's record.
 import { useQuery } from "@tanstack/react-query";
-import { App as AntApp, Button, Input, Space, Tag } from "antd";
+import { App as AntApp, Button, Descriptions, Input, Space, Tag } from "antd";
 import { useState } from "react";
 import { Link } from "react-router";
 import { api, body, once, type Schema } from "../api/client";
@@ -23,6 +23,13 @@ export interface Evidence {
 export const alertLink = (alertId: string) => `/alerts/${encodeURIComponent(alertId)}`;
 export const accountLink = (accountId: string) => `/accounts/${encodeURIComponent(accountId)}`;
 
+/** The days of which a hazard tells a chance; 0 for a feature. */
+const horizon = (name: string) => Number(/^chance_(\d+)d$/.exec(name)?.[1] ?? 0);
+
+/** What was seen: chances first, the nearest before the others. */
+const seen = (evidence: Evidence) =>
+  Object.entries(evidence.values ?? {}).sort(([one], [other]) => (horizon(one) || Infinity) - (horizon(other) || Infinity) || 0);
+
 export function AlertDetail({ id }: { id: string }) {
   const query = useQuery({ queryKey: ["alert", id], queryFn: () => body(api.GET("/api/alerts/{alert_id}", { params: { path: { alert_id: id } } })) });
   return <Wait query={query}>{(data) => <Whole data={data} />}</Wait>;
@@ -32,17 +39,18 @@ function Whole({ data }: { data: Schema["AlertOut"] }) {
   const { t, pick, name } = useSpeech();
   const evidence = data.evidence as Evidence;
   const event = evidence.event;
+  const told = seen(evidence).map(([feature, value]) => {
+    const days = horizon(feature);
+    const words = evidence.words?.[feature];
+    return { label: days ? t("alert.chance", { days }) : words ? pick(words) : feature, children: <strong>{days ? percent(value, 1) : value}</strong> };
+  });
   return (
     <div className="alert-detail">
       <div>
         <p style={{ fontSize: 15 }}>{pick(evidence)}</p>
+        {evidence.words && <Descriptions size="small" column={1} items={told.map((one) => ({ key: one.label, ...one }))} />}
         <Facts items={[
-          ...Object.entries(evidence.values ?? {}).map(([feature, value]) => {
-            const days = /^chance_(\d+)d$/.exec(feature)?.[1]; // what a hazard says
-            if (days) return { label: t("alert.chance", { days }), children: <strong>{percent(value, 1)}</strong> };
-            const words = evidence.words?.[feature];
-            return { label: words ? pick(words) : feature, children: <strong>{value}</strong> };
-          }),
+          ...(evidence.words ? [] : told),
           ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ¥${event.amount}`} · {moment(event.at)}</> }] : []),
           { label: t("field.outstanding"), children: yuan(data.outstanding) },
           { label: t("field.overdue"), children: <>{yuan(data.overdue)}{data.dpd > 0 && ` · ${t("field.dpd")} ${data.dpd}`}</> },
