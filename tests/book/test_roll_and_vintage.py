@@ -127,3 +127,16 @@ def test_a_panel_code_without_meaning_is_refused(panel: pl.DataFrame) -> None:
         book.read_panel(
             panel, account="ID", month="MONTHS_BALANCE", status="STATUS", extracted=date(2020, 1, 31), dpd={"X": None}
         )
+
+
+def test_a_roll_goes_from_an_earlier_to_a_later_day() -> None:
+    may, june = tape(loan("a", 100)), tape(loan("a", 90), as_of=JUNE)
+    for pair, said in (((june, may), "give the earlier tape first"), ((may, may), "is not after"),
+                       ((pl.concat([may, june]), june), "give one snapshot")):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            book.roll(*pair)
+
+
+def test_one_snapshot_alone_rolls_nowhere(cli) -> None:
+    alone = cli("book", "roll", Path(__file__).parents[2] / "examples" / "book" / "may.csv")
+    assert alone.returncode == 2 and "give the later tape too, or a stack of snapshots" in alone.stderr

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,6 +86,29 @@ def test_bad_amounts_are_refused_with_their_place() -> None:
         npl.values(pl.DataFrame({"balance_fen": [1, None], "dpd": [0, 0]}))
     with pytest.raises(InputError, match="no such column"):
         npl.values(pl.DataFrame({"balance": [1]}))
+
+
+def test_an_odd_claim_loses_its_row_and_no_other(cli, tmp_path: Path) -> None:
+    """The values of the others are those of a table without it; of a claim that stands twice the first counts."""
+    good = "loan_id,balance_fen,dpd,class\na,100000,100,substandard\nb,200000,400,loss\n"
+    for name, text in (
+        ("good", good),
+        ("odd", good + "c,n/a,5,loss\nd,5,-1,loss\na,1,1,loss\n"),
+        ("none", good.splitlines()[0] + "\n"),
+    ):
+        (tmp_path / f"{name}.csv").write_text(text)
+    told = {}
+    for name in ("good", "odd", "none"):
+        done = cli("npl", "value", tmp_path / f"{name}.csv", "--on", "2026-06-30", "--json")
+        assert done.returncode == 0, done.stderr
+        told[name] = json.loads(done.stdout)
+    assert (told["odd"]["rows"], told["odd"]["totals"]) == (told["good"]["rows"], told["good"]["totals"])
+    assert [one["where"].partition("row ")[2] for one in told["odd"]["refused"]] == [
+        "3, balance_fen",
+        "4, dpd",
+        "5, loan_id",
+    ]
+    assert told["none"]["totals"]["balance_fen"] == 0 and told["none"]["rows"] == []
 
 
 def recoveries(

@@ -36,7 +36,7 @@ from typing import Any
 
 import polars as pl
 
-from jiehuan.book.tape import BUCKETS, bucket, non_performing, on_book
+from jiehuan.book.tape import BUCKETS, bucket, follow, non_performing, on_book
 from jiehuan.units.errors import InputError, Problem
 
 CAUSES: tuple[str, ...] = (
@@ -262,12 +262,4 @@ def _check(before: pl.DataFrame, after: pl.DataFrame, basis: str, by: str | None
     for name, tape in (("the first tape", before), ("the second tape", after)):
         if by and by not in tape.columns:
             raise InputError(Problem(name, by, "has no such column", "use one of " + ", ".join(sorted(tape.columns))))
-        if tape["as_of"].n_unique() != 1:
-            raise InputError(
-                Problem(f"{name}, as_of", str(tape["as_of"].n_unique()), "dates on it", "give one snapshot")
-            )
-    first, second = before["as_of"][0], after["as_of"][0]
-    if first >= second:
-        raise InputError(
-            Problem("the second tape, as_of", str(second), f"is not after {first}", "give the earlier tape first")
-        )
+    follow(before, after)

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from jiehuan.book.tape import BUCKETS, bucket, on_book
+from jiehuan.book.tape import BUCKETS, bucket, follow, on_book
 
 ENDS = (*BUCKETS, "settled", "written_off", "sold", "gone")
 """Where a balance can be on the second tape."""
@@ -38,7 +38,11 @@ class Roll:
 
 
 def roll(before: pl.DataFrame, after: pl.DataFrame) -> Roll:
-    """Follow each loan on the book of ``before`` into ``after``, a later snapshot (as ``read_tape`` gives them)."""
+    """Follow each loan on the book of ``before`` into ``after``, a later snapshot (as ``read_tape`` gives them).
+
+    Raises InputError when one is no single snapshot, or the second is not the later one.
+    """
+    follow(before, after)
     opening = before.filter(on_book()).select("loan_id", "outstanding_fen", bucket().alias("bucket"))
     moved = opening.join(after.select("loan_id", _end()), on="loan_id", how="left")
     return _roll(moved.with_columns(pl.col("end").fill_null("gone")))

@@ -168,3 +168,17 @@ def _missing(name: str, columns: Sequence[str], where: str) -> Problem:
     near = get_close_matches(name, columns, n=1, cutoff=0.5)
     mend = f"is {near[0]!r} meant?" if near else f"add a column {name}"
     return Problem(f"{where}, column {name}", "", "is missing", mend)
+
+
+def follow(before: pl.DataFrame, after: pl.DataFrame) -> None:
+    """Raises InputError unless both are one snapshot and the second is of a later day."""
+    for name, tape in (("the first tape", before), ("the second tape", after)):
+        if tape["as_of"].n_unique() != 1:
+            raise InputError(
+                Problem(f"{name}, as_of", str(tape["as_of"].n_unique()), "dates on it", "give one snapshot")
+            )
+    first, second = before["as_of"][0], after["as_of"][0]
+    if first >= second:
+        raise InputError(
+            Problem("the second tape, as_of", str(second), f"is not after {first}", "give the earlier tape first")
+        )

@@ -107,6 +107,9 @@ def _roll(
     from jiehuan import book
 
     frame = _read(before)[0]
+    if after is None and frame["as_of"].n_unique() < 2:
+        mend = "give the later tape too, or a stack of snapshots"
+        raise InputError(Problem(f"{before}, as_of", str(frame["as_of"].n_unique()), "dates on it", mend))
     found = book.roll(frame, _read(after)[0]) if after else book.roll_months(frame)
     if as_json:
         show_json(found.as_dict())

@@ -80,15 +80,19 @@ def _value(
     from jiehuan.units.tables import read_table, write_table
 
     read = _params(params)
-    found = npl.values(read_table(accounts), read)
+    claims, problems = npl.readable(read_table(accounts), str(accounts))
+    found = npl.values(claims, read)
     if "class" in found.columns:
         found = _with_routes(found, read, _day(on), lender)
     if out is not None:
         write_table(found, out)
     totals = {name: int(found[name].sum()) for name in ("balance_fen", "value_fen", "low_fen", "high_fen")}
     if as_json:
-        show_json({"totals": totals, "parameters": read.source, "rows": found.to_dicts()})
+        refused = [problem.as_dict() for problem in problems]
+        show_json({"totals": totals, "parameters": read.source, "rows": found.to_dicts(), "refused": refused})
         return
+    for problem in problems:
+        typer.echo(f"{problem}; the row is left out", err=True)
     shown = {name.removesuffix("_fen"): format_yuan(fen) for name, fen in totals.items()}
     show_facts({"claims": found.height, **shown, "parameters": f"{read.source}: {read.document['note_en']}"})
     if "recommended" in found.columns:

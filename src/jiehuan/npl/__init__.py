@@ -8,7 +8,7 @@ from jiehuan.npl.offers import Offer, restructure
 from jiehuan.npl.params import Bucket, Params, priors, read_params
 from jiehuan.npl.routes import Claim, Disposal, Route, dispose
 from jiehuan.npl.sale import SaleTape, tape
-from jiehuan.npl.valuation import Valuation, value, values
+from jiehuan.npl.valuation import Valuation, readable, value, values
 
 __all__ = [
     "Bucket",
@@ -23,6 +23,7 @@ __all__ = [
     "fit",
     "priors",
     "read_params",
+    "readable",
     "restructure",
     "tape",
     "value",

@@ -80,16 +80,9 @@ def values(frame: pl.DataFrame, params: Params | None = None) -> pl.DataFrame:
     import polars as pl
 
     params = params or priors()
-    missing = [name for name in ("balance_fen", "dpd") if name not in frame.columns]
-    if missing:
-        raise InputError([Problem("accounts", name, "no such column", "give balance_fen and dpd") for name in missing])
-    numbers = frame.select(pl.col("balance_fen", "dpd").cast(pl.Int64, strict=False))
-    bad = numbers.with_row_index("row", offset=1).filter(
-        pl.any_horizontal(pl.col(name).is_null() | (pl.col(name) < 0) for name in ("balance_fen", "dpd"))
-    )
-    if bad.height:
-        where, mend = f"accounts row {bad['row'][0]}", "give whole numbers from 0 up"
-        raise InputError(Problem(where, f"{bad.height} rows", "balance_fen or dpd is missing or negative", mend))
+    frame, problems = readable(frame)
+    if problems:
+        raise InputError(problems)
     factor = pl.lit(1.0)
     for name, factors in params.features.items():
         if name in frame.columns:
@@ -122,6 +115,40 @@ def values(frame: pl.DataFrame, params: Params | None = None) -> pl.DataFrame:
         pl.max_horizontal(high, fen(share)).alias("high_fen"),
         place.replace_strict(methods, return_dtype=pl.String).alias("method"),
     )
+
+
+def readable(frame: pl.DataFrame, where: str = "accounts") -> tuple[pl.DataFrame, list[Problem]]:
+    """The claims whose balance and days can be read, those as whole numbers, and a Problem for each of the others; of a
+    ``loan_id`` that stands twice the first counts. Raises InputError for missing columns."""
+    import polars as pl
+
+    names = ("balance_fen", "dpd")
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise InputError([Problem(where, name, "no such column", "give balance_fen and dpd") for name in missing])
+    whole = frame.with_columns(pl.col(*names).cast(pl.Int64, strict=False))
+    problems: list[Problem] = []
+    good = pl.Series([True]).new_from_index(0, frame.height)
+    for name in names:
+        fits = whole[name].is_not_null() & (whole[name] >= 0).fill_null(value=False)
+        for row in (~fits).arg_true():
+            value = "" if frame[name][row] is None else str(frame[name][row])
+            mend = "give whole numbers from 0 up"
+            problems.append(Problem(f"{where} row {row + 1}, {name}", value, "is missing or negative", mend))
+        good &= fits
+    if "loan_id" in frame.columns:
+        own = frame["loan_id"].is_first_distinct() | frame["loan_id"].is_null()
+        for row in (~own).arg_true():
+            problems.append(
+                Problem(
+                    f"{where} row {row + 1}, loan_id",
+                    str(frame["loan_id"][row]),
+                    "stands here twice",
+                    "keep one row a loan",
+                )
+            )
+        good &= own
+    return whole.filter(good), problems
 
 
 def present_share(
