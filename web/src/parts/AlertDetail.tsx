@@ -44,18 +44,20 @@ function Whole({ data }: { data: Schema["AlertOut"] }) {
     const words = evidence.words?.[feature];
     return { label: days ? t("alert.chance", { days }) : words ? pick(words) : feature, children: <strong>{days ? percent(value, 1) : value}</strong> };
   });
+  const facts = [
+    ...told,
+    ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ¥${event.amount}`} · {moment(event.at)}</> }] : []),
+    { label: t("field.outstanding"), children: yuan(data.outstanding) },
+    { label: t("field.overdue"), children: <>{yuan(data.overdue)}{data.dpd > 0 && ` · ${t("field.dpd")} ${data.dpd}`}</> },
+    { label: t("alert.line"), children: yuan(data.line_limit) },
+  ];
   return (
     <div className="alert-detail">
       <div>
         <p style={{ fontSize: 15 }}>{pick(evidence)}</p>
-        {evidence.words && <Descriptions size="small" column={1} items={told.map((one) => ({ key: one.label, ...one }))} />}
-        <Facts items={[
-          ...(evidence.words ? [] : told),
-          ...(event ? [{ label: t("alert.event"), children: <>{pick(event) || event.kind}{event.amount && ` ¥${event.amount}`} · {moment(event.at)}</> }] : []),
-          { label: t("field.outstanding"), children: yuan(data.outstanding) },
-          { label: t("field.overdue"), children: <>{yuan(data.overdue)}{data.dpd > 0 && ` · ${t("field.dpd")} ${data.dpd}`}</> },
-          { label: t("alert.line"), children: yuan(data.line_limit) },
-        ]} />
+        {evidence.words
+          ? <Descriptions size="small" column={1} items={facts.map((one) => ({ key: one.label, ...one }))} style={{ marginBottom: 8 }} />
+          : <Facts items={facts} />}
         {data.record && <p className="muted" style={{ marginTop: 8 }}>{t("alert.record")}: <Record record={data.record} /></p>}
         <Acts data={data} />
         {data.others.length > 0 && (
