@@ -50,7 +50,7 @@ from jiehuan.loan.cores import cores
 from jiehuan.loan.lawful import law_cells
 from jiehuan.loan.position import POSITION
 from jiehuan.store import tables
-from jiehuan.store.bulk import Slim, chain_texts, copy_entries, copy_text, slim_id, uncollected
+from jiehuan.store.bulk import Slim, added, chained_rows, copy_entries, copy_text, slim_id, tell_two, uncollected
 from jiehuan.store.database import Database, open_database
 from jiehuan.store.rows import copy_rows
 from jiehuan.store.straight import driver_of
@@ -89,7 +89,8 @@ def make_book(database: Database, count: int, overdue: float) -> None:
         for at in range(0, count, 50_000):
             provisions = lines["provision_fen"][at : at + 50_000].to_list()
             some = zip(ids[at : at + 50_000], drawn[at : at + 50_000], provisions, strict=True)
-            copy_entries(driver, chain_texts(((loan_id, _first(loan_id, on, fen)) for loan_id, on, fen in some), {}))
+            first = added((loan_id, _first(loan_id, on, fen)) for loan_id, on, fen in some)
+            copy_entries(driver, chained_rows(first, {}))
         name = positions.save(database.home / "positions")
         connection.execute(insert(tables.day_end_run).values(on=EVENING, finished_at=datetime.now(UTC), positions=name))
         connection.execute(text("DELETE FROM loan_touched"))
@@ -117,8 +118,7 @@ def _loans(connection: Any, frame: pl.DataFrame) -> None:
 
 def _first(loan_id: str, on: date, provision: int) -> list[Slim]:
     drawn, day = on.isoformat(), EVENING.isoformat()
-    out = (("loan_principal", 1_000_000, 0), ("cash", 0, 1_000_000))
-    loss = (("impairment_loss", provision, 0), ("loss_allowance", 0, provision))
+    out, loss = tell_two("loan_principal", "cash", 1_000_000), tell_two("impairment_loss", "loss_allowance", provision)
     return [
         Slim(slim_id(loan_id, "draw", 0), "draw", "", "draw", drawn, drawn, out),
         Slim(slim_id(loan_id, "provision", 0), "", "", "provision", day, day, loss),

@@ -1,7 +1,7 @@
 """Repayments a second against pgbench's TPC-B on the same server, in one run and in short turns, so that both meet the same
 neighbours: single requests by the same number of clients, and a file of them (``flow.many``).
 
-    python benchmarks/servicing.py [--seconds 10] [--clients 1] [--loans 20000] [--batch 40000] [--fsync on]
+    python benchmarks/servicing.py [--seconds 10] [--clients 1] [--loans 20000] [--batch 80000] [--fsync on]
 
 A repayment is the whole act: lock, read the loan's events, fold, journal with its hash chain, state, message, activity, one
 committed transaction each, through ``flow.repay`` as the API calls it. Each loan of the book pays its second instalment on its due
@@ -193,7 +193,7 @@ def main() -> None:
     words.add_argument("--seconds", type=float, default=10, help="of each side")
     words.add_argument("--clients", type=int, default=1)
     words.add_argument("--loans", type=int, default=20_000, help="for single requests")
-    words.add_argument("--batch", type=int, default=40_000, help="loans for batches, in four files")
+    words.add_argument("--batch", type=int, default=80_000, help="loans for batches, in four files")
     words.add_argument("--fsync", choices=("on", "off"), default="on")
     given = words.parse_args()
     with (
