@@ -454,12 +454,16 @@ def test_the_second_of_the_local_day_in_any_zone(zone: str) -> None:
 
 
 def test_texts_are_numbered_as_a_dictionary_does() -> None:
-    from jiehuan.watch.columns import _codes
+    from jiehuan.watch.columns import _strip
+    from jiehuan.watch.core import code_texts
 
+    # Lengths about the eights that are read at once, bytes of nothing, and texts that differ in their last byte alone.
+    like = [letter * length + last for length in range(20) for letter in ("\0", "x") for last in ("", "\0", "y")]
     rng = np.random.default_rng(1)
     for kinds in (1, 3, 2047, 2048, 2049, 30_000, 70_000):
         texts = [f"账{n}" if n % 3 else "x" * (n % 50) for n in rng.integers(0, kinds, 80_000)]
-        codes, firsts = _codes(pl.Series(texts))
+        texts += [like[n] for n in rng.integers(0, len(like), 1000 if kinds > 1 else 0)]
+        codes, firsts = code_texts(*_strip(pl.Series(texts)))
         seen: dict[str, int] = {}
         assert codes.tolist() == [seen.setdefault(text, len(seen)) for text in texts]
         assert [texts[i] for i in firsts] == list(seen)

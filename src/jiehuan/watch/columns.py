@@ -41,6 +41,8 @@ def to_columns(
     """
     import polars as pl
 
+    from jiehuan.watch.core import code_texts, hash_texts
+
     missing = [name for name in REQUIRED if name not in frame.columns]
     if missing:
         mend = f"the columns are {', '.join(frame.columns)[:200]}"
@@ -63,9 +65,13 @@ def to_columns(
             )
         bad[wrong] = True
 
-    texts = {name: _filled(frame[name]) for name in ("event_id", "account_id", "kind", "counterparty", "channel")}
+    texts = {name: _filled(frame[name]) for name in ("event_id", "account_id", "kind", "counterparty")}
+    strips = {name: _strip(column) for name, column in texts.items()}
+    if engine.channel_code:
+        texts["channel"] = _filled(frame["channel"])
     for name in ("event_id", "account_id", "kind"):
-        refuse((texts[name] == "").to_numpy(), name, "missing", f"write the {name}")
+        ends = strips[name][1]
+        refuse(ends[1:] == ends[:-1], name, "missing", f"write the {name}")
     if engine.known_accounts is not None:
         known = pl.Series(list(engine.known_accounts), dtype=pl.String)
         refuse(
@@ -74,11 +80,14 @@ def to_columns(
             "unknown account",
             "add it to the accounts, or check the id",
         )
-    refuse(frame["at"].is_null().to_numpy(), "at", "missing", "write the at, like 2026-11-24T21:05:00+08:00")
+    if frame["at"].null_count():
+        refuse(frame["at"].is_null().to_numpy(), "at", "missing", "write the at, like 2026-11-24T21:05:00+08:00")
     at, without_zone = _instants(frame["at"], zone)
     refuse(without_zone, "at", "time zone missing", "write the offset, like 2026-11-24T21:05:00+08:00, or state --zone")
-    refuse(at.is_null().to_numpy(), "at", "not an instant", "write 2026-11-24T21:05:00+08:00")
-    micro = at.fill_null(0).to_numpy()
+    if at.null_count():
+        refuse(at.is_null().to_numpy(), "at", "not an instant", "write 2026-11-24T21:05:00+08:00")
+        at = at.fill_null(0)
+    micro = at.to_numpy()
     refuse(
         (micro < _EARLIEST) | (micro >= _LATEST), "at", "outside 1980 to 2200", "check the year and the unit of time"
     )
@@ -86,23 +95,23 @@ def to_columns(
     refuse(~whole, "amount_fen", "not a whole number of fen", "write fen, like 12000")
     refuse(amount < 0, "amount_fen", "negative amount", "write the size of the amount; the kind tells its direction")
     refuse(amount > MAX_AMOUNT_FEN, "amount_fen", "larger than any amount kept here", "check the unit (fen)")
-    codes, firsts = _codes(texts["kind"])
-    kind = np.array([engine.kind_code.get(name, -1) for name in texts["kind"].gather(firsts)], np.int32)[codes]
+    codes, firsts = code_texts(*strips["kind"])
+    kind = np.array([engine.kind_code.get(name, -1) for name in texts["kind"].gather(firsts)], np.int64)[codes]
     refuse(kind < 0, "kind", lambda shown, place: unknown_kind(shown, engine.kind_code, place))
 
-    good = np.flatnonzero(~bad)
-    whole_table = len(good) == n
-    picked = texts if whole_table else {name: column.gather(good) for name, column in texts.items()}
-    account, firsts = _codes(picked["account_id"])
-    names = picked["account_id"].gather(firsts)
-    channel = np.zeros(len(good), np.int32)
+    if bad.any():
+        good = np.flatnonzero(~bad)
+        texts = {name: column.gather(good) for name, column in texts.items()}
+        strips = {name: _strip(texts[name]) for name in strips}
+        micro, amount, kind, number = micro[good], amount[good], kind[good], number[good]
+    account, firsts = code_texts(*strips["account_id"])
+    channel = np.zeros(len(micro), np.int64)
     if engine.channel_code:
-        channel = picked["channel"].replace_strict(engine.channel_code, default=0, return_dtype=pl.Int32).to_numpy()
-    taken = micro if whole_table else micro[good]
+        channel = texts["channel"].replace_strict(engine.channel_code, default=0, return_dtype=pl.Int64).to_numpy()
     columns = Columns(
-        names.to_list(), account, taken, amount[good], cast("Sequence[str]", picked["event_id"]),
-        _hashes(picked["event_id"]), _hashes(picked["counterparty"]), kind[good], channel,
-        seconds_of_day(taken, engine.declaration.zone), number[good],
+        texts["account_id"].gather(firsts).to_list(), account, micro, amount, cast("Sequence[str]", texts["event_id"]),
+        hash_texts(*strips["event_id"]), hash_texts(*strips["counterparty"]), kind, channel,
+        seconds_of_day(micro, engine.declaration.zone), number,
     )  # fmt: skip
     return columns, sorted(problems, key=lambda found: found[0])
 
@@ -145,21 +154,21 @@ def _instants(column: pl.Series, zone: str | None) -> tuple[pl.Series, NDArray[n
     return fast, nowhere
 
 
-def seconds_of_day(micro: NDArray[np.int64], zone: str) -> NDArray[np.int32]:
+def seconds_of_day(micro: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     """The second of the local day of each instant (microseconds since 1970 UTC) in a zone."""
     import polars as pl
 
     if not len(micro):
-        return np.zeros(0, np.int32)
+        return np.zeros(0, np.int64)
     first, last = int(micro.min()) // 86_400_000_000, int(micro.max()) // 86_400_000_000
     # Every day of a few years is looked up faster than those that occur are found.
     days = np.arange(first, last + 1) if last - first < 2000 else np.unique(micro // 86_400_000_000)
     edges = {_offset(zone, day) for day in {*days.tolist(), *(days + 1).tolist()}}
     if len(edges) == 1:
         # One offset throughout, as in China since 1991: plain arithmetic.
-        return ((micro // 1_000_000 + edges.pop()) % 86_400).astype(np.int32)
+        return (micro // 1_000_000 + edges.pop()) % 86_400
     local = pl.Series(micro).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)
-    parts = (local.dt.hour().cast(pl.Int32), local.dt.minute().cast(pl.Int32), local.dt.second().cast(pl.Int32))
+    parts = (local.dt.hour().cast(pl.Int64), local.dt.minute().cast(pl.Int64), local.dt.second().cast(pl.Int64))
     return (parts[0] * 3600 + parts[1] * 60 + parts[2]).to_numpy()
 
 
@@ -209,13 +218,8 @@ def _whole(column: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     else:
         number = pl.Series([None] * len(column), dtype=pl.Int64)
         whole = column.is_null()
-    return number.fill_null(0).cast(pl.Int64).to_numpy().copy(), whole.to_numpy().copy()
-
-
-def _hashes(column: pl.Series) -> NDArray[np.int64]:
-    from jiehuan.watch.core import hash_texts
-
-    return hash_texts(*_strip(column)) if len(column) else np.zeros(0, np.int64)
+    filled = number.fill_null(0) if number.null_count() else number
+    return filled.cast(pl.Int64).to_numpy(), whole.to_numpy()
 
 
 def _filled(column: pl.Series) -> pl.Series:
@@ -225,16 +229,12 @@ def _filled(column: pl.Series) -> pl.Series:
     return texts.fill_null("") if texts.null_count() else texts
 
 
-def _codes(column: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    from jiehuan.watch.core import code_texts
-
-    return code_texts(*_strip(column)) if len(column) else (np.zeros(0, np.int64), np.zeros(0, np.int64))
-
-
 def _strip(column: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The texts of a column as one strip of UTF-8, and where each begins and ends in it."""
     import pyarrow as pa
 
+    if not len(column):
+        return np.zeros(1, np.uint8), np.zeros(1, np.int64)
     strip: Any = column.to_arrow().cast(pa.large_string())
     if isinstance(strip, pa.ChunkedArray):
         strip = strip.combine_chunks()

@@ -47,7 +47,7 @@ class Core:
             meta=np.concatenate([np.zeros(kernel.FREE, np.int64), np.full(_SIZES, -1, np.int64)]),
         )
         width = len(declared.features) + len(declared.derived)
-        room = max(_ALERT_ROOM, 2 * len(declared.rules) + 1)
+        room = max(_ALERT_ROOM if declared.rules else kernel.RUN, 2 * len(declared.rules) + 1)
         self.one = np.zeros((1, 9), np.int64)
         self.first_row = np.zeros(1, np.int64)
         self.no_table = np.zeros((0, width))
@@ -119,8 +119,9 @@ class Core:
         """Make room for ``wanted`` accounts in all."""
         have = len(self.state.accounts)
         if wanted > have:
-            more = np.tile(self._tables.account, (max(wanted, 2 * have) - have, 1))
-            self.state.accounts = np.concatenate([self.state.accounts, more])
+            rows = np.empty((max(wanted, 2 * have), self.state.accounts.shape[1]), np.int64)
+            rows[:have], rows[have:] = self.state.accounts, self._tables.account
+            self.state.accounts = rows
 
     def speak(self, account: int, now: int, severity: int, cooldown: int) -> bool:
         """Whether a model may alert on an account now; noted when it may. Silence is that of rules: a higher severity breaks it."""
@@ -163,11 +164,10 @@ def hash_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[n
 def code_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """A number for each text, equal ones alike, in order of first sight; and where each number was first seen."""
     n = len(offsets) - 1
-    hashes = hash_texts(data, offsets)
-    codes, firsts = np.empty(n, np.int64), np.empty(n, np.int64)
+    codes, firsts, keys = np.empty(n, np.int64), np.empty(n, np.int64), np.empty((n, 4), np.int64)
     number: Any = kernel.code_texts
-    # Few are different in most columns: a small table stays in the nearest cache.
-    size = 1 << 12
-    while (count := number(data, offsets, hashes, np.full(size, -1, np.int32), codes, firsts)) < 0:
-        size *= 16
+    size, at, count = 1 << 12, 0, 0  # few are different in most columns: a small table stays in the nearest cache
+    while at < n:
+        at, count = number(data, offsets, np.full(size, -1, np.int32), codes, firsts, keys, at, count)
+        size *= 8
     return codes, firsts[:count]

@@ -62,9 +62,9 @@ class Columns:
     event_ids: Sequence[str]
     event_hash: NDArray[np.int64]
     party_hash: NDArray[np.int64]
-    kind: NDArray[np.int32]
-    channel: NDArray[np.int32]
-    second: NDArray[np.int32]
+    kind: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    second: NDArray[np.int64]
     row: NDArray[np.int64]
 
     def __len__(self) -> int:

@@ -24,7 +24,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 # An event's row in the arena: one cache line, then a link to the previous greater amount per stream with a maximum.
 TS, AMOUNT, ID, PARTY, MASK, KIND, PREV, NEXT, GREATER = range(9)
@@ -92,6 +94,26 @@ def _compile(function: F, more: dict[str, Any]) -> F:
         return cast(F, njit(cache=True, **options)(function))
     except RuntimeError:
         return cast(F, njit(**options)(function))
+
+
+def _asking(_: Any, array: Any, row: Any, column: Any) -> Any:
+    make: Any = cgutils  # numba's own tools have no types
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        whole = context.make_array(kind)(context, builder, arguments[0])
+        cell = make.get_item_pointer(context, builder, kind, whole, arguments[1:])
+        known = make.ir.FunctionType(make.ir.VoidType(), [make.voidptr_t, *[make.int32_t] * 3])
+        fetch = make.get_or_insert_function(builder.module, known, "llvm.prefetch.p0")
+        to_write, near, data = make.int32_t(1), make.int32_t(3), make.int32_t(1)
+        builder.call(fetch, [builder.bitcast(cell, make.voidptr_t), to_write, near, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp), generate
+
+
+_ask_for: Any = intrinsic(_asking)
+"""Ask for the memory of an array's cell, to be written soon; nothing waits for it."""
 
 
 @inlined
@@ -367,21 +389,22 @@ def _read_group(
         since = until - groups[g, G_WINDOW]
         while tail < head and events[base + tail, TS] <= since:
             row = base + tail
-            if events[row, MASK] >> stream & 1:
-                amount = events[row, AMOUNT]
-                count -= 1
-                total -= amount
-                if square >= 0:
-                    upper, lower = amount >> LIMB, amount & LIMB_MASK
-                    high -= upper * upper
-                    cross -= upper * lower
-                    low -= lower * lower
-                if distinct >= 0 and events[row, PARTY] != 0:
-                    # A counterparty leaves when no later event of it is in the window.
-                    j = events[row, NEXT]
-                    while j < head and not events[base + j, MASK] >> stream & 1:
-                        j = events[base + j, NEXT]
-                    parties -= 1 if j >= head else 0
+            # No jump on whether the stream takes the event: which does, nobody can guess.
+            taken = events[row, MASK] >> stream & 1
+            amount = events[row, AMOUNT] * taken
+            count -= taken
+            total -= amount
+            if square >= 0:
+                upper, lower = amount >> LIMB, amount & LIMB_MASK
+                high -= upper * upper
+                cross -= upper * lower
+                low -= lower * lower
+            if distinct >= 0 and taken != 0 and events[row, PARTY] != 0:
+                # A counterparty leaves when no later event of it is in the window.
+                j = events[row, NEXT]
+                while j < head and not events[base + j, MASK] >> stream & 1:
+                    j = events[base + j, NEXT]
+                parties -= 1 if j >= head else 0
             tail += 1
         if tail == head:
             while head < bound and events[base + head, TS] <= since:
@@ -389,23 +412,23 @@ def _read_group(
             tail = head
         while head < bound and events[base + head, TS] <= until:
             row = base + head
-            if events[row, MASK] >> stream & 1:
-                amount = events[row, AMOUNT]
-                count += 1
-                total += amount
-                if square >= 0:
-                    upper, lower = amount >> LIMB, amount & LIMB_MASK
-                    high += upper * upper
-                    cross += upper * lower
-                    low += lower * lower
-                if distinct >= 0 and events[row, PARTY] != 0:
-                    # It enters when no earlier event of it is in the window.
-                    j = events[row, PREV]
-                    while j >= tail and not events[base + j, MASK] >> stream & 1:
-                        j = events[base + j, PREV]
-                    parties += 1 if j < tail else 0
-                prior = last
-                last = head
+            taken = events[row, MASK] >> stream & 1
+            amount = events[row, AMOUNT] * taken
+            count += taken
+            total += amount
+            if square >= 0:
+                upper, lower = amount >> LIMB, amount & LIMB_MASK
+                high += upper * upper
+                cross += upper * lower
+                low += lower * lower
+            if distinct >= 0 and taken != 0 and events[row, PARTY] != 0:
+                # It enters when no earlier event of it is in the window.
+                j = events[row, PREV]
+                while j >= tail and not events[base + j, MASK] >> stream & 1:
+                    j = events[base + j, PREV]
+                parties += 1 if j < tail else 0
+            prior = last if taken != 0 else prior
+            last = head if taken != 0 else last
             head += 1
         raw[COUNT_OF, e], raw[SUM_OF, e] = count, total
         if distinct >= 0:
@@ -422,28 +445,30 @@ def _read_group(
                 raw[MAX_OF, e] = events[base + j, AMOUNT]
         if square >= 0:
             raw[HIGH, e], raw[CROSS, e], raw[LOW, e] = high, cross, low
-    # What the group holds becomes what was declared, a feature at a time, so that each is one plain loop over the run.
+    # What the group holds becomes what was declared, a feature at a time, so that each is one plain loop over the run,
+    # in whole eights: what stands behind the run is nobody's, and a loop of odd length costs more than it saves.
+    whole = (k + 7) & ~7
     for cell in range(groups[g, G_FEATURES], groups[g, G_FEATURES_END]):
         f = refs[cell]
         of = features[f, F_OF]
         stamps[f] = stamp
         if of in (COUNT_OF, DISTINCT_OF):
-            for e in range(k):
+            for e in range(whole):
                 memo[f, e] = raw[of, e] * 1.0
         elif of == SUM_OF:
-            for e in range(k):
+            for e in range(whole):
                 memo[f, e] = raw[SUM_OF, e] / 100.0
         elif of == VELOCITY_OF:
-            for e in range(k):
+            for e in range(whole):
                 memo[f, e] = raw[COUNT_OF, e] * 3.6e9 / groups[g, G_WINDOW]
         elif of == MEAN_OF:
-            for e in range(k):
+            for e in range(whole):
                 memo[f, e] = raw[SUM_OF, e] / 100.0 / raw[COUNT_OF, e] if raw[COUNT_OF, e] > 0 else np.nan
         elif of == SINCE_OF:
-            for e in range(k):
+            for e in range(whole):
                 memo[f, e] = raw[SINCE_OF, e] / 1e6 if raw[SINCE_OF, e] >= 0 else np.nan
         elif of == STD_OF:
-            for e in range(k):
+            for e in range(whole):
                 n = raw[COUNT_OF, e]
                 squares = (raw[HIGH, e] * 2.0**LIMB + 2.0 * raw[CROSS, e]) * 2.0**LIMB + raw[LOW, e]
                 spread = squares - raw[SUM_OF, e] * (raw[SUM_OF, e] / n)
@@ -451,7 +476,7 @@ def _read_group(
                 value = 0.0 if spread <= 1e-14 * squares else np.sqrt(spread / (n - 1)) / 100.0
                 memo[f, e] = value if n > 1 else np.nan
         else:
-            for e in range(k):
+            for e in range(whole):
                 memo[f, e] = raw[of, e] / 100.0 if raw[COUNT_OF, e] > 0 else np.nan
     accounts[account, at + HEAD], accounts[account, at + TAIL] = head, tail
     accounts[account, at + COUNT], accounts[account, at + TOTAL] = count, total
@@ -983,6 +1008,10 @@ def run(
             batch[i, B_STATUS] = TAKEN
             accounts[account, CLOCK] = ts
             entry[k, E_ROW], entry[k, E_NOW] = i, ts
+            if table.shape[0] > 0:
+                # Rows of the table lie apart, as the accounts' events do; by the time they are written they are near.
+                for cell in range(0, table.shape[1], 8):
+                    _ask_for(table, row[i], cell)
             k += 1
             i += 1
         turns = 0
@@ -1100,34 +1129,84 @@ def hash_texts(data: Any, offsets: Any, out: Any) -> None:
             out[i] = np.int64(x) if x != np.uint64(0) else 1
 
 
+@inlined
+def _eight(data: Any, at: int) -> Any:
+    """Eight bytes as one number; the compiler makes one load of it."""
+    low = np.uint64(data[at]) | np.uint64(data[at + 1]) << np.uint64(8) | np.uint64(data[at + 2]) << np.uint64(16)
+    low |= np.uint64(data[at + 3]) << np.uint64(24) | np.uint64(data[at + 4]) << np.uint64(32)
+    low |= np.uint64(data[at + 5]) << np.uint64(40) | np.uint64(data[at + 6]) << np.uint64(48)
+    return low | np.uint64(data[at + 7]) << np.uint64(56)
+
+
+@inlined
+def _bytes(data: Any, at: int, count: int, end: int) -> Any:
+    """The first ``count`` bytes from ``at``, at most eight, as one number; without a jump but at the end of the strip."""
+    word = np.uint64(0)
+    if at + 8 <= end:
+        word = _eight(data, at)
+    else:
+        for n in range(end - at):
+            word |= np.uint64(data[at + n]) << np.uint64(8 * n)
+    wanted = min(max(count, 0), 8)
+    return word & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * wanted) if wanted > 0 else np.uint64(0))
+
+
+@inlined
+def _stir(x: Any) -> Any:
+    x = x * np.uint64(0xBF58476D1CE4E5B9)
+    return x ^ (x >> np.uint64(32))
+
+
 @compiled
-def code_texts(data: Any, offsets: Any, hashes: Any, slots: Any, codes: Any, firsts: Any) -> int:
-    """Number equal texts alike, in order of first sight; ``firsts``: where each number was first seen. Returns how many there are, or -1
-    when ``slots`` (int32, all -1, a power of two) are fewer than twice as many. Texts of one hash are compared byte by byte.
+def code_texts(
+    data: Any, offsets: Any, slots: Any, codes: Any, firsts: Any, keys: Any, begin: int, count: int
+) -> tuple[int, int]:
+    """Number equal texts alike from text ``begin`` on, in order of first sight; ``firsts``: where each number was first seen.
+
+    ``keys`` int64[n, 4] holds of each number its first sixteen bytes, hash and length, so that equal texts are told without
+    going back to the strip unless they are longer. ``slots`` is int32, all -1, a power of two; ``count`` numbers are known from
+    before. Returns the next text and how many numbers there are; it stops early when half of the slots are taken.
     """
     last = slots.shape[0] - 1
-    count = 0
-    for i in range(hashes.shape[0]):
-        at = hashes[i] & last
-        length = offsets[i + 1] - offsets[i]
+    texts = offsets.shape[0] - 1
+    end = offsets[texts]
+    for known in range(count):
+        at = keys[known, 2] & last
+        while slots[at] >= 0:
+            at = (at + 1) & last
+        slots[at] = known
+    for i in range(begin, texts):
+        start = offsets[i]
+        length = offsets[i + 1] - start
+        first, second = _bytes(data, start, length, end), _bytes(data, start + 8, length - 8, end)
+        x = _stir(first ^ np.uint64(length) * np.uint64(0x9E3779B97F4A7C15)) ^ second
+        n = 16
+        while n < length:
+            x = _stir(x) ^ _bytes(data, start + n, length - n, end)
+            n += 8
+        key = np.int64(_stir(x))
+        at = key & last
         while True:
             held = slots[at]
             if held < 0:
                 if 2 * count >= last:
-                    return -1
+                    return i, count
                 slots[at] = count
                 firsts[count] = i
                 codes[i] = count
+                keys[count, 0], keys[count, 1], keys[count, 2], keys[count, 3] = first, second, key, length
                 count += 1
                 break
-            j = firsts[held]
-            same = hashes[j] == hashes[i] and offsets[j + 1] - offsets[j] == length
-            n = 0
-            while same and n < length:
-                same = data[offsets[j] + n] == data[offsets[i] + n]
-                n += 1
+            same = keys[held, 2] == key and keys[held, 3] == length
+            same = same and keys[held, 0] == np.int64(first) and keys[held, 1] == np.int64(second)
+            if same and length > 16:
+                other = offsets[firsts[held]]
+                n = 16
+                while same and n < length:
+                    same = data[other + n] == data[start + n]
+                    n += 1
             if same:
                 codes[i] = held
                 break
             at = (at + 1) & last
-    return count
+    return texts, count
