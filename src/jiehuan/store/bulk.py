@@ -114,7 +114,7 @@ def chained_rows(entries: pl.DataFrame, ends: Mapping[str, End]) -> bytes:
     said = pl.format('[{},"{}","{}","{}","{}","{}","{}","{}","",[{}]]', "n", *ADDED[1::-1], *ADDED[2:8])
     hashes: list[str] = []
     before, starts = b"", iter(heads)
-    for begins, text in zip(first, entries.select(said).to_series(), strict=True):
+    for begins, text in zip(first.to_list(), entries.select(said).to_series().to_list(), strict=True):
         link = sha256((next(starts).hash if begins else before) + text.encode())
         before = link.digest()
         hashes.append(link.hexdigest())
@@ -128,7 +128,7 @@ def _in_order(known: pl.Series, first: pl.Series, last: pl.Series) -> pl.Series:
     if not ((known < last) | ((known < known.shift(1)) & ~first)).any():
         return known
     found: list[str] = []
-    for begins, day, end in zip(first, known, last, strict=True):
+    for begins, day, end in zip(first.to_list(), known.to_list(), last.to_list(), strict=True):
         found.append(max(day, end if begins else found[-1]))
     return pl.Series("known", found)
 
