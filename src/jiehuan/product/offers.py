@@ -252,11 +252,15 @@ def _ranked(made: Sequence[Offer], asked: Asked, capacity: Capacity | None) -> l
     if not made:
         return []
     dearest = max(max(_cost(offer) for offer in made), 1)
-    scored = [_scored(offer, asked, capacity, dearest) for offer in made]
-    scored.sort(key=lambda offer: (-offer.fit_ppm, _cost(offer), offer.product.id, offer.months))
+    order = sorted(
+        (-_fit(offer, asked, capacity, dearest), _cost(offer), offer.product.id, offer.months, place)
+        for place, offer in enumerate(made)
+    )
     best: dict[str, Offer] = {}
-    for offer in scored:
-        best.setdefault(offer.product.id, offer)
+    for fit, _, product, _, place in order:
+        if product not in best:
+            reasons = tuple(_reasons(made[place], asked, capacity))
+            best[product] = replace(made[place], fit_ppm=-fit, reasons=reasons)
     return list(best.values())
 
 
@@ -264,7 +268,7 @@ def _cost(offer: Offer) -> int:
     return offer.schedule.total_interest_fen + offer.schedule.total_fees_fen
 
 
-def _scored(offer: Offer, asked: Asked, capacity: Capacity | None, dearest: int) -> Offer:
+def _fit(offer: Offer, asked: Asked, capacity: Capacity | None, dearest: int) -> int:
     weights = fit_parameters()
     amount = min(offer.amount_fen * PPM // asked.amount_fen, PPM)
     term = min(offer.months, asked.months) * PPM // max(offer.months, asked.months)
@@ -273,14 +277,16 @@ def _scored(offer: Offer, asked: Asked, capacity: Capacity | None, dearest: int)
         span = max(weights["comfort_dscr_ppm"] - capacity.dscr_floor_ppm, 1)
         cover = min(max(offer.dscr_ppm - capacity.dscr_floor_ppm, 0) * PPM // span, PPM)
     cost = PPM - _cost(offer) * PPM // dearest
-    made_for = bool(asked.purpose) and asked.purpose in offer.product.purposes
-    purpose = PPM if made_for else (PPM // 2 if not offer.product.purposes else 0)
+    purpose = PPM if _made_for(offer, asked) else (PPM // 2 if not offer.product.purposes else 0)
     parts = {"amount": amount, "term": term, "cover": cover, "cost": cost, "purpose": purpose}
-    fit = half_up(sum(weights[f"{name}_ppm"] * part for name, part in parts.items()), PPM)
-    return replace(offer, fit_ppm=fit, reasons=tuple(_reasons(offer, asked, capacity, made_for)))
+    return half_up(sum(weights[f"{name}_ppm"] * part for name, part in parts.items()), PPM)
 
 
-def _reasons(offer: Offer, asked: Asked, capacity: Capacity | None, made_for: bool) -> Iterator[Mapping[str, str]]:
+def _made_for(offer: Offer, asked: Asked) -> bool:
+    return bool(asked.purpose) and asked.purpose in offer.product.purposes
+
+
+def _reasons(offer: Offer, asked: Asked, capacity: Capacity | None) -> Iterator[Mapping[str, str]]:
     yield {"code": "made_for", "zh": offer.product.about_zh, "en": offer.product.about_en}
     if offer.amount_fen < asked.amount_fen:
         told = format_yuan(offer.amount_fen)
@@ -291,7 +297,7 @@ def _reasons(offer: Offer, asked: Asked, capacity: Capacity | None, made_for: bo
         }
     if offer.months != asked.months:
         yield {"code": "term_other", "zh": f"期限为 {offer.months} 个月", "en": f"The term is {offer.months} months"}
-    if made_for:
+    if _made_for(offer, asked):
         yield {"code": "purpose", "zh": "适合该借款用途", "en": "It is made for this purpose"}
     if offer.dscr_ppm is not None and capacity is not None:
         ratio = f"{offer.dscr_ppm / PPM:.2f}"

@@ -17,14 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.loan import Schedule
 from jiehuan.profile.plans import PlanWish, first_due_after, largest_amount, schedule_of
 from jiehuan.units.days import add_months
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan, half_up
 from jiehuan.units.rates import PPM, format_rate
+from jiehuan.units.yaml_file import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,8 @@ class Affordability:
     def cash_for(self, count: int) -> tuple[int, ...]:
         """CFADS of ``count`` months from the first due date, for terms other than the one asked for."""
         first = (self.wish.first_due or self.wish.drawn_on).month - 1
-        year = [_month_of(self.household, month, self.given)[-1] for month in range(1, 13)]
-        return tuple(year[(first + n) % 12] for n in range(count))
+        year = _year_of(self.household, self.given)
+        return tuple(year[(first + n) % 12][-1] for n in range(count))
 
     @property
     def carried(self) -> bool:
@@ -126,10 +125,7 @@ class Affordability:
 def parameters(path: Path | None = None) -> Parameters:
     """The shipped parameters, or a lender's own. Raises InputError when one is missing, unknown or no whole number."""
     path = path or Path(__file__).with_name("affordability.yaml")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file")) from None
+    found = read_yaml(path, example="src/jiehuan/profile/affordability.yaml")
     names = set(Parameters.__dataclass_fields__)
     found = found if isinstance(found, Mapping) else {}
     problems = [
@@ -194,7 +190,15 @@ def stress_of(household: Household, given: Parameters) -> int:
 def cash_months(household: Household, first_due: date, count: int, given: Parameters) -> tuple[CashMonth, ...]:
     """Cash available for debt service in each of ``count`` months from the month of the first due date."""
     months = [add_months(first_due.replace(day=1), n) for n in range(count)]
-    return tuple(CashMonth(month, *_month_of(household, month.month, given)) for month in months)
+    year = _year_of(household, given)
+    return tuple(CashMonth(month, *year[month.month - 1]) for month in months)
+
+
+def _year_of(household: Household, given: Parameters) -> list[tuple[int, int, int, int, int]]:
+    """The months of a year by ``_month_of``; without seasons they are one like another."""
+    if not household.seasons:
+        return [_month_of(household, 1, given)] * 12
+    return [_month_of(household, month, given) for month in range(1, 13)]
 
 
 def _month_of(household: Household, month: int, given: Parameters) -> tuple[int, int, int, int, int]:

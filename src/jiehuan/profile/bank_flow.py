@@ -176,13 +176,13 @@ def _amount(row: Mapping[str, Any]) -> int:
 
 def _fen(row: Mapping[str, Any], name: str) -> int | None:
     exact = row.get(_IN_FEN[name])
-    if exact not in _NONE:
+    if exact is not None and exact != "":
         if not isinstance(exact, int) or isinstance(exact, bool) or abs(exact) > MAX_FEN:
             mend = "write a whole number of fen"
             raise InputError(Problem(f"{name}_fen", str(exact)[:80], "not an amount in fen", mend))
         return exact
     value = row.get(name)
-    if value in _NONE:
+    if value is None or value == "":
         return None
     if isinstance(value, str):
         plain = _PLAIN.match(value)
