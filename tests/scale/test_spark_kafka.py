@@ -18,7 +18,7 @@ from streams import Tansu, replayed, send, some_events
 
 from jiehuan.scale.broker import Broker, quiet
 from jiehuan.scale.spark_kafka import TOPIC_ID, KafkaStream
-from jiehuan.scale.spark_watch import watch_stream
+from jiehuan.scale.spark_watch import main, watch_stream
 from jiehuan.units.errors import InputError, Refused
 
 if TYPE_CHECKING:
@@ -91,6 +91,25 @@ def test_a_query_that_is_killed_goes_on_from_its_checkpoint(
     query.awaitTermination(120)
     assert query.exception() is None
     assert alert_ids(rows_of(spark, out)) == wanted
+
+
+def test_a_topic_that_was_made_anew_ends_the_command_with_a_sentence(
+    spark: SparkSession, own_tansu: Tansu, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--stream", f"kafka://{own_tansu.servers}/events", "--out", str(tmp_path / "out"), "--checkpoint",
+             str(tmp_path / "checkpoint"), "--shards", "2", "--available-now"]  # fmt: skip
+    for n, code in enumerate((0, 1)):
+        Broker(own_tansu.servers).must_have({"events": 1}, make=True)
+        send(Broker(own_tansu.servers), "events", some_events(20, seed=n), singly=True)
+        assert main(words) == code
+        own_tansu.kill()
+        own_tansu.start()  # its memory is its only storage
+    said = capfd.readouterr().err
+    assert (
+        "made anew since the checkpoint" in said
+        and "another --checkpoint" in said
+        and "Traceback" not in said.splitlines()[-1]
+    )
 
 
 def test_a_micro_batch_is_bounded_and_a_cut_topic_is_told(spark: SparkSession, tmp_path: Path) -> None:

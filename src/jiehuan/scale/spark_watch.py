@@ -258,6 +258,20 @@ def _judged(engine: Engine, events: pl.DataFrame, unread: Sequence[dict[str, str
     return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in COLUMNS})
 
 
+def _await(query: StreamingQuery) -> None:
+    """Wait for a query's end. Raises Refused with its own sentence when it is a refusal of ours that ended it."""
+    from pyspark.errors import StreamingQueryException
+
+    try:
+        query.awaitTermination()
+    except StreamingQueryException as error:
+        said = [line.strip() for line in str(error).splitlines() if "jiehuan.units.errors." in line]
+        if not said:
+            raise
+        reason = said[-1].rpartition("jiehuan.units.errors.")[2].partition(": ")[2]
+        raise Refused(Problem("--stream", "", reason)) from None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line of the job."""
     words = parser(str(__doc__))
@@ -284,7 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             session, said.stream, said.out, said.checkpoint, said.signals, said.shards, available_now=said.available_now,
             config=os.environ.get("JIEHUAN_KAFKA_CONFIG", ""),
         )  # fmt: skip
-        query.awaitTermination()
+        _await(query)
         return {"stopped": True}
 
     return run_job(job, as_json=said.as_json)
