@@ -72,7 +72,7 @@ def list_loans(
     """Loans, the latest drawn first."""
     state = loan_state.c
     rows = select(
-        *[column for column in loan.c if column.name not in {"terms", "source", "created_at", "first_due"}],
+        *[column for column in loan.c if column.name not in {"terms", "bare", "source", "created_at", "first_due"}],
         state.as_of, state.principal_outstanding_fen.label("outstanding_fen"), state.overdue_fen, state.dpd,
         state.bucket, state["class"].label("grade"), state.status, state.next_due,
     ).outerjoin(loan_state, state.loan_id == loan.c.loan_id)  # fmt: skip
