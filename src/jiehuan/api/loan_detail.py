@@ -228,7 +228,7 @@ def loan_whole(connection: Connection, vault: Vault, loan_id: str, on: date | No
     sold = connection.execute(_SOLD, {"loan_id": loan_id}).scalar_one()
     said = spoken(row)
     return LoanOut(
-        **{name: said[name] for name in said if name != "borrower_id"},
+        **{name: said[name] for name in said if name not in {"borrower_id", "bare"}},
         borrower=borrower_of(connection, vault, row["borrower_id"]),
         state=_state(state, sold=sold),
         schedule=_schedule(state),
