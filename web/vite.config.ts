@@ -1,10 +1,11 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { translateEditor } from "./src/editor/translate";
 
 const own = (file: string) => decodeURIComponent(new URL(`src/editor/${file}`, import.meta.url).pathname);
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), translateEditor(own("speak.ts"))],
   resolve: { alias: { "@monaco-editor/react": own("code.tsx"), "monaco-editor": own("code.tsx"), "use-debounce": own("pending.ts") } },
   build: {
     sourcemap: false,

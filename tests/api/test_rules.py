@@ -14,6 +14,7 @@ from jiehuan.api.rules import PUBLIC, read, rules
 QUESTIONS = {
     "POST /api/applications/{application_id}/what-if",
     "POST /api/borrowers/search",
+    "POST /api/intake/preview",
     "POST /api/line-queue/try",
     "POST /api/policies/check",
     "POST /api/policies/diff",

@@ -53,7 +53,7 @@ def test_the_page_shows_curves_calibration_and_the_points_of_today(enter, house)
 
 def test_points_and_influence(enter, house):
     told = house.get("risk", "/api/models/mo-1/influence")
-    assert told["rows"] == 8 and told["features"][0]["name"] == "verified_income_fen"
+    assert told["rows"] == house.get("risk", "/api/applications")["total"] and told["features"][0]["name"] == "verified_income_fen"
     page = enter("risk", path="/models/mo-1?tab=points")
     expect(page.get_by_role("cell", name=f"{float(told['features'][0]['mean_abs']):.3f}")).to_be_visible()
     card = house.get("risk", "/api/models/mo-1")["body"]["scorecard"]["features"][0]
@@ -74,10 +74,8 @@ def test_fairness_is_told_with_its_note_and_names_a_model_that_reads_age(enter, 
     told = house.get("risk", "/api/models/mo-1/fairness")
     assert told["reads"] == []
     zhejiang = next(one for one in told["groups"] if one["group"] == "浙江")
-    assert (
-        zhejiang["decided"] + next(one for one in told["groups"] if one["group"] == "江苏")["decided"]
-        == told["decided"]
-    )
+    regions = [one["decided"] for one in told["groups"] if one["group"] in {"浙江", "江苏", "北京"}]
+    assert sum(regions) == told["decided"] > zhejiang["decided"] > 0
     page = enter("risk", path="/models/mo-1?tab=fairness")
     expect(page.get_by_text("性别、年龄和地区只用于本报告，不用于评分")).to_be_visible()
     row = page.get_by_role("row").filter(has_text="浙江")

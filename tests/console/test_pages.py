@@ -58,7 +58,10 @@ def test_an_application_goes_from_new_to_loan_by_buttons(enter, house):
     page = enter("risk", path="/applications/ap-7")
     page.get_by_role("button", name="决定").click()
     page.get_by_role("button", name="按此方案签约").first.click()
+    page.locator(".ant-popconfirm-buttons .ant-btn-primary").click()
     page.get_by_role("button", name="放款").click()
+    page.locator(".ant-popconfirm:visible").get_by_text("放款后立即计息").wait_for()
+    page.locator(".ant-popconfirm:visible .ant-btn-primary").click()
     expect(page.locator("h1").get_by_text("已放款")).to_be_visible()
     assert house.get("risk", "/api/applications/ap-7")["loan_id"]
     assert {paper["kind"] for paper in house.get("risk", "/api/applications/ap-7")["files"]} == {

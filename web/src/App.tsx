@@ -6,6 +6,7 @@ import { Suspense, useEffect, useState } from "react";
 import { Navigate, Route, Routes, useLocation, useNavigate } from "react-router";
 import { api, ApiError, body, type Schema } from "./api/client";
 import { useSpeech } from "./i18n";
+import { forgetDraft } from "./pages/intake/draft";
 import { LoginPage } from "./pages/LoginPage";
 import { Broken } from "./parts/Broken";
 import { LanguageSwitch } from "./parts/LanguageSwitch";
@@ -48,6 +49,7 @@ function Frame() {
   const [menu, setMenu] = useState(false);
   const open = rooms.filter((room) => may(room.door));
   const out = async () => {
+    forgetDraft();
     await api.DELETE("/api/session").catch(() => undefined);
     queries.setQueryData(["session"], null);
     queries.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" }); // the next person sees none of it
@@ -79,6 +81,7 @@ function Frame() {
               <Routes>
                 <Route path="/" element={<Navigate to={`/${open[0]?.path ?? "overview"}`} replace />} />
                 {open.map((room) => <Route key={room.path} path={`/${room.path}`} element={<room.page />} />)}
+                {open.map((room) => room.fresh && <Route key={`${room.path}/new`} path={`/${room.path}/new`} element={may(room.fresh.door) ? <room.fresh.page /> : <Result status="404" title={t("error.nowhere")} />} />)}
                 {open.map((room) => room.inside && <Route key={`${room.path}/`} path={`/${room.path}/:id`} element={<room.inside />} />)}
                 <Route path="*" element={<Result status="404" title={t("error.nowhere")} />} />
               </Routes>

@@ -15,6 +15,8 @@ export interface Room {
   icon: ReactNode;
   page: Page;
   inside?: Page;
+  /** Where a new one is written, and its own door. */
+  fresh?: { door: string; page: Page };
 }
 
 export const rooms: Room[] = [
@@ -22,6 +24,7 @@ export const rooms: Room[] = [
   {
     path: "applications", name: "nav.applications", door: "GET /api/applications", icon: <SolutionOutlined />,
     page: lazy(() => import("./pages/ApplicationsPage")), inside: lazy(() => import("./pages/ApplicationPage")),
+    fresh: { door: "POST /api/applications", page: lazy(() => import("./pages/NewApplicationPage")) },
   },
   { path: "reviews", name: "nav.reviews", door: "GET /api/reviews", icon: <UserSwitchOutlined />, page: lazy(() => import("./pages/ReviewsPage")) },
   {

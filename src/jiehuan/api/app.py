@@ -28,6 +28,7 @@ from jiehuan.api import (
     gateway,
     health,
     imports,
+    intake,
     law,
     line_queue,
     lines,
@@ -62,7 +63,7 @@ OPEN: tuple[APIRouter, ...] = (health.router, session.door, gateway.router, even
 GUARDED: tuple[APIRouter, ...] = tuple(
     room.router
     for room in (
-        session, users, overview, activity, borrowers, applications, application_acts, reviews, loans, loan_acts, money, live,
+        session, users, overview, activity, borrowers, applications, application_acts, intake, reviews, loans, loan_acts, money, live,
         alerts, alert_cases, signals, events, lines, line_queue, timeline, work, cases, disposals,
         reports, models, model_watch, policies, law, files, imports,
         audit, policy_drafts, policy_questions, policy_releases,

@@ -17,7 +17,8 @@ from jiehuan.api.applications import DecisionOut, decisions_of
 from jiehuan.api.clock import act_day, moment
 from jiehuan.api.errors import NotFound
 from jiehuan.api.masking import masked_names
-from jiehuan.api.shapes import Body, Id, Record, Remark, instant, spoken
+from jiehuan.api.paging import Paging, page_of
+from jiehuan.api.shapes import Body, Id, Page, Record, Remark, instant, spoken
 from jiehuan.api.writes import Write
 from jiehuan.flow.decide import review
 from jiehuan.flow.reviews import ask_review
@@ -80,8 +81,8 @@ class ReviewRow(Record):
     missed_on: date | None
 
 
-class ReviewList(Record):
-    """Reviews, what is due first on top; ``overdue`` counts the open ones whose day is over."""
+class ReviewList(Page):
+    """A page of reviews, what is due first on top; ``open`` and ``overdue`` count all that wait, and those whose day is over."""
 
     day: date
     open: int
@@ -106,10 +107,11 @@ class ExplanationOut(Record):
 def list_reviews(
     database: Store,
     vault: Keys,
+    paging: Paging,
     status: Annotated[Literal["open", "done", "all"], Query()] = "open",
     application_id: Annotated[Id | None, Query()] = None,
 ) -> ReviewList:
-    """The queue of reviews: the open ones by their deadline, overdue on top; at most 500."""
+    """The queue of reviews: the open ones by their deadline, overdue on top; those done, the latest first."""
     row = tables.review.c
     wanted = select(tables.review, application.c.borrower_id, application.c.product).join(
         application, application.c.application_id == row.application_id
@@ -120,16 +122,20 @@ def list_reviews(
         wanted = wanted.where(row.status != "open")
     if application_id is not None:
         wanted = wanted.where(row.application_id == application_id)
-    order = (row.due_on, row.asked_at) if status == "open" else (row.asked_at.desc(),)
+    sortable = {name: row[name] for name in ("due_on", "asked_at", "decided_at")}
+    order = {"open": "due_on", "done": "-decided_at", "all": "-asked_at"}[status]
+    last = row.review_id if status == "open" else row.review_id.desc()
     with database.connect() as connection:
         day = act_day(connection)
-        found = connection.execute(wanted.order_by(*order, row.review_id).limit(500)).mappings().all()
+        found, total = page_of(connection, wanted, paging, sortable, order, last)
         counts = connection.execute(
             select(func.count(), func.count().filter(row.due_on < day)).where(row.status == "open")
         ).one()
         names = masked_names(connection, vault, [each["borrower_id"] for each in found])
     items = [_row(each, day, names.get(each["borrower_id"])) for each in found]
-    return ReviewList(day=day, open=counts[0], overdue=counts[1], items=items)
+    return ReviewList(
+        day=day, open=counts[0], overdue=counts[1], items=items, total=total, page=paging.page, size=paging.size
+    )
 
 
 @router.post("/applications/{application_id}/review-request")

@@ -33,7 +33,7 @@ def apply(connection: Connection, vault: Vault, request: Mapping[str, Any], at: 
     ``request``: ``{application_id?, lender_type, product, channel?, purpose?, amount, months, features?, borrower: {borrower_id?,
     name?, id_number?, phone?, email?, region, birth_date?, sex?, language?}}``, amount in yuan.
     """
-    values = _read(request, at)
+    values = read_application(request, at)
     borrower_id = keep_borrower(connection, vault, values.pop("borrower"), at)
     application_id = values.pop("application_id") or new_id("ap")
     row = {"application_id": application_id, "borrower_id": borrower_id, "applied_at": at, "status": "new", **values}
@@ -79,7 +79,8 @@ def keep_borrower(connection: Connection, vault: Vault, person: Mapping[str, Any
     return str(borrower_id)
 
 
-def _read(request: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def read_application(request: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    """The application's fields, read; ``borrower`` as its own fields. Raises InputError naming every field that is wrong."""
     problems: list[Problem] = []
 
     def take(name: str, read: Any) -> Any:

@@ -807,6 +807,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/intake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Intake Choices
+         * @description The lender's type, products, purposes and paid sources.
+         */
+        get: operations["intake_choices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/intake/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Application
+         * @description What this application would show of income and affordability, and what would be decided. Nothing is kept, so no key.
+         */
+        post: operations["preview_application"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/law": {
         parameters: {
             query?: never;
@@ -1812,7 +1852,7 @@ export interface paths {
         };
         /**
          * List Reviews
-         * @description The queue of reviews: the open ones by their deadline, overdue on top; at most 500.
+         * @description The queue of reviews: the open ones by their deadline, overdue on top; those done, the latest first.
          */
         get: operations["list_reviews"];
         put?: never;
@@ -4054,6 +4094,22 @@ export interface components {
             status: string;
         };
         /**
+         * IntakeOut
+         * @description What can be chosen; ``problems`` tell why the paid sources cannot be used (the law forbids one, say).
+         */
+        IntakeOut: {
+            /** Lender Type */
+            lender_type: string;
+            /** Problems */
+            problems: components["schemas"]["ProblemOut"][];
+            /** Products */
+            products: components["schemas"]["ProductChoice"][];
+            /** Purposes */
+            purposes: string[];
+            /** Sources */
+            sources: components["schemas"]["SourceChoice"][];
+        };
+        /**
          * Interval
          * @description A figure with its 95 % interval.
          */
@@ -5027,6 +5083,48 @@ export interface components {
             version: string;
         };
         /**
+         * Preview
+         * @description What would be decided now, without the paid sources; ``income`` and ``affordability`` as a decision keeps them.
+         */
+        Preview: {
+            /** Affordability */
+            affordability: {
+                [key: string]: unknown;
+            } | null;
+            /** Amount */
+            amount: string | null;
+            /** Income */
+            income: {
+                [key: string]: unknown;
+            } | null;
+            /** Known Borrower */
+            known_borrower: boolean;
+            /** Law Checks */
+            law_checks: components["schemas"]["LawCheck"][];
+            /** Limit */
+            limit: string | null;
+            /** Method */
+            method: string | null;
+            /** Months */
+            months: number | null;
+            /** Offers */
+            offers: components["schemas"]["Offer"][];
+            /** Outcome */
+            outcome: string;
+            /** Pd */
+            pd: string | null;
+            /** Points */
+            points: number | null;
+            /** Product */
+            product: string | null;
+            /** Rate */
+            rate: string | null;
+            /** Reasons */
+            reasons: components["schemas"]["Reason"][];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * PreviewAsked
          * @description Which days are replayed: the last ``days`` up to that of the last event.
          */
@@ -5079,6 +5177,26 @@ export interface components {
              * @default
              */
             zh: string;
+        };
+        /**
+         * ProductChoice
+         * @description A product of the catalogue which this kind of lender may offer.
+         */
+        ProductChoice: {
+            about: components["schemas"]["Words"];
+            /** Id */
+            id: string;
+            /** Least */
+            least: string | null;
+            /** Method */
+            method: string;
+            /** Months */
+            months: number[];
+            /** Most */
+            most: string | null;
+            name: components["schemas"]["Words"];
+            /** Purposes */
+            purposes: string[];
         };
         /**
          * PromiseIn
@@ -5556,7 +5674,7 @@ export interface components {
         };
         /**
          * ReviewList
-         * @description Reviews, what is due first on top; ``overdue`` counts the open ones whose day is over.
+         * @description A page of reviews, what is due first on top; ``open`` and ``overdue`` count all that wait, and those whose day is over.
          */
         ReviewList: {
             /**
@@ -5570,6 +5688,12 @@ export interface components {
             open: number;
             /** Overdue */
             overdue: number;
+            /** Page */
+            page: number;
+            /** Size */
+            size: number;
+            /** Total */
+            total: number;
         };
         /**
          * ReviewRow
@@ -6139,6 +6263,23 @@ export interface components {
             };
             /** Source */
             source: string;
+        };
+        /**
+         * SourceChoice
+         * @description A declared paid source. ``purpose`` is that to which the person must have consented; an answer is free for ``days``.
+         */
+        SourceChoice: {
+            /** Cost */
+            cost: string | null;
+            /** Data */
+            data: string;
+            /** Days */
+            days: number;
+            /** Name */
+            name: string;
+            /** Purpose */
+            purpose: string;
+            says: components["schemas"]["Words"];
         };
         /**
          * Span
@@ -12271,6 +12412,248 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    intake_choices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntakeOut"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    preview_application: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplicationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description malformed */
@@ -18969,6 +19352,12 @@ export interface operations {
             query?: {
                 status?: "open" | "done" | "all";
                 application_id?: string | null;
+                /** @description From 1. */
+                page?: number;
+                /** @description Rows on a page. */
+                size?: number;
+                /** @description A column, with - before it for descending. */
+                sort?: string;
             };
             header?: never;
             path?: never;

@@ -6,6 +6,8 @@ import engine from "@gorules/zen-engine-wasm/dist/zen_engine_wasm_bg.wasm?url";
 import { Spin } from "antd";
 import { type Ref, use } from "react";
 import { FONT } from "../font";
+import { useSpeech } from "../i18n";
+import { speakIn } from "./speak";
 
 const started = startEngine({ module_or_path: engine });
 
@@ -19,9 +21,11 @@ interface Props {
 }
 
 export default function Canvas({ begin, onChange, disabled, simulate, ref }: Props) {
+  const { language } = useSpeech();
   if (!use(started)) return <Spin />;
+  speakIn(language); // before the editor is drawn; another language draws it anew
   return (
-    <JdmConfigProvider theme={{ token: { colorPrimary: "#0f5257", fontFamily: FONT } }}>
+    <JdmConfigProvider key={language} theme={{ token: { colorPrimary: "#0f5257", fontFamily: FONT } }}>
       <div className="canvas">
         <DecisionGraph ref={ref} defaultValue={begin} onChange={onChange} disabled={disabled} simulate={simulate} />
       </div>

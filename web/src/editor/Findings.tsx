@@ -3,6 +3,7 @@ import { Alert, Button, Empty, Tag } from "antd";
 import type { Schema } from "../api/client";
 import { useSpeech } from "../i18n";
 import { cite } from "../parts/cite";
+import { useFeature } from "../parts/feature";
 import type { Graph } from "../parts/GraphNode";
 
 type Finding = Schema["PolicyFinding"];
@@ -40,8 +41,10 @@ export function Findings({ findings, graph, onGo }: Props) {
 
 function One({ finding }: { finding: Finding }) {
   const { t, code, name, language } = useSpeech();
+  const { called } = useFeature();
   const said = language === "zh" ? name("finding", finding.reason) : finding.reason;
-  const place = finding.where.split(", ").slice(1).filter((part) => !part.startsWith("node ")).join(", ");
+  const place = finding.where.split(", ").slice(1).filter((part) => !part.startsWith("node "))
+    .map((part) => part.replace(/^input (\w+)$/, (_, feature: string) => `${t("check.input")} ${called(feature)}`)).join(", ");
   return (
     <Alert
       type={finding.level === "error" ? "error" : finding.level === "warning" ? "warning" : "info"}

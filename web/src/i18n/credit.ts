@@ -47,6 +47,7 @@ export const credit = {
   "check.findings": both("检查结果", "What the check found"),
   "check.nothing": both("没有发现问题", "Nothing found"),
   "check.whole": both("整个策略", "The whole policy"),
+  "check.input": both("输入", "input"),
   "check.mend": both("改法：", "Mend:"),
   "finding_level.error": both("错误", "error"),
   "finding_level.warning": both("提醒", "warning"),

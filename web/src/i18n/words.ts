@@ -3,8 +3,10 @@ import { accounts, codes, reasons, regions, signals } from "./codes";
 import { both } from "./both";
 import { credit } from "./credit";
 import { features } from "./features";
+import { intake } from "./intake";
 import { money } from "./money";
 import { scores } from "./scores";
+import { sure } from "./sure";
 import { watch } from "./watch";
 
 export const words = {
@@ -363,7 +365,9 @@ export const words = {
   ...regions,
   ...reasons,
   ...features,
+  ...intake,
   ...scores,
+  ...sure,
   ...credit,
   ...watch,
 } as const;

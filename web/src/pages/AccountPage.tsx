@@ -10,6 +10,7 @@ import { useSpeech } from "../i18n";
 import { alertLink } from "../parts/AlertDetail";
 import { Facts } from "../parts/Facts";
 import { Change } from "../parts/LineChange";
+import { useFilters } from "../parts/Listing";
 import { Rows } from "../parts/Rows";
 import { Code, Id, moment, percent, yuan } from "../parts/show";
 import { useAct } from "../parts/useAct";
@@ -20,7 +21,9 @@ const MONTHS = [3, 6, 12, 24];
 
 export default function AccountPage() {
   const { id = "" } = useParams();
-  const [months, setMonths] = useState(6);
+  const state = useFilters();
+  const months = MONTHS.find((count) => String(count) === state.values.months) ?? 6;
+  const setMonths = (count: number) => state.set({ months: String(count) });
   const query = useQuery({
     queryKey: ["account", id, months],
     placeholderData: (before) => before,

@@ -1,22 +1,28 @@
 // One application: what was decided and why, what could be offered, what the law says, and what would change it.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Button, Card, Empty, Input, InputNumber, Modal, Space, Tag, Timeline } from "antd";
+import { App as AntApp, Button, Card, Empty, Input, InputNumber, Modal, Space, Tag, Timeline } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
-import { api, body, once, type Schema } from "../api/client";
+import { api, ApiError, body, once, type Problem, type Schema } from "../api/client";
 import { useSpeech } from "../i18n";
 import { cite } from "../parts/cite";
 import { useExplain } from "../parts/explain";
 import { Facts } from "../parts/Facts";
 import { useFeature } from "../parts/feature";
 import { Files } from "../parts/Files";
-import { Rows } from "../parts/Rows";
+import { Problems } from "../parts/Problems";
 import { Code, Id, moment, percent, yuan } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
-import { CashFlow } from "./application/CashFlow";
+import { Before } from "./application/Before";
+import { type Affordability, CashFlow } from "./application/CashFlow";
+import { Features } from "./application/Features";
+import { Income, type IncomeReport } from "./application/Income";
+import { Offers } from "./application/Offers";
 import { Rights } from "./application/Rights";
+import { Way } from "./application/Way";
 
 export default function ApplicationPage() {
   const { id = "" } = useParams();
@@ -34,6 +40,7 @@ function Whole({ data }: { data: Schema["ApplicationOut"] }) {
   return (
     <>
       <h1>{t("application.one")} <Id value={data.application_id} /> <Code group="application_status" value={data.status} /></h1>
+      <Way status={data.status} />
       <Acts data={data} />
       <div className="pictures">
         <Card size="small" title={t("application.asked")}>
@@ -54,8 +61,9 @@ function Whole({ data }: { data: Schema["ApplicationOut"] }) {
           {decision ? <Decision decision={decision} /> : <p className="muted">{t(data.status === "imported" ? "application.was_imported" : "application.undecided")}</p>}
         </Card>
       </div>
-      {decision && <Offers offers={decision.offers} data={data} />}
-      {decision && <CashFlow decided={decision.inputs.decided as Record<string, unknown> | undefined} />}
+      {data.status === "new" && <Before data={data} />}
+      {decision && <Offers decision={decision} data={data} />}
+      {decision && <Carried decision={decision} />}
       {decision && may("GET /api/applications/{application_id}/decisions/{decision_id}/explanation") && <Rights data={data} decision={decision} />}
       <div className="pictures">
         {decision && <Card size="small" title={t("application.law")}><LawChecks checks={decision.law_checks} /></Card>}
@@ -76,6 +84,13 @@ function Whole({ data }: { data: Schema["ApplicationOut"] }) {
   );
 }
 
+/** Income and cash flow as they were when it was decided. */
+function Carried({ decision }: { decision: Schema["DecisionOut"] }) {
+  const decided = decision.inputs.decided as { income?: IncomeReport | null; affordability?: Affordability | null } | undefined;
+  if (!decided?.income) return <div style={{ marginBottom: 12 }}><CashFlow found={decided?.affordability} /></div>;
+  return <div className="pictures"><Income report={decided.income} /><CashFlow found={decided.affordability} /></div>;
+}
+
 function Decision({ decision }: { decision: Schema["DecisionOut"] }) {
   const { t, name } = useSpeech();
   const { called, reasonSaid } = useFeature();
@@ -93,11 +108,17 @@ function Decision({ decision }: { decision: Schema["DecisionOut"] }) {
       {decision.reasons.length === 0 && <p className="muted">{t("application.no_reasons")}</p>}
       <ul className="files reasons">
         {decision.reasons.map((reason, n) => (
-          <li key={n} className="deadline"><span>{reasonSaid(reason)}</span>{reason.feature && <span className="muted citation">{called(reason.feature)}</span>}</li>
+          <Reason key={n} said={reasonSaid(reason)} about={reason.feature ? called(reason.feature) : ""} />
         ))}
       </ul>
     </>
   );
+}
+
+/** A reason, and beside it what it is about where the sentence does not begin with that. */
+function Reason({ said, about }: { said: string; about: string }) {
+  const told = said.toLowerCase().startsWith(about.toLowerCase());
+  return <li className="deadline"><span>{said}</span>{!told && <span className="muted citation">{about}</span>}</li>;
 }
 
 function LawChecks({ checks }: { checks: Schema["LawCheck"][] }) {
@@ -115,50 +136,52 @@ function LawChecks({ checks }: { checks: Schema["LawCheck"][] }) {
   );
 }
 
-function Features({ features }: { features: Record<string, unknown> }) {
-  const { t } = useSpeech();
-  const { called, said } = useFeature();
-  return (
-    <Rows
-      pagination={{ pageSize: 15, hideOnSinglePage: true, showSizeChanger: false }}
-      scroll={undefined}
-      rowKey={(row) => row.feature}
-      dataSource={Object.entries(features).map(([feature, value]) => ({ feature, value }))}
-      columns={[
-        { title: t("field.feature"), render: (_, row) => <span title={row.feature}>{called(row.feature)}</span> },
-        {
-          title: t("field.value"), align: "right",
-          render: (_, row) => Array.isArray(row.value) ? t("application.rows", { n: row.value.length })
-            : row.value && typeof row.value === "object" ? t("application.fields", { n: Object.keys(row.value).length }) : said(row.value, row.feature),
-        },
-      ]}
-    />
-  );
-}
-
 function Acts({ data }: { data: Schema["ApplicationOut"] }) {
   const { t } = useSpeech();
   const { may } = useSession();
-  const [header, setHeader] = useState(once);
-  const params = { path: { application_id: data.application_id }, header };
-  const act = useAct(
-    async (verb: "decide" | "disburse") => {
-      if (verb === "decide") await api.POST("/api/applications/{application_id}/decide", { params });
-      else await api.POST("/api/applications/{application_id}/disburse", { params });
-    },
-    () => setHeader(once()),
-  );
   return (
     <Space wrap style={{ marginBottom: 12 }}>
-      {data.status === "new" && may("POST /api/applications/{application_id}/decide") && (
-        <Button type="primary" loading={act.isPending} onClick={() => act.mutate("decide")}>{t("application.decide")}</Button>
-      )}
-      {data.status === "signed" && may("POST /api/applications/{application_id}/disburse") && (
-        <Button type="primary" loading={act.isPending} onClick={() => act.mutate("disburse")}>{t("application.disburse")}</Button>
-      )}
+      {data.status === "new" && may("POST /api/applications/{application_id}/decide") && <Decide id={data.application_id} />}
+      {data.status === "signed" && may("POST /api/applications/{application_id}/disburse") && <Disburse data={data} />}
       {(data.status === "review" || data.status === "refused") && may("POST /api/applications/{application_id}/review") && <Review data={data} />}
+      {data.loan_id && <Link to={`/loans/${encodeURIComponent(data.loan_id)}`}>{t("application.to_loan")}</Link>}
       <Link to="/applications">{t("list.back")}</Link>
     </Space>
+  );
+}
+
+function Decide({ id }: { id: string }) {
+  const { t } = useSpeech();
+  const [header] = useState(once);
+  const [problems, setProblems] = useState<Problem[]>([]);
+  const act = useAct(
+    () => body(api.POST("/api/applications/{application_id}/decide", { params: { path: { application_id: id }, header } })),
+    () => setProblems([]),
+    (error) => {
+      if (!(error instanceof ApiError) || !error.problems.length) return false;
+      setProblems(error.problems);
+      return true;
+    },
+  );
+  return (
+    <>
+      <Button type="primary" loading={act.isPending} onClick={() => act.mutate(undefined)}>{t("application.decide")}</Button>
+      {problems.length > 0 && <Problems title={t("error.422")} problems={problems} />}
+    </>
+  );
+}
+
+function Disburse({ data }: { data: Schema["ApplicationOut"] }) {
+  const { t } = useSpeech();
+  const { message } = AntApp.useApp();
+  const [header] = useState(once);
+  const act = useAct(
+    () => body(api.POST("/api/applications/{application_id}/disburse", { params: { path: { application_id: data.application_id }, header } })),
+    () => message.success(t("application.disbursed")),
+  );
+  const amount = yuan(String(data.contract?.terms.principal ?? data.amount));
+  return (
+    <Sure type="primary" question={t("application.disburse_sure", { amount })} loading={act.isPending} onSure={() => act.mutate(undefined)}>{t("application.disburse")}</Sure>
   );
 }
 
@@ -187,43 +210,6 @@ function Review({ data }: { data: Schema["ApplicationOut"] }) {
       </Modal>
     </>
   );
-}
-
-function Offers({ offers, data }: { offers: Schema["Offer"][]; data: Schema["ApplicationOut"] }) {
-  const { t, code, pick } = useSpeech();
-  const { may } = useSession();
-  const sign = data.status === "approved" && may("POST /api/applications/{application_id}/sign");
-  return (
-    <Card size="small" title={t("application.offers")} style={{ marginBottom: 12 }}>
-      <Rows
-        pagination={false}
-        locale={{ emptyText: t("application.no_offers") }}
-        rowKey={(row) => `${row.product}/${row.months}/${row.amount}`}
-        dataSource={offers}
-        columns={[
-          { title: t("field.product"), render: (_, row) => <div className="wrap"><strong>{pick(row)}</strong><div className="muted citation">{(row.reasons ?? []).map((reason) => pick(reason as Words)).join(" · ")}</div></div> },
-          { title: t("field.method"), dataIndex: "method", render: (value) => code("method", value) },
-          { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
-          { title: t("field.months"), dataIndex: "months", align: "right" },
-          { title: t("field.rate"), dataIndex: "rate", align: "right", render: (value) => percent(value) },
-          { title: t("field.apr"), dataIndex: "apr", align: "right", render: (value) => percent(value) },
-          { title: t("field.instalment"), dataIndex: "largest_instalment", align: "right", render: yuan },
-          { title: t("field.interest"), dataIndex: "total_interest", align: "right", render: yuan },
-          { title: t("field.dscr"), dataIndex: "dscr", align: "right", render: (value) => (value ? Number(value).toFixed(2) : "–") },
-          ...(sign ? [{ title: "", render: (_: unknown, row: Schema["Offer"]) => <Sign id={data.application_id} offer={offers.indexOf(row)} /> }] : []),
-        ]}
-      />
-    </Card>
-  );
-}
-
-type Words = { zh?: string; en?: string };
-
-function Sign({ id, offer }: { id: string; offer: number }) {
-  const { t } = useSpeech();
-  const [header] = useState(once);
-  const act = useAct(() => body(api.POST("/api/applications/{application_id}/sign", { params: { path: { application_id: id }, header }, body: { offer } })));
-  return <Button size="small" type="primary" loading={act.isPending} onClick={() => act.mutate(undefined)}>{t("application.sign_offer")}</Button>;
 }
 
 function WhatIf({ data }: { data: Schema["ApplicationOut"] }) {

@@ -12,6 +12,7 @@ import { Files } from "../parts/Files";
 import { Paper } from "../parts/Paper";
 import { Rows } from "../parts/Rows";
 import { Code, Id, yuan } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
@@ -123,5 +124,5 @@ function File({ id }: { id: string }) {
     () => body(api.POST("/api/cases/{case_id}/file", { params: { path: { case_id: id }, header }, body: {} })),
     () => message.success(t("case.filed")),
   );
-  return <Button type="primary" loading={act.isPending} onClick={() => act.mutate(undefined)}>{t("case.file")}</Button>;
+  return <Sure type="primary" question={t("sure.file")} loading={act.isPending} onSure={() => act.mutate(undefined)}>{t("case.file")}</Sure>;
 }

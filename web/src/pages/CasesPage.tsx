@@ -31,15 +31,15 @@ export default function CasesPage() {
           { title: t("case.one"), dataIndex: "case_id", render: (value) => <Id value={value} to={`/cases/${encodeURIComponent(value)}`} /> },
           { title: t("field.borrower"), dataIndex: "name", render: (value) => value ?? "–" },
           { title: t("case.procedure"), dataIndex: "procedure", render: (value) => code("procedure", value) },
-          { title: t("case.claim"), dataIndex: "claim", align: "right", render: yuan },
+          { title: t("case.claim"), dataIndex: "claim", sorter: true, align: "right", render: yuan },
           { title: t("case.fee"), dataIndex: "fee", align: "right", render: yuan },
           { title: t("case.stage"), dataIndex: "stage", render: (value) => <Code group="stage" value={value} /> },
           {
-            title: t("case.next"), dataIndex: "next_deadline",
+            title: t("case.next"), dataIndex: "next_deadline", sorter: true,
             render: (value, row) => (value ? <span className={row.missed ? "bad" : ""}>{value} {row.missed && <Tag color="red">{t("case.missed")}</Tag>}</span> : "–"),
           },
           { title: t("case.court"), dataIndex: "court" },
-          { title: t("case.opened"), dataIndex: "opened_on" },
+          { title: t("case.opened"), dataIndex: "opened_on", sorter: true },
           { title: t("field.loan"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
         ]}
       />

@@ -1,15 +1,17 @@
 // What to do with a bad loan: its value by every road with the interval, the road that is recommended, and why.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Grid, Popconfirm, Space, Tag } from "antd";
+import { App as AntApp, Card, Grid, Space, Tag } from "antd";
 import { useState } from "react";
 import { api, body, once, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
+import { whisker } from "../charts/intervals";
 import { useSpeech } from "../i18n";
 import { cite } from "../parts/cite";
 import { Listing, useFilters } from "../parts/Listing";
 import { Paper } from "../parts/Paper";
 import { Rows } from "../parts/Rows";
 import { Code, Id, percent, yuan } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { useSession } from "../session";
 
@@ -51,15 +53,15 @@ export default function DisposalsPage() {
         rowKey={(row) => row.disposal_id}
         extra={may("POST /api/disposals/tapes") && <MakeTape />}
         filters={[
-          { name: "status", label: t("field.status"), options: options("disposal_status", ["proposed", "approved", "done"]) },
+          { name: "status", label: t("field.status"), options: options("disposal_status", ["proposed", "approved", "done", "superseded"]) },
           { name: "kind", label: t("disposal.kind"), options: options("disposal", ["hold", "restructure", "litigate", "writeoff", "sale"]) },
         ]}
         columns={[
           { title: t("field.on"), dataIndex: "on" },
           { title: t("field.loan"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
           { title: t("disposal.kind"), dataIndex: "kind", render: (value) => <Code group="disposal" value={value} /> },
-          { title: t("disposal.balance"), dataIndex: "balance", align: "right", render: yuan },
-          { title: t("disposal.value"), dataIndex: "value", align: "right", render: (value) => <strong>{yuan(value)}</strong> },
+          { title: t("disposal.balance"), dataIndex: "balance", sorter: true, align: "right", render: yuan },
+          { title: t("disposal.value"), dataIndex: "value", sorter: true, align: "right", render: (value) => <strong>{yuan(value)}</strong> },
           { title: t("disposal.interval"), align: "right", render: (_, row) => `${yuan(row.low)} – ${yuan(row.high)}` },
           { title: t("disposal.share"), align: "right", render: (_, row) => (Number(row.balance) ? percent(Number(row.value) / Number(row.balance), 1) : "–") },
           { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="disposal_status" value={value} /> },
@@ -94,14 +96,6 @@ function Picture({ rows }: { rows: Row[] }) {
   );
 }
 
-/** A line from the low to the high end of an interval. */
-function whisker(_: unknown, at: { value: (n: number) => number; coord: (point: number[]) => number[] }) {
-  const [x = 0, low = 0] = at.coord([at.value(0), at.value(1)]);
-  const [, high = 0] = at.coord([at.value(0), at.value(2)]);
-  const line = (x1: number, y1: number, x2: number, y2: number) => ({ type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: "#d9822b", lineWidth: 2 } });
-  return { type: "group", children: [line(x, low, x, high), line(x - 5, low, x + 5, low), line(x - 5, high, x + 5, high)] };
-}
-
 function Roads({ row }: { row: Row }) {
   const { t, code, pick, language } = useSpeech();
   const detail = row.detail as { zh?: string; en?: string; clear?: boolean; recommended?: string; routes?: Route[] };
@@ -134,9 +128,7 @@ function CarryOut({ row }: { row: Row }) {
   );
   if (row.status !== "proposed" || row.kind === "sale" || !may("POST /api/disposals/{disposal_id}/carry-out")) return null;
   return (
-    <Popconfirm title={t("disposal.sure")} onConfirm={() => act.mutate(undefined)}>
-      <Button size="small" loading={act.isPending}>{t("disposal.carry_out")}</Button>
-    </Popconfirm>
+    <Sure size="small" question={t("disposal.sure")} loading={act.isPending} onSure={() => act.mutate(undefined)}>{t("disposal.carry_out")}</Sure>
   );
 }
 
@@ -149,7 +141,7 @@ function MakeTape() {
   );
   return (
     <Space>
-      <Button loading={act.isPending} onClick={() => act.mutate(undefined)}>{t("disposal.tape")}</Button>
+      <Sure question={t("sure.tape")} loading={act.isPending} onSure={() => act.mutate(undefined)}>{t("disposal.tape")}</Sure>
       {act.data && <Paper fileId={act.data.file_id} name={`${act.data.tape_id}.xlsx`}>XLSX</Paper>}
     </Space>
   );

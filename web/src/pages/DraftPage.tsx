@@ -14,6 +14,7 @@ import { useSpeech } from "../i18n";
 import { useExplain } from "../parts/explain";
 import type { Graph } from "../parts/GraphNode";
 import { Code, moment } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
@@ -81,7 +82,7 @@ function Whole({ data }: { data: Schema["DraftOut"] }) {
         {editable && <Button size="small" type={dirty ? "primary" : "default"} disabled={!dirty} loading={save.isPending} onClick={() => save.mutate(undefined)}>{t("draft.save")}</Button>}
         <Button size="small" loading={check.isPending} onClick={() => check.mutate(now())}>{t("check.run")}</Button>
         {editable && may("POST /api/policy-drafts/{draft_id}/propose") && <Propose draft={data.draft_id} disabled={dirty || !found?.ok} />}
-        {editable && <Button size="small" danger type="text" loading={discard.isPending} onClick={() => discard.mutate(undefined)}>{t("draft.discard")}</Button>}
+        {editable && <Sure size="small" danger type="text" question={t("sure.discard")} loading={discard.isPending} onSure={() => discard.mutate(undefined)}>{t("draft.discard")}</Sure>}
         {dirty && <Tag color="gold">{t("draft.unsaved")}</Tag>}
         {found && <Tag color={found.ok ? "green" : "red"}>{t(found.ok ? "check.ok" : "check.barred")}</Tag>}
       </Space>

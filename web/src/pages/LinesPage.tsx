@@ -1,14 +1,16 @@
 // Reviews of credit lines: proposals that wait for a person, every change with its reasons and notice, how they spread, other parameters tried.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Alert, App as AntApp, Button, Card, Empty, Modal, Space, Statistic, Table, Tabs, Tag } from "antd";
+import { Alert, App as AntApp, Button, Card, Empty, Grid, Modal, Space, Statistic, Table, Tabs, Tag } from "antd";
 import { useState } from "react";
 import { api, body, once, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
 import { useSpeech } from "../i18n";
+import { inChinese } from "../i18n/problems";
 import { accountLink } from "../parts/AlertDetail";
 import { Change } from "../parts/LineChange";
 import { Listing, useFilters } from "../parts/Listing";
 import { Rows } from "../parts/Rows";
+import { Sure } from "../parts/Sure";
 import { Code, day, Id, moment, percent, yuan } from "../parts/show";
 import { TryLines } from "../parts/TryLines";
 import { useAct } from "../parts/useAct";
@@ -72,9 +74,10 @@ function useColumns(onNotice: (row: Schema["LineChange"]) => void) {
 }
 
 function Queue() {
-  const { t } = useSpeech();
+  const { t, language } = useSpeech();
   const { message } = AntApp.useApp();
   const { may } = useSession();
+  const wide = Grid.useBreakpoint().md ?? true;
   const [chosen, setChosen] = useState<string[]>([]);
   const [shown, setShown] = useState<Schema["LineChange"]>();
   const state = useFilters(50);
@@ -88,7 +91,7 @@ function Queue() {
     (done) => {
       setChosen([]);
       message.success(t("line.decided", { count: done.done }));
-      for (const problem of done.refused.slice(0, 3)) message.warning(`${problem.value}: ${problem.reason}`, 6);
+      for (const problem of done.refused.slice(0, 3)) message.warning(`${problem.value}: ${language === "zh" ? problem.zh || inChinese(problem.reason) : problem.reason}`, 6);
     },
   );
   const columns = useColumns(setShown);
@@ -97,8 +100,8 @@ function Queue() {
     <>
       {decide && (
         <Space style={{ marginBottom: 12 }} wrap>
-          <Button type="primary" disabled={!chosen.length} loading={act.isPending} onClick={() => act.mutate({ ids: chosen, approve: true })}>{t("line.approve_many", { count: chosen.length || "" })}</Button>
-          <Button disabled={!chosen.length} loading={act.isPending} onClick={() => act.mutate({ ids: chosen, approve: false })}>{t("line.refuse_many", { count: chosen.length || "" })}</Button>
+          <Sure type="primary" question={t("sure.line_approve", { count: chosen.length })} disabled={!chosen.length} loading={act.isPending} onSure={() => act.mutate({ ids: chosen, approve: true })}>{t("line.approve_many", { count: chosen.length || "" })}</Sure>
+          <Sure question={t("sure.line_refuse", { count: chosen.length })} disabled={!chosen.length} loading={act.isPending} onSure={() => act.mutate({ ids: chosen, approve: false })}>{t("line.refuse_many", { count: chosen.length || "" })}</Sure>
         </Space>
       )}
       <Wait query={query}>
@@ -114,10 +117,10 @@ function Queue() {
             columns={[
               ...columns,
               ...(decide ? [{
-                title: "", render: (_: unknown, row: Schema["LineChange"]) => (
+                title: "", fixed: wide ? "end" as const : undefined, render: (_: unknown, row: Schema["LineChange"]) => (
                   <Space size={4}>
-                    <Button size="small" disabled={act.isPending} onClick={() => act.mutate({ ids: [row.change_id], approve: true })}>{t("line.approve")}</Button>
-                    <Button size="small" disabled={act.isPending} onClick={() => act.mutate({ ids: [row.change_id], approve: false })}>{t("line.refuse")}</Button>
+                    <Sure size="small" question={t("sure.line_approve", { count: 1 })} disabled={act.isPending} onSure={() => act.mutate({ ids: [row.change_id], approve: true })}>{t("line.approve")}</Sure>
+                    <Sure size="small" question={t("sure.line_refuse", { count: 1 })} disabled={act.isPending} onSure={() => act.mutate({ ids: [row.change_id], approve: false })}>{t("line.refuse")}</Sure>
                   </Space>
                 ),
               }] : []),

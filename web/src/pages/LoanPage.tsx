@@ -1,6 +1,6 @@
 // One loan: its state, its plan as it went, every entry of its journal, and all that was done about it.
 import { useQuery } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Form, Input, Modal, Space, Tabs, Timeline } from "antd";
+import { App as AntApp, Button, Card, Form, Input, Modal, Space, Table, Tabs, Timeline } from "antd";
 import { type ReactNode, useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, body, once, type Schema } from "../api/client";
@@ -9,7 +9,7 @@ import { useSpeech } from "../i18n";
 import { Facts } from "../parts/Facts";
 import { Files } from "../parts/Files";
 import { Rows } from "../parts/Rows";
-import { Code, day, Id, moment, percent, yuan } from "../parts/show";
+import { Code, day, Id, moment, percent, total, yuan } from "../parts/show";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
@@ -116,6 +116,15 @@ function Schedule({ rows }: { rows: Schema["ScheduleRow"][] }) {
           { title: t("loan.penalty"), dataIndex: "penalty", align: "right", render: yuan },
           { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="instalment" value={value} /> },
         ]}
+        summary={(shown) => (
+          <Table.Summary.Row>
+            <Table.Summary.Cell index={0} colSpan={rows.some((row) => row.kind !== "instalment") ? 4 : 3}><strong>{t("case.total")}</strong></Table.Summary.Cell>
+            {(["principal", "interest", "paid_principal", "paid_interest", "penalty"] as const).map((part, n) => (
+              <Table.Summary.Cell key={part} index={n + 1} align="right"><strong>{yuan(total(shown.map((row) => row[part])))}</strong></Table.Summary.Cell>
+            ))}
+            <Table.Summary.Cell index={6} />
+          </Table.Summary.Row>
+        )}
       />
     </>
   );
@@ -137,6 +146,14 @@ function Journal({ rows }: { rows: Schema["EntryOut"][] }) {
         { title: t("journal.debit"), align: "right", render: (_, row) => row.lines.map((line, n) => <div key={n}>{side(line.debit)}</div>) },
         { title: t("journal.credit"), align: "right", render: (_, row) => row.lines.map((line, n) => <div key={n}>{side(line.credit)}</div>) },
       ]}
+      summary={() => (rows.length === 0 ? null : (
+        <Table.Summary.Row>
+          <Table.Summary.Cell index={0} colSpan={4}><strong>{t("case.total")}</strong></Table.Summary.Cell>
+          {(["debit", "credit"] as const).map((of, n) => (
+            <Table.Summary.Cell key={of} index={n + 1} align="right"><strong>{yuan(total(rows.flatMap((row) => row.lines.map((line) => line[of]))))}</strong></Table.Summary.Cell>
+          ))}
+        </Table.Summary.Row>
+      ))}
     />
   );
 }

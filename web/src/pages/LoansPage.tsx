@@ -1,7 +1,9 @@
 // The book: every loan with its state on the book's day.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Link } from "react-router";
 import { api, body } from "../api/client";
 import { useSpeech } from "../i18n";
+import { accountLink } from "../parts/AlertDetail";
 import { Listing, useFilters } from "../parts/Listing";
 import { Code, Id, percent, yuan } from "../parts/show";
 
@@ -30,14 +32,14 @@ export default function LoansPage() {
         columns={[
           { title: t("field.id"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
           { title: t("field.status"), dataIndex: "status", render: (value) => <Code group="loan_status" value={value} /> },
-          { title: t("field.borrower"), render: (_, row) => <>{row.name ?? "–"} <span className="muted">{name("region", row.region)}</span></> },
+          { title: t("field.borrower"), render: (_, row) => <><Link to={accountLink(row.borrower_id)}>{row.name ?? "–"}</Link> <span className="muted">{name("region", row.region)}</span></> },
           { title: t("field.product"), dataIndex: "product", render: (value) => name("product", value) },
-          { title: t("field.drawn_on"), dataIndex: "drawn_on" },
-          { title: t("field.principal"), dataIndex: "principal", align: "right", render: yuan },
-          { title: t("field.rate"), dataIndex: "rate", align: "right", render: (value) => percent(value) },
-          { title: t("field.outstanding"), dataIndex: "outstanding", align: "right", render: yuan },
-          { title: t("field.overdue"), dataIndex: "overdue", align: "right", render: yuan },
-          { title: t("field.dpd"), dataIndex: "dpd", align: "right" },
+          { title: t("field.drawn_on"), dataIndex: "drawn_on", sorter: true },
+          { title: t("field.principal"), dataIndex: "principal", sorter: true, align: "right", render: yuan },
+          { title: t("field.rate"), dataIndex: "rate", sorter: true, align: "right", render: (value) => percent(value) },
+          { title: t("field.outstanding"), dataIndex: "outstanding", sorter: true, align: "right", render: yuan },
+          { title: t("field.overdue"), dataIndex: "overdue", sorter: true, align: "right", render: yuan },
+          { title: t("field.dpd"), dataIndex: "dpd", sorter: true, align: "right" },
           { title: t("field.bucket"), dataIndex: "bucket", render: (value) => <Code group="bucket" value={value} /> },
           { title: t("field.class"), dataIndex: "grade", render: (value) => <Code group="class" value={value} /> },
         ]}

@@ -104,7 +104,7 @@ function Book({ data }: { data: Schema["Overview"] }) {
       </div>
       <Card size="small" title={t("overview.recent")}>
         <ul className="files">
-          {data.recent.map((row) => (
+          {[...data.recent].sort((a, b) => (a.at < b.at ? 1 : -1)).map((row) => (
             <li key={row.id} className="deadline">
               <span>{moment(row.at)} · {name("actor", row.actor)} · {code("verb", row.verb)}</span>
               {row.times > 1 ? <span className="muted">{t("overview.times", { times: row.times })}</span> : /^\d{4}-/.test(row.subject) ? <span className="muted">{row.subject}</span> : <Id value={row.subject} />}

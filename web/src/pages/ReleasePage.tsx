@@ -9,6 +9,7 @@ import { Findings } from "../editor/Findings";
 import { useSpeech } from "../i18n";
 import { Facts } from "../parts/Facts";
 import { Code, moment } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
@@ -67,9 +68,9 @@ function Decide({ data }: { data: Schema["ReleaseOut"] }) {
   const own = me.login === data.proposed_by;
   return (
     <Space wrap style={{ marginBottom: 12 }}>
-      {may("POST /api/policy-releases/{release_id}/approve") && <Button type="primary" loading={approve.isPending} onClick={() => approve.mutate(undefined)}>{t("release.approve")}</Button>}
+      {may("POST /api/policy-releases/{release_id}/approve") && <Sure type="primary" question={t("sure.release")} loading={approve.isPending} onSure={() => approve.mutate(undefined)}>{t("release.approve")}</Sure>}
       {may("POST /api/policy-releases/{release_id}/refuse") && !own && <Button danger onClick={() => setRefusing(true)}>{t("release.refuse")}</Button>}
-      {may("POST /api/policy-releases/{release_id}/withdraw") && own && <Button loading={withdraw.isPending} onClick={() => withdraw.mutate(undefined)}>{t("release.withdraw")}</Button>}
+      {may("POST /api/policy-releases/{release_id}/withdraw") && own && <Sure question={t("sure.withdraw")} loading={withdraw.isPending} onSure={() => withdraw.mutate(undefined)}>{t("release.withdraw")}</Sure>}
       <span className="muted">{t("release.four_eyes")}</span>
       <Modal open={refusing} title={t("release.refuse")} onCancel={() => setRefusing(false)} okText={t("release.refuse")} okButtonProps={{ danger: true, disabled: why.trim().length < 5 }} confirmLoading={refuse.isPending} onOk={() => refuse.mutate(undefined)}>
         <Input.TextArea aria-label={t("release.reason")} rows={3} maxLength={500} value={why} onChange={(event) => setWhy(event.target.value)} />

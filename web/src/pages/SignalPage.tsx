@@ -10,6 +10,7 @@ import { useSpeech } from "../i18n";
 import { accountLink } from "../parts/AlertDetail";
 import { Rows } from "../parts/Rows";
 import { Code, Id, moment, percent } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { YamlBox } from "../parts/YamlBox";
@@ -126,10 +127,10 @@ function Release({ data, own }: { data: Schema["SignalVersionOut"]; own: boolean
       title={own ? t("signal_page.own") : (
         <Space wrap>
           <DatePicker showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" placeholder={t("signal_page.approve_from")} style={{ width: 260 }} value={since} onChange={setSince} />
-          <Button type="primary" loading={approve.isPending} onClick={() => approve.mutate(undefined)}>{t("signal_page.approve")}</Button>
+          <Sure type="primary" question={t("sure.signal_approve")} loading={approve.isPending} onSure={() => approve.mutate(undefined)}>{t("signal_page.approve")}</Sure>
         </Space>
       )}
-      action={<Button size="small" loading={refuse.isPending} onClick={() => refuse.mutate(undefined)}>{t("signal_page.refuse")}</Button>}
+      action={<Sure size="small" question={t("sure.signal_refuse")} loading={refuse.isPending} onSure={() => refuse.mutate(undefined)}>{t("signal_page.refuse")}</Sure>}
     />
   );
 }

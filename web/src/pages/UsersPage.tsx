@@ -6,6 +6,7 @@ import { api, body, once, type Schema } from "../api/client";
 import { useSpeech } from "../i18n";
 import { Listing, useFilters } from "../parts/Listing";
 import { moment } from "../parts/show";
+import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { useSession } from "../session";
 
@@ -48,7 +49,9 @@ export default function UsersPage() {
           ...(changes ? [{
             title: "", render: (_: unknown, row: Schema["UserRow"]) => (
               <Space size={4}>
-                <Button size="small" disabled={change.isPending} onClick={() => change.mutate({ id: row.user_id, what: { active: !row.active } })}>{t(row.active ? "user.lock" : "user.unlock")}</Button>
+                {row.active
+                  ? <Sure size="small" question={t("sure.lock", { login: row.login })} disabled={change.isPending} onSure={() => change.mutate({ id: row.user_id, what: { active: false } })}>{t("user.lock")}</Sure>
+                  : <Button size="small" disabled={change.isPending} onClick={() => change.mutate({ id: row.user_id, what: { active: true } })}>{t("user.unlock")}</Button>}
                 <Button size="small" onClick={() => setReset(row)}>{t("user.reset")}</Button>
               </Space>
             ),

@@ -1,4 +1,5 @@
 import { Segmented } from "antd";
+import { tellNow } from "../editor/pending";
 import { type Language, useSpeech } from "../i18n";
 
 /** Chinese or English, for the whole console, remembered in this browser. */
@@ -8,7 +9,8 @@ export function LanguageSwitch() {
     <Segmented<Language>
       size="small"
       value={language}
-      onChange={setLanguage}
+      aria-label="语言 Language"
+      onChange={(chosen) => { tellNow(); setLanguage(chosen); }} // an editor that is drawn anew begins with all that was typed
       options={[{ label: "中文", value: "zh" }, { label: "EN", value: "en" }]}
     />
   );

@@ -33,13 +33,14 @@ export function useFilters(size = 20) {
   };
   const page = Math.max(1, Math.trunc(Number(values.page)) || 1);
   const chosen = Math.min(100, Math.max(1, Math.trunc(Number(values.size)) || size));
-  /** The named filters with page and size, as the interface takes them; what it does not know, it refuses in a sentence. */
-  const query = (...names: string[]) => ({ ...Object.fromEntries(names.map((name) => [name, values[name]])), page, size: chosen });
+  /** The named filters with page, size and order, as the interface takes them; what it does not know, it refuses in a sentence. */
+  const query = (...names: string[]) => ({ ...Object.fromEntries(names.map((name) => [name, values[name]])), page, size: chosen, ...(values.sort ? { sort: values.sort } : {}) });
   return { values, set, page, size: chosen, query };
 }
 
 interface Props<Row> {
   query: UseQueryResult<Page<Row>>;
+  /** A column with `sorter: true` is ordered by the server, under its `key` or `dataIndex`. */
   columns: TableColumnsType<Row>;
   rowKey: (row: Row) => string;
   filters?: Filter[];
@@ -64,7 +65,11 @@ export function Listing<Row extends object>({ query, columns, rowKey, filters = 
       <Table<Row>
         size="small"
         loading={query.isFetching && !query.data}
-        columns={columns}
+        columns={columns.map((column) => {
+          if (!("sorter" in column) || column.sorter !== true) return column;
+          const name = nameOf(column);
+          return { ...column, sortOrder: state.values.sort === name ? "ascend" : state.values.sort === `-${name}` ? "descend" : null, showSorterTooltip: false, sortDirections: ["descend", "ascend"] };
+        })}
         dataSource={query.data?.items ?? []}
         rowKey={rowKey}
         rowClassName={rowClassName}
@@ -78,13 +83,20 @@ export function Listing<Row extends object>({ query, columns, rowKey, filters = 
           showSizeChanger: true,
           pageSizeOptions: [20, 50, 100],
           responsive: true,
-          onChange: (page, size) => state.set({ page: page > 1 ? String(page) : undefined, size: String(size) }),
+        }}
+        onChange={({ current = 1, pageSize }, _, sorter, { action }) => {
+          const by = Array.isArray(sorter) ? sorter[0] : sorter;
+          const sort = by?.order && by.column ? `${by.order === "descend" ? "-" : ""}${nameOf(by.column)}` : undefined;
+          if (action === "sort") state.set({ sort, page: undefined });
+          else state.set({ page: current > 1 ? String(current) : undefined, size: String(pageSize) });
         }}
         locale={{ emptyText: query.isFetching ? " " : t("list.empty") }}
       />
     </>
   );
 }
+
+const nameOf = (column: { key?: unknown; dataIndex?: unknown }) => String(column.key ?? column.dataIndex);
 
 function Chooser({ filter, state }: { filter: Filter; state: ReturnType<typeof useFilters> }) {
   if (filter.options) {

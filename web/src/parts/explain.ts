@@ -2,6 +2,7 @@
 import { useCallback } from "react";
 import { ApiError, type Problem } from "../api/client";
 import { useSpeech } from "../i18n";
+import { inChinese } from "../i18n/problems";
 import { type Key, words } from "../i18n/words";
 
 export function useExplain(): (error: unknown) => string {
@@ -17,6 +18,7 @@ export function useExplain(): (error: unknown) => string {
 
 function reason(problem: Problem, chinese: boolean): string {
   if (chinese && problem.zh) return problem.citation ? `${problem.zh}（${problem.citation}）` : problem.zh;
+  if (chinese) return [inChinese(problem.reason), problem.mend && inChinese(problem.mend)].filter(Boolean).join("，") + (problem.citation ? `（${problem.citation}）` : "");
   const cited = problem.citation ? ` (${problem.citation})` : "";
   const mend = problem.mend ? `, ${problem.mend}` : "";
   return `${problem.reason}${cited}${mend}`;

@@ -2,7 +2,7 @@
 import { useSpeech } from "../i18n";
 
 export function useFeature() {
-  const { t, name, pick } = useSpeech();
+  const { t, name, pick, language } = useSpeech();
   const said = (value: unknown, feature: string): string => {
     if (value === null || value === undefined || value === "") return "–";
     if (typeof value === "boolean") return t(value ? "word.yes" : "word.no");
@@ -10,13 +10,13 @@ export function useFeature() {
     return String(value);
   };
   const called = (feature: string) => name("feature", feature).replace(/^./, (letter) => letter.toUpperCase());
-  /** A reason's sentence; one of a model without labels begins with the feature's code and range, which get their words and unit. */
+  /** A reason's sentence; one of a model begins with the feature (its code where the model has no labels) and a range, which get word and unit. */
   const reasonSaid = (reason: { zh: string; en: string; feature?: string | null }) => {
     const sentence = pick(reason);
     const feature = reason.feature;
-    if (!feature || !sentence.startsWith(feature)) return sentence;
-    const rest = sentence.slice(feature.length).replace(/^(\s*[:：]\s*)(< \S+|>= \S+|\[[^)]*\))/, (_, colon: string, range: string) => colon + rangeSaid(range, feature));
-    return called(feature) + rest.replace(/^:(?=\S)/, "：");
+    if (!feature) return sentence;
+    return sentence.replace(/^([^:：]+?)(\s*[:：]\s*)(< \S+|>= \S+|\[[^)]*\))/, (_, label: string, colon: string, range: string) =>
+      (label === feature ? called(feature) : label) + (language === "zh" ? "：" : colon) + rangeSaid(range, feature));
   };
   return {
     /** The feature's name; one of an imported tape's own keeps its name. */

@@ -11,6 +11,11 @@ export function yuan(value: string | null | undefined): string {
   return `${whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",")}${cents ? `.${cents}` : ""}`;
 }
 
+/** The sum of amounts in yuan, to the fen. */
+export function total(amounts: string[]): string {
+  return (amounts.reduce((sum, amount) => sum + Math.round(Number(amount) * 100), 0) / 100).toFixed(2);
+}
+
 /** Ten thousands of yuan, for axes. */
 export function inTenThousands(value: string | number): number {
   return Math.round(Number(value) / 100) / 100;

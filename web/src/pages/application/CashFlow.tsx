@@ -1,8 +1,9 @@
 // What the borrower's cash flow carries, month by month: cash under stress, the equal instalment and the one shaped to it.
-import { Alert, Card, Empty } from "antd";
+import { Card, Empty } from "antd";
 import { useMemo } from "react";
 import { Chart } from "../../charts/Chart";
 import { useSpeech } from "../../i18n";
+import { inChinese } from "../../i18n/problems";
 import { Facts } from "../../parts/Facts";
 import { percent, yuan } from "../../parts/show";
 
@@ -14,7 +15,7 @@ interface Plan {
   reason?: string;
 }
 
-interface Affordability {
+export interface Affordability {
   amount: string;
   months: number;
   rate: string;
@@ -29,38 +30,22 @@ interface Affordability {
   sculpted: Plan;
 }
 
-interface Income {
-  verified_income: string;
-  interval: [string, string];
-  volatility: string;
-  declared_income: string | null;
-  months: number;
-  warnings: { zh: string; en: string }[];
-  sources?: { payer: string; kind: string; monthly: string; counted: boolean }[];
-}
-
-export function CashFlow({ decided }: { decided: Record<string, unknown> | undefined }) {
-  const { t, pick } = useSpeech();
-  const found = decided?.affordability as Affordability | null | undefined;
-  const income = decided?.income as Income | null | undefined;
+export function CashFlow({ found }: { found: Affordability | null | undefined }) {
+  const { t, language } = useSpeech();
   if (!found) return <Card size="small" title={t("cash.title")}><Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={t("cash.none")} /></Card>;
+  const { reason } = found.sculpted;
   return (
-    <Card size="small" title={t("cash.title")} style={{ marginBottom: 12 }}>
+    <Card size="small" title={t("cash.title")}>
       <Facts items={[
-        ...(income ? [
-          { label: t("cash.verified"), children: <>{yuan(income.verified_income)} <span className="muted">({yuan(income.interval[0])}–{yuan(income.interval[1])}, {income.months} {t("cash.months_of_flow")})</span></> },
-          { label: t("cash.volatility"), children: percent(income.volatility, 1) },
-        ] : []),
         { label: t("cash.stress"), children: percent(found.income_stress, 1) },
         { label: t("cash.floor"), children: Number(found.dscr_floor).toFixed(2) },
         { label: t("cash.largest"), children: <strong>{yuan(found.largest_instalment)}</strong> },
-        { label: t("cash.carries"), children: <>{yuan(found.affordable_amount)} <span className="muted">{t("cash.sculpted")} {yuan(found.affordable_amount_sculpted)}</span></> },
+        { label: t("cash.carries"), children: <span>{yuan(found.affordable_amount)} <span className="muted">({t("cash.sculpted")} {yuan(found.affordable_amount_sculpted)})</span></span> },
         { label: t("cash.equal_dscr"), children: ratio(found.equal_instalment.least_dscr) },
-        { label: t("cash.sculpted_dscr"), children: found.sculpted.reason ? <span className="muted">{found.sculpted.reason}</span> : ratio(found.sculpted.least_dscr) },
+        { label: t("cash.sculpted_dscr"), children: reason ? <span className="muted">{language === "zh" ? inChinese(reason) : reason}</span> : ratio(found.sculpted.least_dscr) },
       ]} />
       <Picture found={found} />
       <p className={found.carried ? "good" : "bad"}>{t(found.carried ? "cash.is_carried" : "cash.is_not_carried", { amount: yuan(found.amount), months: found.months, rate: percent(found.rate) })}</p>
-      {income?.warnings.map((warning, n) => <Alert key={n} type="warning" showIcon title={pick(warning)} style={{ marginBottom: 8 }} />)}
     </Card>
   );
 }
