@@ -93,6 +93,20 @@ def test_a_bad_row_is_refused_with_its_place_and_costs_no_good_row(
     assert result.kept["loans"] == 12
 
 
+def test_a_refused_cell_shows_no_personal_datum(database: Database, small_tape: Path, tmp_path: Path) -> None:
+    """A refusal is kept and written to a file: neither a field of the vault nor a number in the wrong column is shown there."""
+    rows = read(small_tape / "borrowers.csv")
+    odd = [{"name": "张\n三"}, {"phone": "13800138000\n13900139000"}, {"birth_date": "11010519491231002X"}]
+    write(small_tape / "borrowers.csv", [*rows, *({**rows[0], "borrower_id": f"new-{n}", **one} for n, one in enumerate(odd))])
+    result = import_tape(database, load_mapping(MAPPING), small_tape)
+    assert [(refusal.column, refusal.value) for refusal in result.refusals] == [
+        ("name", "(personal, not shown)"), ("phone", "(personal, not shown)"), ("birth_date", "(personal, not shown)")
+    ]  # fmt: skip
+    result.write_refusals(tmp_path / "refused.csv")
+    assert "13800138000" not in (tmp_path / "refused.csv").read_text(encoding="utf-8")
+    assert [check for check in audit(database) if check.problems] == []
+
+
 def test_a_duplicate_is_refused_naming_the_first(database: Database, small_tape: Path) -> None:
     rows = read(small_tape / "loans.csv")
     write(small_tape / "loans.csv", [*rows, {**rows[3], "application_id": ""}])

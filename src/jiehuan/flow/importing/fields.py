@@ -24,6 +24,9 @@ class Field:
     required: bool = False
 
 
+SEALED = frozenset({"name", "id_number", "phone", "email"})
+"""Fields that go into the vault, and are shown nowhere else."""
+
 TARGETS: dict[str, dict[str, Field]] = {
     "borrower": {
         "borrower_id": Field("text", required=True),

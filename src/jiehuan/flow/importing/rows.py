@@ -11,23 +11,32 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jiehuan.flow.importing.fields import READERS, TARGETS
+from jiehuan.flow.importing.fields import READERS, SEALED, TARGETS
 from jiehuan.flow.importing.mapping import FileMapping, Source
+from jiehuan.store.audit.personal import personal_data
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import polars
 
 
+WITHHELD = "(personal, not shown)"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One refused cell: where it stands and why."""
+    """One refused cell: where it stands and why. It is kept and written to files, so a personal value is not shown."""
 
     file: str
     row: int
     column: str
     value: str
     reason: str
+
+    def __post_init__(self) -> None:
+        """Withhold a value that holds an identity or mobile number, in whatever column it came."""
+        if personal_data(self.value):
+            object.__setattr__(self, "value", WITHHELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,8 @@ def read_rows(mapping: FileMapping, table: polars.DataFrame, refusals: list[Refu
             except InputError as error:
                 problem = error.problems[0]
                 reason = f"{problem.reason}; {problem.mend}" if problem.mend else problem.reason
-                refusals.append(Refusal(mapping.file, number, column, problem.value, reason))
+                value = WITHHELD if target in SEALED else problem.value
+                refusals.append(Refusal(mapping.file, number, column, value, reason))
                 good = False
         if good:
             features = {name: _plain(cells[name]) for name in mapping.features}

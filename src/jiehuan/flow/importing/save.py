@@ -16,6 +16,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.apply import keep_borrower
 from jiehuan.flow.day_end import snapshot_row
 from jiehuan.flow.disburse import loan_row
+from jiehuan.flow.importing.fields import SEALED
 from jiehuan.flow.importing.gather import Gathered, GatheredLoan, repayment_event
 from jiehuan.flow.importing.history import history_of
 from jiehuan.flow.importing.mapping import Mapping
@@ -73,7 +74,7 @@ def _borrowers(
     for key, person in people.items():
         if prefix + key in known:
             continue
-        if any(person.get(name) for name in ("name", "id_number", "phone", "email")):
+        if any(person.get(name) for name in SEALED):
             keep_borrower(connection, vault, {**person, "borrower_id": prefix + key}, at)
             sealed += 1
             continue
