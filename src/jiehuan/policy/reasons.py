@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan
+from jiehuan.units.yaml_file import read_yaml
 
 _UNITS = {"days": ("天", "day"), "months": ("期", "month"), "count": ("", ""), "years": ("", "")}
 
@@ -61,12 +60,7 @@ def reason_catalogue(more: Path | None = None) -> Mapping[str, Mapping[str, str]
     """The shipped catalogue, with a lender's own codes added. Raises InputError naming each incomplete entry."""
     entries: dict[str, Mapping[str, str]] = {}
     for path in filter(None, (Path(__file__).with_name("reasons.yaml"), more)):
-        try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InputError(
-                Problem(str(path), "", f"cannot be read: {error}", "write YAML with an entry for each code")
-            ) from None
+        found = read_yaml(path, what="YAML with an entry for each code", example="src/jiehuan/policy/reasons.yaml")
         problems = [
             Problem(f"{path.name}, {code}", "", "an entry needs feature, unit, zh and en", "add what is missing")
             for code, entry in (found or {}).items()

@@ -11,13 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.loan.terms import MAX_MONTHS
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.ids import derived_id
 from jiehuan.units.rates import PPM
+from jiehuan.units.yaml_file import read_yaml
 
 METHODS = ("equal_instalment", "equal_principal", "interest_only", "bullet", "sculpted")
 NEEDS = ("verified_income", "pay_day", "own_history")
@@ -63,13 +62,7 @@ class Catalogue:
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """The shipped catalogue, or a lender's own. Raises InputError naming every mistake."""
     path = path or Path(__file__).with_name("catalogue.yaml")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file in UTF-8")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
-    return read_catalogue(raw, path.name)
+    return read_catalogue(read_yaml(path, example="src/jiehuan/product/catalogue.yaml"), path.name)
 
 
 def read_catalogue(raw: Any, place: str = "catalogue") -> Catalogue:

@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.law import Law
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.units.ids import derived_id
+from jiehuan.units.yaml_file import read_yaml
 
 KINDS = ("integer", "number", "boolean", "string")
 TAKES = ("count", "sum", "max", "min", "mean", "share", "latest", "streak")
@@ -101,13 +100,7 @@ def declared_features(law: Law | None = None) -> Declaration:
 
 def load_features(path: Path, law: Law | None = None) -> Declaration:
     """Read a declaration file. Raises InputError for mistakes, Refused (with citation) for forbidden data."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file in UTF-8")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
-    declaration = read_features(raw, path.name)
+    declaration = read_features(read_yaml(path, example="src/jiehuan/profile/features.yaml"), path.name)
     if law is not None:
         refuse_forbidden(declaration, law)
     return declaration

@@ -14,13 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.law import Law
 from jiehuan.profile.history import moment_of
 from jiehuan.units.errors import InputError, JiehuanError, Problem, Refused
 from jiehuan.units.money import parse_yuan
 from jiehuan.units.rates import parse_rate
+from jiehuan.units.yaml_file import read_yaml
 
 KINDS = ("integer", "yuan", "rate", "boolean", "text")
 """How a field of the answer is read: yuan become fen, rates become ppm."""
@@ -84,11 +83,7 @@ class Question:
 
 def load_source(path: Path, law: Law | None = None) -> HttpSource:
     """Read a source's file. Raises InputError for mistakes, Refused (with the article) for forbidden data."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file in UTF-8")) from None
-    return read_source(raw, law, path.name)
+    return read_source(read_yaml(path, example="examples/bureau_source.yaml"), law, path.name)
 
 
 def read_source(raw: Any, law: Law | None = None, place: str = "source") -> HttpSource:

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jiehuan.profile.bank_flow import Transaction
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.yaml_file import read_yaml
 
 _SECTIONS = ("parameters", "credits", "debits", "lenders")
 
@@ -34,10 +33,7 @@ class Reading:
 def shipped_reading(path: Path | None = None) -> Reading:
     """The shipped words and parameters, or a lender's own file. Raises InputError naming what is wrong."""
     path = path or Path(__file__).with_name("income.yaml")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), "", f"cannot be read: {error}", "name a YAML file in UTF-8")) from None
+    raw = read_yaml(path, example="src/jiehuan/profile/income.yaml")
     if not isinstance(raw, Mapping) or not all(isinstance(raw.get(name), Mapping) for name in _SECTIONS):
         raise InputError(Problem(path.name, "", "a section is missing", f"write {', '.join(_SECTIONS)}"))
     problems = [

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jiehuan.score.inputs import DATE_FORMATS
-
 if TYPE_CHECKING:
     import polars as pl
+
+DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y%m%d",
+)
+"""Written dates that are understood, in Polars' words; one format is chosen for a column and kept in the model."""
 
 
 def date_format_of(column: pl.Series) -> str | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from jiehuan.score.dates import written_format
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
 
 NUMBER_READINGS = ("number", "known", "hour", "weekday", "month_day", "days_before", "years_before")
 READINGS = ("category", *NUMBER_READINGS)
-
-DATE_FORMATS = (
-    "%Y-%m-%d",
-    "%Y-%m-%d %H:%M:%S%.f",
-    "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d",
-    "%Y/%m/%d %H:%M:%S%.f",
-    "%Y%m%d",
-)
-"""Written dates that are understood, in Polars' words; one format is chosen for a column and kept in the model."""
 
 _NAN = math.nan
 _DAY = 86_400e6  # microseconds
@@ -204,8 +194,6 @@ def as_texts(column: pl.Series) -> pl.Series:
 def as_moments(column: pl.Series, date_format: str) -> pl.Series:
     """A column of dates as Datetime[us] without zone. Raises InputError naming the first value that is no such date."""
     import polars as pl
-
-    from jiehuan.score.dates import written_format
 
     kind = column.dtype
     if kind == pl.Date or kind == pl.Null:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jiehuan.score.model import Model
 from jiehuan.score.two_scores import FORMAT, TwoScores
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,19 +82,9 @@ def _has_point(column: pl.Series) -> bool:
 
 def read_changes(path: Path | None) -> dict[str, Any]:
     """A YAML file of settings (``defaults.yaml``) with, beside them, ``specials``, ``monotone`` and ``labels`` by column."""
-    import yaml
-
     if path is None:
         return {}
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(Problem(str(path), "", f"may not be read: {error.strerror}", "check the path")) from None
-    except UnicodeDecodeError as error:
-        where = f"{path} byte {error.start}"
-        raise InputError(Problem(where, "", "not UTF-8 text", "save the file as UTF-8")) from None
-    except yaml.YAMLError as error:
-        raise InputError(Problem(str(path), "", f"malformed YAML: {error}", "mend the file there")) from None
+    found = read_yaml(path, example="src/jiehuan/score/defaults.yaml")
     if found is not None and not (
         isinstance(found, dict) and all(isinstance(section, dict) for section in found.values())
     ):
