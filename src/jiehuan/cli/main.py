@@ -98,8 +98,7 @@ def _run_for_machines(command: typer.Typer, words: list[str]) -> None:
         raise InputError(Problem("command line", "", message, mend)) from None
     except typer.Abort:
         sys.exit(1)
-    if isinstance(code, int) and code:
-        sys.exit(code)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _spare_inputs(words: list[str]) -> None:
