@@ -241,6 +241,16 @@ def browser(chromium: str) -> Iterator[Any]:
 
 
 @pytest.fixture
+def sure() -> Callable[[Any, str], None]:
+    """``sure(page, "question")``: says yes to what the console asks before a deed that cannot be taken back."""
+
+    def say_yes(page: Any, question: str) -> None:
+        page.locator(".ant-popconfirm").filter(has_text=question).locator(".ant-btn-primary").click()
+
+    return say_yes
+
+
+@pytest.fixture
 def enter(browser: Any, house: House) -> Iterator[Callable[..., Any]]:
     """``page = enter("risk")``: a window in which a role has signed in. What the console complains of fails the test."""
     complaints: list[str] = []

@@ -47,7 +47,7 @@ def write(page, number="110105199203071233", amount="8000", consents=True):
     expect(page.get_by_role("status").get_by_text("149 笔")).to_be_visible()
 
 
-def test_an_officer_takes_an_application_from_the_form_to_the_loan(enter, house, bureau):
+def test_an_officer_takes_an_application_from_the_form_to_the_loan(enter, house, bureau, sure):
     page = enter("risk", path="/applications")
     page.get_by_role("button", name="新建申请").click()
     write(page)
@@ -78,7 +78,7 @@ def test_an_officer_takes_an_application_from_the_form_to_the_loan(enter, house,
     assert {one["purpose"] for one in kept["features"]["consents"]} == {"bank_statement", "credit_report"}
 
     page.get_by_role("button", name="查询外部数据").click()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").click()
+    sure(page, "将向已取得同意的数据源查询")
     expect(page.get_by_text("已查询：bureau，花费 1.50 元")).to_be_visible()
     expect(page.get_by_text("已有回答")).to_be_visible()
     page.get_by_role("button", name="决定", exact=True).click()
@@ -93,9 +93,9 @@ def test_an_officer_takes_an_application_from_the_form_to_the_loan(enter, house,
     expect(offers.first).to_contain_text("最适合")
     assert offers.count() == len(decided["decisions"][0]["offers"]) >= 1
     offers.first.get_by_role("button", name="按此方案签约").click()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").click()
+    sure(page, "按此方案生成合同")
     page.get_by_role("button", name="放款").click()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").click()
+    sure(page, "放款后立即计息")
     page.get_by_role("link", name="查看贷款").click()
     expect(page.get_by_role("heading", name="贷款")).to_be_visible()
     assert house.get("risk", f"/api/applications/{made}")["status"] == "booked"

@@ -54,14 +54,13 @@ def test_what_if_asks_the_policy_again(enter):
     expect(page.get_by_text("3,000.00").first).to_be_visible()
 
 
-def test_an_application_goes_from_new_to_loan_by_buttons(enter, house):
+def test_an_application_goes_from_new_to_loan_by_buttons(enter, house, sure):
     page = enter("risk", path="/applications/ap-7")
     page.get_by_role("button", name="决定").click()
     page.get_by_role("button", name="按此方案签约").first.click()
-    page.locator(".ant-popconfirm-buttons .ant-btn-primary").click()
+    sure(page, "按此方案生成合同")
     page.get_by_role("button", name="放款").click()
-    page.locator(".ant-popconfirm:visible").get_by_text("放款后立即计息").wait_for()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").click()
+    sure(page, "放款后立即计息")
     expect(page.locator("h1").get_by_text("已放款")).to_be_visible()
     assert house.get("risk", "/api/applications/ap-7")["loan_id"]
     assert {paper["kind"] for paper in house.get("risk", "/api/applications/ap-7")["files"]} == {

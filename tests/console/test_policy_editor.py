@@ -43,7 +43,7 @@ def fill(page, old, new):
     page.keyboard.press("Escape")
 
 
-def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(enter, house, risk):
+def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(enter, house, risk, sure):
     live = default_policy().version
     draft = begin(risk, copy.deepcopy(dict(default_policy().document)))
     page = enter("risk", path=f"/policies/{draft}", width=1500)
@@ -74,14 +74,14 @@ def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(
     release = page.url.rsplit("/", 1)[1]
 
     page.get_by_role("button", name="批准发布").click()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
+    sure(page, "自生效日起按新版本决定")
     expect(page.get_by_text("须由他人复核")).to_be_visible()
     assert house.get("risk", f"/api/policy-releases/{release}")["stands"] == "proposed"
 
     other = enter("admin", path=f"/policies/{release}")
     expect(other.get_by_text("好客群额度略降")).to_be_visible()
     other.get_by_role("button", name="批准发布").click()
-    other.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
+    sure(other, "自生效日起按新版本决定")
     expect(other.get_by_text("已批准").first).to_be_visible()
     kept = house.get("auditor", f"/api/policy-releases/{release}")
     assert (kept["stands"], kept["proposed_by"], kept["decided_by"], kept["effective_from"]) == ("scheduled", "risk", "admin", later)

@@ -113,7 +113,7 @@ def test_an_account_is_found_by_identity_number(enter, watched):
     expect(page.locator("h1")).to_contain_text("bo-4")
 
 
-def test_signals_are_edited_checked_replayed_saved_and_released_by_another(enter, watched):
+def test_signals_are_edited_checked_replayed_saved_and_released_by_another(enter, watched, sure):
     page = enter("risk", path="/signals")
     page.get_by_role("button", name="编辑生效版本").click()
     box = page.get_by_label("声明（YAML）")
@@ -135,7 +135,7 @@ def test_signals_are_edited_checked_replayed_saved_and_released_by_another(enter
     version = page.url.rpartition("/")[2]
     second = enter("admin", path=f"/signals/{version}")
     second.get_by_role("button", name="批准").click()
-    second.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
+    sure(second, "使这一版信号生效")
     expect(second.locator("h1").get_by_text("生效中")).to_be_visible()
     told = watched.get("risk", "/api/signals")
     assert told["in_force"] == version
@@ -143,7 +143,7 @@ def test_signals_are_edited_checked_replayed_saved_and_released_by_another(enter
     assert (first["author"], first["approved_by"], first["remark"]) == ("risk", "admin", "两次即为严重")
 
 
-def test_proposals_are_read_with_their_notice_and_decided_together(enter, watched):
+def test_proposals_are_read_with_their_notice_and_decided_together(enter, watched, sure):
     told = watched.get("risk", "/api/lines?status=proposed")["items"]
     assert len(told) >= 2 and all(change["new_rate"] > change["old_rate"] for change in told)
     page = enter("risk", path="/lines")
@@ -156,11 +156,10 @@ def test_proposals_are_read_with_their_notice_and_decided_together(enter, watche
     dialog.get_by_role("button", name="关闭").click()
     rows(page).first.get_by_role("checkbox").check()
     page.get_by_role("button", name="同意所选 1").click()
-    page.locator(".ant-popconfirm:visible").get_by_text("同意 1 项调整").wait_for()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
+    sure(page, "同意 1 项调整")
     expect(page.get_by_text("已决定 1 项")).to_be_visible()
     rows(page).first.get_by_role("button", name="拒绝").click()
-    page.locator(".ant-popconfirm:visible .ant-btn-primary").last.click()
+    sure(page, "拒绝 1 项调整")
     expect(rows(page)).to_have_count(len(told) - 2)
     statuses = {change["change_id"]: change for change in watched.get("risk", "/api/lines?size=200")["items"]}
     now = [statuses[change["change_id"]] for change in told]

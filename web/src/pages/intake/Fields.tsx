@@ -84,7 +84,7 @@ function Consents({ choices, hasFlow }: { choices: Schema["IntakeOut"]; hasFlow:
 }
 
 function Wish({ choices }: { choices: Schema["IntakeOut"] }) {
-  const { t, code, name, pick } = useSpeech();
+  const { t, code, name, pick, language } = useSpeech();
   const Item = item;
   const form = Form.useFormInstance<Written>();
   const chosen = Form.useWatch("product", form);
@@ -101,7 +101,7 @@ function Wish({ choices }: { choices: Schema["IntakeOut"] }) {
         </Item>
         <Item
           name="amount" label={t("field.amount")} validateTrigger="onBlur" rules={[needed, { pattern: AMOUNT, message: t("intake.bad_amount") }]}
-          extra={product && t("intake.offers_from", { least: yuan(product.least), most: yuan(product.most), months: product.months.join("、") })}
+          extra={product && t("intake.offers_from", { least: yuan(product.least), most: yuan(product.most), months: product.months.join(language === "zh" ? "、" : ", ") })}
         >
           <Input prefix="¥" inputMode="decimal" autoComplete="off" />
         </Item>
