@@ -57,8 +57,9 @@ def main(dsn: str, home: Path, log: Path, seed: int, faults: int) -> dict[str, o
     members: dict[int, str] = {}
     asleep: dict[int, float] = {}
     sent, stop_at = 0, time.monotonic() + 60 + 20 * faults
+    ends, disturbed = 0, 0  # ends of members; how many there were when something was disturbed last
     try:
-        while sum(done.values()) < faults:
+        while ends < faults:
             assert time.monotonic() < stop_at, f"too slow: {done}"
             while len(members) < 2:
                 how = chance.choices(("statement", "before commit", "after commit", "leaves"), (8, 3, 3, 2))[0]
@@ -68,17 +69,22 @@ def main(dsn: str, home: Path, log: Path, seed: int, faults: int) -> dict[str, o
                 some = events[sent : sent + EACH]
                 assert in_child(lambda: send(broker, TOPIC, some)) == "finished"  # noqa: B023
                 sent += EACH
-            if chance.random() < 0.02:
+            calm = ends > disturbed and not asleep  # a member got somewhere since
+            if calm and chance.random() < 0.05:
                 tansu.kill()
                 time.sleep(chance.random())
                 tansu.start()
                 done["broker, killed"] += 1
-            if not asleep and chance.random() < 0.03:
+                disturbed = ends
+            elif calm and chance.random() < 0.05:
                 asleep = {chance.choice(list(members)): time.monotonic() + 4}
                 os.kill(next(iter(asleep)), signal.SIGSTOP)
                 done["asleep for longer than its session"] += 1
+                disturbed = ends
             woken(asleep, members)
-            done += buried(members)
+            ended = buried(members)
+            ends += ended.total()
+            done += ended
         while asleep:
             woken(asleep, members)
             time.sleep(0.05)

@@ -1,6 +1,6 @@
 """A broker that keeps its log: it is killed and comes back, members of the group are killed while partitions move, nothing is lost.
 
-``JIEHUAN_MOVING_FAULTS`` sets the number of faults of the group (default 5), ``JIEHUAN_SEED`` the seed; a failure is replayed by its seed.
+``JIEHUAN_MOVING_FAULTS`` sets the number of ends of members (default 4), ``JIEHUAN_SEED`` the seed; a failure is replayed by its seed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from jiehuan.store.database import Database
 from jiehuan.store.outbox import publish
 from jiehuan.store.vault import Vault
 
-FAULTS = int(os.environ.get("JIEHUAN_MOVING_FAULTS", "5"))
+FAULTS = int(os.environ.get("JIEHUAN_MOVING_FAULTS", "4"))
 SEED = int(os.environ.get("JIEHUAN_SEED", "20261124"))
 
 
@@ -147,7 +147,7 @@ def test_members_that_die_while_partitions_move_lose_and_double_nothing(database
     assert not any("failed" in key or "lost" in key for key in said["done"]), (
         f"seed {SEED}: {said} {done.stderr[-2000:]}"
     )
-    assert said["claims"] > 6 + FAULTS, f"partitions hardly moved: {said}"
+    assert said["claims"] >= 12, f"partitions hardly moved: {said}"  # six are claimed at the end in any case
     assert told_of(database) == Counter(replayed(some_events(20_000, seed=SEED)[: said["events"]])), f"seed {SEED}"
     assert count(database, "signal_event") == said["events"] and count(database, "dead_letter") == 0
 
