@@ -7,12 +7,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 from tests.policy.commands import Run
 from tests.profiles.flows import Person
 
 from jiehuan.flow.evaluate import change_of, evaluate
 from jiehuan.policy import default_policy
+from jiehuan.score import fit
 from jiehuan.units.errors import InputError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -109,6 +112,28 @@ def test_parts_that_are_not_understood_are_refused_by_name(changes: dict[str, An
         evaluate(application(**changes))
     assert words in str(error.value)
     assert all(problem.mend for problem in error.value.problems)
+
+
+def test_a_product_that_is_not_in_the_catalogue_is_told() -> None:
+    told = {left["product"]: left["code"] for left in evaluate(application(product="gold_card"))["left_out"]}
+    assert told["gold_card"] == "unknown_product"
+    usual = evaluate(application(product="flexible_instalment"))["left_out"]
+    assert all(left["code"] != "unknown_product" for left in usual + evaluate(application())["left_out"])
+
+
+def test_a_model_that_knows_nothing_of_the_applicant_is_refused(command: Run, tmp_path: Path) -> None:
+    names = [f"x{n}" for n in range(3)]
+    chance = np.random.default_rng(3)
+    frame = pl.DataFrame({name: chance.normal(size=400) for name in names})
+    frame = frame.with_columns(bad=(pl.col("x0") + chance.normal(size=400) > 1).cast(pl.Int8))
+    document = fit(frame, "bad", kind="scorecard").as_document()
+    (tmp_path / "model.json").write_text(json.dumps(document), encoding="utf-8")
+    done = command("decide", EXAMPLES / "application.json", "--model", tmp_path)
+    assert done.returncode == 2
+    assert "none of its columns is known" in done.stderr and "x0" in done.stderr
+    asked = tmp_path / "asked.json"
+    asked.write_text(json.dumps(application(features=dict.fromkeys(names, -1.0))), encoding="utf-8")
+    assert json.loads(command("decide", asked, "--model", tmp_path, "--json").stdout)["pd"] is not None
 
 
 def test_the_command_decides_the_example(command: Run) -> None:

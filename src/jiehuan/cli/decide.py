@@ -42,14 +42,19 @@ def _decide(
     from jiehuan.product import load_catalogue
 
     document = _read(file)
+    fitted = _model(model) if model else None
     decided = evaluate(
         document,
-        model=_model(model) if model else None,
+        model=fitted,
         policy=load_policy(policy) if policy else None,
         catalogue=load_catalogue(catalogue) if catalogue else None,
         explain_change=True,
         trace=True,
     )
+    known = decided["inputs"]["features"] | decided["inputs"]["extra"]
+    if fitted and all(known.get(column) is None for column in fitted.columns):
+        mend = "fit the model on features of `jiehuan profile features`, or give its columns under features"
+        raise InputError(Problem("--model", ", ".join(fitted.columns)[:80], "none of its columns is known of this applicant", mend))
     if as_json:
         show_json(decided)
     else:

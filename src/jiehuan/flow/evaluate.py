@@ -106,6 +106,9 @@ def evaluate(
         asked, profile, law, decided, menu, values, pd_ppm, points, score_reasons, carried, line, policy_rate
     )
     told = _document(found)
+    if (menu.offers or menu.left_out) and asked.product and asked.product not in {product.id for product in catalogue.products}:
+        unknown = {"zh": "产品目录中没有此产品", "en": "the catalogue has no such product"}
+        told["left_out"].append({"product": asked.product[:80], "code": "unknown_product", **unknown})
     told["versions"] = {
         "policy": decided.version,
         "law": law.version,
