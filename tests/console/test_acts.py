@@ -102,7 +102,10 @@ def test_a_statement_is_brought_in_and_money_of_nobody_finds_its_loan(enter, hou
     page.get_by_role("button", name="完成").click()
     held = page.locator(".ant-card", has_text="待认领来款")
     held.get_by_role("button", name="认领").click()
-    page.locator(".ant-modal").get_by_role("button", name=loan["loan_id"]).click()
+    candidate = page.locator(".ant-modal").get_by_role("button", name=loan["loan_id"])
+    expect(candidate).to_be_visible()
+    expect(page.locator(".ant-zoom-enter, .ant-zoom-appear")).to_have_count(0)  # a click on what still moves may miss it
+    candidate.click()
     page.locator(".ant-modal-footer").get_by_role("button", name="认领").click()
     expect(held.get_by_text("没有待处理的款项")).to_be_visible()
     out = page.locator(".ant-card", has_text="待说明出款")

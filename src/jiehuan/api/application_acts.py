@@ -185,7 +185,7 @@ def gather_sources(write: Write, vault: Keys, application_id: Annotated[Id, Path
 
 
 @router.post("/{application_id}/decide")
-def decide_application(write: Write, application_id: Annotated[Id, Path()]) -> DecisionMade:
+async def decide_application(write: Write, application_id: Annotated[Id, Path()]) -> DecisionMade:
     """Decide by the policy and the model in force; deciding again keeps a further decision.
 
     The answer leaves out the inputs, which ``GET /api/applications/{application_id}`` tells.
@@ -200,7 +200,7 @@ def decide_application(write: Write, application_id: Annotated[Id, Path()]) -> D
             raise
         return decision_made(kept)
 
-    return write.once(DecisionMade, act)
+    return await write.in_turn(DecisionMade, act)
 
 
 @router.post("/{application_id}/sign")

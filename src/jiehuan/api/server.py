@@ -17,6 +17,9 @@ from fastapi import FastAPI
 
 from jiehuan.units.errors import InputError, Problem, Refused
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
+
 PATIENCE = 5
 """Seconds that requests in flight get to end after the signal."""
 
@@ -32,7 +35,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(address)
-        listener.listen(1024)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
