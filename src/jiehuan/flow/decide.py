@@ -21,19 +21,12 @@ from jiehuan.flow.reviews import close_review, leave_to_people, open_review
 from jiehuan.score import Model
 from jiehuan.store import tables
 from jiehuan.store.act import Deed, Message
-from jiehuan.store.decisions import Asked, keep, look
+from jiehuan.store.decisions import Asked, champion_of, keep, last_decision, look
 from jiehuan.store.outbox import publish
 from jiehuan.units.errors import Problem, Refused
 from jiehuan.units.ids import new_id
 from jiehuan.units.money import format_yuan, parse_yuan
 from jiehuan.units.rates import PPM, parse_rate
-
-_CHAMPION = (
-    select(tables.model.c.model_id)
-    .where(tables.model.c.name == NAME, tables.model.c.status == "champion")
-    .order_by(tables.model.c.fitted_at.desc())
-    .limit(1)
-)
 
 STATUS = {"approve": "approved", "refuse": "refused", "review": "review"}
 
@@ -96,12 +89,7 @@ def review(connection: Connection, application_id: str, approve: bool, why: str,
     if application.status not in {"review", "refused"}:
         mend = "only one in review or refused is decided by a person"
         raise Refused(Problem("application", application_id, f"is {application.status}", mend))
-    last = connection.execute(
-        select(tables.decision)
-        .where(tables.decision.c.application_id == application_id)
-        .order_by(tables.decision.c.decided_at.desc(), tables.decision.c.decision_id.desc())
-        .limit(1)
-    ).one()
+    last = connection.execute(last_decision(application_id)).one()
     if approve and not last.offers:
         mend = "what the law or the policy rules out for all is not approved by one"
         raise Refused(Problem("application", application_id, "was offered nothing that could be approved", mend))
@@ -178,7 +166,7 @@ def again(connection: Connection, decision_id: str) -> tuple[Mapping[str, Any], 
 
 def champion(connection: Connection) -> tuple[str | None, Model | None]:
     """The admission model in force, with its id; (None, None) before the first was fitted."""
-    model_id = connection.execute(_CHAMPION).scalar_one_or_none()
+    model_id = champion_of(connection, NAME)
     return (model_id, load_model(connection, model_id)) if model_id else (None, None)
 
 

@@ -16,6 +16,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.line_changes import CHANGE, carry_out, kind_of
 from jiehuan.flow.line_terms import CODE, LineTerms
 from jiehuan.store import tables
+from jiehuan.store.decisions import last_decision
 from jiehuan.store.rows import insert_missing
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Problem, Refused
@@ -76,12 +77,7 @@ def open_line(connection: Connection, borrower_id: str, application_id: str, at:
     A line that stands keeps its limit, whatever was granted: reviews raise and cut it. Its price falls to the policy's when
     that was lower at the decision and no change of price waits for its day or for a person.
     """
-    granted = connection.execute(
-        select(tables.decision)
-        .where(tables.decision.c.application_id == application_id)
-        .order_by(tables.decision.c.decided_at.desc(), tables.decision.c.decision_id.desc())
-        .limit(1)
-    ).one_or_none()
+    granted = connection.execute(last_decision(application_id)).one_or_none()
     if granted is None or granted.limit_fen is None:
         return
     row = {"borrower_id": borrower_id, "limit_fen": granted.limit_fen, "rate_ppm": granted.rate_ppm}

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from jiehuan.policy import Policy, default_policy, load_policy
-from jiehuan.store import tables
+from jiehuan.store import decisions, tables
 from jiehuan.store.rows import insert_missing
 from jiehuan.units.days import CHINA
 from jiehuan.units.errors import Problem, Refused
@@ -44,22 +44,12 @@ def policy_in_force(connection: Connection, at: datetime) -> Policy:
 
 def version_in_force(connection: Connection, at: datetime) -> str | None:
     """The version of the latest approved release that is effective at an instant; None before the first."""
-    return connection.execute(IN_FORCE, {"day": day_of(at)}).scalar_one_or_none()
+    return decisions.version_in_force(connection, NAME, day_of(at))
 
 
 def day_of(at: datetime) -> date:
     """The day by which a release is in force: China's, from midnight on."""
     return at.astimezone(CHINA).date()
-
-
-_RELEASE = tables.policy_release.c
-IN_FORCE = (
-    select(_RELEASE.version)
-    .where(_RELEASE.name == NAME, _RELEASE.status == "approved", _RELEASE.effective_from <= bindparam("day"))
-    .order_by(_RELEASE.effective_from.desc(), _RELEASE.decided_at.desc())
-    .limit(1)
-)
-"""The version in force on ``day``, as a statement that others may put inside theirs."""
 
 
 def policy_version(connection: Connection, version: str) -> Policy:

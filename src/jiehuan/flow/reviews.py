@@ -18,6 +18,7 @@ from jiehuan.flow.activity import note
 from jiehuan.flow.lender import lender_of
 from jiehuan.law import law_on
 from jiehuan.store import tables
+from jiehuan.store.decisions import last_decision
 from jiehuan.store.outbox import publish
 from jiehuan.store.rows import to_json
 from jiehuan.store.straight import ask
@@ -48,12 +49,7 @@ def ask_review(
     if application.status != "refused":
         reason = f"is {application.status}: there is no refusal to look at again"
         raise Refused(Problem("application", application_id, reason, "a review is for refused applications"))
-    last = connection.execute(
-        select(tables.decision.c.decision_id)
-        .where(tables.decision.c.application_id == application_id)
-        .order_by(tables.decision.c.decided_at.desc(), tables.decision.c.decision_id.desc())
-        .limit(1)
-    ).scalar_one()
+    last = connection.execute(last_decision(application_id, tables.decision.c.decision_id)).scalar_one()
     done = connection.execute(select(tables.review.c.review_id).where(tables.review.c.outcome_id == last)).first()
     if done is not None:
         mend = "a new application with new facts is decided anew"

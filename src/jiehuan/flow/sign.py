@@ -19,6 +19,7 @@ from jiehuan.legal.documents import contract_pdf, cost_sheet_pdf
 from jiehuan.loan import make_schedule, read_terms
 from jiehuan.product import load_catalogue
 from jiehuan.store import tables
+from jiehuan.store.decisions import last_decision
 from jiehuan.store.files import put_file
 from jiehuan.store.vault import Vault
 from jiehuan.units.days import CHINA
@@ -85,12 +86,7 @@ def sign(connection: Connection, vault: Vault, application_id: str, at: datetime
 
 
 def _offer(connection: Connection, application_id: str, number: int) -> dict[str, Any]:
-    offers = connection.execute(
-        select(tables.decision.c.offers)
-        .where(tables.decision.c.application_id == application_id)
-        .order_by(tables.decision.c.decided_at.desc(), tables.decision.c.decision_id)
-        .limit(1)
-    ).scalar_one_or_none()
+    offers = connection.execute(last_decision(application_id, tables.decision.c.offers)).scalar_one_or_none()
     if not offers or not 0 <= number < len(offers):
         raise Refused(Problem("offer", str(number), "there is no such offer", f"one of 0 to {len(offers or ()) - 1}"))
     chosen: dict[str, Any] = offers[number]

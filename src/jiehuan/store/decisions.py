@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pydantic_core
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, select
 
 from jiehuan.store import tables
 from jiehuan.store.act import Deed, Message
@@ -56,6 +56,28 @@ def look(connection: Connection, application_id: str, day: date, policy: str) ->
     return asked._replace(features=json.loads(row[_FEATURES]))
 
 
+def version_in_force(connection: Connection, policy: str, day: date) -> str | None:
+    """The version of a policy's latest approved release that is effective on a day; None before the first."""
+    row = ask(connection, _IN_FORCE, (policy, day))
+    return None if row is None else row[0]
+
+
+def champion_of(connection: Connection, model: str) -> str | None:
+    """The id of the model in use; None before the first."""
+    row = ask(connection, _CHAMPION, (model,))
+    return None if row is None else row[0]
+
+
+def last_decision(application_id: str, *columns: Any) -> Select[Any]:
+    """The query for an application's last decision, whole or some columns of it: no row before the first."""
+    return (
+        select(*(columns or (tables.decision,)))
+        .where(tables.decision.c.application_id == application_id)
+        .order_by(tables.decision.c.decided_at.desc(), tables.decision.c.decision_id.desc())
+        .limit(1)
+    )
+
+
 def keep(connection: Connection, row: Mapping[str, Any], becomes: str, message: Message, deed: Deed) -> None:
     """Write a decision (a row of table ``decision``), what its application becomes, and what is told of it."""
     values = [_text(row[name]) if name in _JSON else row[name] for name in _COLUMNS]
@@ -70,17 +92,21 @@ def _text(value: Any) -> str:
 
 
 _FEATURES = Asked._fields.index("features")
-_LOOK = """
+_CHAMPION = "SELECT model_id FROM model WHERE name = %s AND status = 'champion' ORDER BY fitted_at DESC LIMIT 1"
+_IN_FORCE = (
+    "SELECT version FROM policy_release WHERE name = %s AND status = 'approved' AND effective_from <= %s"
+    " ORDER BY effective_from DESC, decided_at DESC LIMIT 1"
+)
+_LOOK = f"""
 SELECT a.application_id, a.borrower_id, a.lender_type, a.product, a.purpose, a.amount_fen, a.months, a.applied_at, a.features::text,
        a.status, b.birth_year,
-       (SELECT model_id FROM model WHERE name = %s AND status = 'champion' ORDER BY fitted_at DESC LIMIT 1),
-       (SELECT version FROM policy_release WHERE name = %s AND status = 'approved' AND effective_from <= %s
-        ORDER BY effective_from DESC, decided_at DESC LIMIT 1),
+       ({_CHAMPION}),
+       ({_IN_FORCE}),
        EXISTS (SELECT FROM loan WHERE loan.borrower_id = a.borrower_id),
        EXISTS (SELECT FROM credit_line WHERE credit_line.borrower_id = a.borrower_id)
 FROM application a JOIN borrower b ON b.borrower_id = a.borrower_id
 WHERE a.application_id = %s FOR UPDATE OF a
-"""
+"""  # noqa: S608 - the parts are ours
 _JSON = frozenset({"reasons", "law_checks", "offers", "inputs"})
 _COLUMNS = tuple(column.name for column in tables.decision.c)
 _PLACES = ", ".join("%s::jsonb" if name in _JSON else "%s" for name in _COLUMNS)
