@@ -9,8 +9,9 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
-from jiehuan.flow.sandbox import bureau_sandbox
+from jiehuan.flow.sandbox import bureau_sandbox, report_of
 from jiehuan.flow.sources import keep_sources
+from jiehuan.store.vault import open_vault
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FLOW = EXAMPLES / "bank_flow.csv"
@@ -26,6 +27,19 @@ def bureau(house):
         yield
     with house.database.begin() as connection:
         keep_sources(connection, [], datetime.now(UTC), "consumer_finance_company")
+
+
+def number_with_a_sound_report(house):
+    """Whom the sandbox reports sound: its reports hang on the house's own key, and one person in eight is overdue somewhere."""
+    vault = open_vault(house.database)
+    for serial in range(1, 999, 2):
+        number = f"11010519920307{serial:03d}"
+        weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+        number += "10X98765432"[sum(int(digit) * weight for digit, weight in zip(number, weights, strict=True)) % 11]
+        report = report_of(vault.blind_index(number).hex())["report"]
+        if (report["worst_24m"], report["queries"]["last_3_months"] < 3, report["lenders"]["open"] < 2) == (0, True, True):
+            return number
+    raise AssertionError("no sound report among 499 people")
 
 
 def write(page, number="110105199203071233", amount="8000", consents=True):
@@ -50,7 +64,7 @@ def write(page, number="110105199203071233", amount="8000", consents=True):
 def test_an_officer_takes_an_application_from_the_form_to_the_loan(enter, house, bureau, sure):
     page = enter("risk", path="/applications")
     page.get_by_role("button", name="新建申请").click()
-    write(page)
+    write(page, number=number_with_a_sound_report(house))
     expect(page.get_by_text("1992-03-07 出生")).to_be_visible()
     expect(page.locator(".ant-select-content", has_text="北京")).to_be_visible()
     page.get_by_text("申请人同意向持牌征信机构报告查询").click()
