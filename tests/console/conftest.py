@@ -257,8 +257,9 @@ def enter(browser: Any, house: House) -> Iterator[Callable[..., Any]]:
     contexts = []
 
     def signed_in(role: str, language: str = "zh", width: int = 1280, path: str = "/") -> Any:
+        # without movement: a click on a window that is still growing can miss its button on a busy machine
         context = browser.new_context(
-            viewport={"width": width, "height": 860}, locale="zh-CN", timezone_id="Asia/Shanghai"
+            viewport={"width": width, "height": 860}, locale="zh-CN", timezone_id="Asia/Shanghai", reduced_motion="reduce"
         )
         contexts.append(context)
         context.set_default_timeout(15_000)
