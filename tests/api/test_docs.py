@@ -12,6 +12,7 @@ QUESTIONS = {
     "POST /api/applications/{application_id}/what-if",
     "POST /api/borrowers/search",
     "POST /api/intake/preview",
+    "POST /api/loans/{loan_id}/quote",
     "POST /api/line-queue/try",
     *(f"POST /api/policies/{asked}" for asked in ("check", "diff", "simulate")),
     *(f"POST /api/signals/{asked}" for asked in ("check", "preview")),

@@ -81,6 +81,9 @@ def test_two_people_release_and_the_new_version_decides_from_its_day(server, gra
     assert compared["live"] == default_policy().version
     proposed = server.send("risk", "POST", f"/api/policy-drafts/{draft['draft_id']}/propose", {"effective_from": LATER}).json()
     path = f"/api/policy-releases/{proposed['release_id']}"
+    assert (proposed["author"], proposed["replaces"]) == ("risk", compared["live"]), "who may not decide, and what it is held against"
+    open_ones = server.get("admin", "/api/policy-releases?stands=proposed").json()
+    assert [each["release_id"] for each in open_ones["items"]] == [proposed["release_id"]] and open_ones["total"] == 1
     alone = server.send("risk", "POST", f"{path}/approve", {})
     assert alone.status_code == 409
     assert "may not decide on it alone" in alone.json()["problems"][0]["reason"]
@@ -90,8 +93,10 @@ def test_two_people_release_and_the_new_version_decides_from_its_day(server, gra
     assert approved.status_code == 200, approved.text
     assert (approved.json()["stands"], approved.json()["decided_by"]) == ("scheduled", "admin")
     assert server.send("admin", "POST", f"{path}/refuse", {"reason": "changed my mind"}).status_code == 409
-    listed = server.get("auditor", "/api/policy-releases").json()["items"]
-    assert listed[0]["release_id"] == proposed["release_id"]
+    listed = server.get("auditor", "/api/policy-releases").json()
+    assert listed["items"][0]["release_id"] == proposed["release_id"]
+    second = server.get("auditor", "/api/policy-releases?page=2&size=1").json()
+    assert (second["items"], second["total"]) == (listed["items"][1:2], listed["total"])
     version = server.get("risk", f"/api/policies/{proposed['version']}").json()
     assert (version["status"], version["approved_by"], version["effective_from"]) == ("active", "admin", LATER)
     with server.database.connect() as connection:

@@ -15,6 +15,7 @@ QUESTIONS = {
     "POST /api/applications/{application_id}/what-if",
     "POST /api/borrowers/search",
     "POST /api/intake/preview",
+    "POST /api/loans/{loan_id}/quote",
     "POST /api/line-queue/try",
     "POST /api/policies/check",
     "POST /api/policies/diff",

@@ -12,8 +12,10 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from sqlalchemy import Connection, select
 
+from jiehuan.api.access import Store
 from jiehuan.api.clock import act_day, moment
 from jiehuan.api.errors import NotFound
+from jiehuan.api.loan_quote import Quote, QuoteIn, quoted
 from jiehuan.api.shapes import Body, Id, Record, Remark, Yuan, YuanIn
 from jiehuan.api.writes import Write, WriteOnce
 from jiehuan.flow.activity import note
@@ -85,6 +87,13 @@ def post_repayment(write: Write, loan_id: Annotated[Id, Path()], body: Repayment
     return write.once(Repaid, act, 201)
 
 
+@router.post("/{loan_id}/quote")
+def quote(database: Store, loan_id: Annotated[Id, Path()], body: QuoteIn) -> Quote:
+    """Say what an act would do: money by part, and the loan before and after. Nothing is kept."""
+    with database.connect() as connection:
+        return quoted(connection, loan_id, body)
+
+
 @router.post("/{loan_id}/events", status_code=201)
 def post_event(write: Write, loan_id: Annotated[Id, Path()], body: EventIn) -> LoanAfter:
     """Add another event: a reversal, prepayment, settlement, waiver, recovery or refund."""
@@ -98,7 +107,9 @@ def post_event(write: Write, loan_id: Annotated[Id, Path()], body: EventIn) -> L
         state = settle.act(
             connection, loan_id, body.kind, on, _key(write), known_on=known_on, amount_fen=amount, **said
         )
-        note(connection, moment(connection), write.actor.login, f"loan_{body.kind}", loan_id, {"event": event_id})
+        told = {"amount": body.amount, "mode": body.mode, "part": body.part, "on": on.isoformat()}
+        detail = {"event": event_id, **{name: value for name, value in told.items() if value is not None}}
+        note(connection, moment(connection), write.actor.login, f"loan_{body.kind}", loan_id, detail)
         return LoanAfter(
             loan_id=loan_id,
             event_id=event_id,

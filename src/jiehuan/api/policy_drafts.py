@@ -139,7 +139,7 @@ def propose_draft(write: Write, draft_id: Annotated[Id, Path()], body: ProposeIn
         _draft(connection, draft_id)
         at = moment(connection)
         made = propose(connection, draft_id, body.effective_from, write.actor.login, at, body.remark)
-        return release_out(made, at)
+        return release_out(connection, made["release_id"], at)
 
     return write.once(ReleaseOut, act)
 

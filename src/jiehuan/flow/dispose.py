@@ -94,22 +94,29 @@ def carry_out(connection: Connection, disposal_id: str, on: date, actor: str) ->
         raise Refused(Problem("disposal_id", disposal_id, "no such proposal", "check the id"))
     if row.status == "done":
         raise Refused(Problem("disposal", disposal_id, "is done", "each is carried out once"))
-    key = f"dispose/{disposal_id}"
-    event = {"id": derived_id("ev", disposal_id), "on": on.isoformat()}
-    if row.kind == "writeoff":
-        record(connection, row.loan_id, event | {"kind": "writeoff"}, key, on)
-    elif row.kind == "restructure":
-        terms = row.detail["offer"]["terms"]
-        plan = {name: terms[name] for name in ("rate", "months", "method", "penalty_uplift", "cashflow") if name in terms}
-        record(connection, row.loan_id, event | {"kind": "restructure", "terms": plan}, key, on)
-    elif row.kind == "sale":
+    if row.kind == "sale":
         raise Refused(Problem("disposal", disposal_id, "a sale leaves with a tape", "make the tape with `sell`"))
+    deed = deed_of(row.kind, row.detail)
+    if deed is not None:
+        event = {"id": derived_id("ev", disposal_id), "on": on.isoformat()} | deed
+        record(connection, row.loan_id, event, f"dispose/{disposal_id}", on)
     connection.execute(
         update(tables.disposal).where(tables.disposal.c.disposal_id == disposal_id).values(status="done")
     )
     publish(connection, "loan.disposed", row.loan_id, {"disposal_id": disposal_id, "kind": row.kind})
     note(connection, _at(on), actor, "disposed", disposal_id, {"kind": row.kind, "loan": row.loan_id})
     return str(row.kind)
+
+
+def deed_of(kind: str, detail: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What carrying out a proposal adds to the loan's events, without id and day; None where it adds nothing."""
+    if kind == "writeoff":
+        return {"kind": "writeoff"}
+    if kind != "restructure":
+        return None
+    terms = detail["offer"]["terms"]
+    plan = {name: terms[name] for name in ("rate", "months", "method", "penalty_uplift", "cashflow") if name in terms}
+    return {"kind": "restructure", "terms": plan}
 
 
 def sale_tape(connection: Connection, on: date, actor: str) -> dict[str, Any]:

@@ -122,11 +122,12 @@ def release_of(connection: Connection, release_id: str) -> dict[str, Any]:
 def releases(connection: Connection, at: datetime) -> list[dict[str, Any]]:
     """Every release, newest effective date first, with ``in_force`` for the one that decides at an instant.
 
-    ``stands`` is proposed, refused, withdrawn, scheduled (approved for later), in_force or past.
+    ``stands`` is proposed, refused, withdrawn, scheduled (approved for later), in_force or past. Findings and effect are left to
+    ``release_of``.
     """
     release = tables.policy_release.c
     rows = connection.execute(
-        select(tables.policy_release)
+        select(*[column for column in release if column.name not in {"findings", "difference"}])
         .where(release.name == NAME)
         .order_by(release.effective_from.desc(), func.coalesce(release.decided_at, release.proposed_at).desc())
     ).mappings()

@@ -1107,6 +1107,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/loans/{loan_id}/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Quote
+         * @description Say what an act would do: money by part, and the loan before and after. Nothing is kept.
+         */
+        post: operations["quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/loans/{loan_id}/repayments": {
         parameters: {
             query?: never;
@@ -1688,7 +1708,7 @@ export interface paths {
         };
         /**
          * List Releases
-         * @description The releases, and which of them is in force.
+         * @description The releases, and which of them is in force; those that stand in one way when asked.
          */
         get: operations["list_releases"];
         put?: never;
@@ -2616,6 +2636,17 @@ export interface components {
              * @example 0.715000
              */
             then: string;
+        };
+        /**
+         * Basis
+         * @description A rule of law that the act follows, with its article.
+         */
+        Basis: {
+            citation: components["schemas"]["Words"];
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
         };
         /**
          * BorrowerOut
@@ -5309,6 +5340,59 @@ export interface components {
             waiting: number;
         };
         /**
+         * Quote
+         * @description The loan without the act and with it, on ``known_on``. ``moved``: the change by part (cash, principal, interest,
+         *     penalty, costs, credit), as the ledger would post it; what the borrower owes becomes less by a negative part.
+         */
+        Quote: {
+            after: components["schemas"]["Standing"];
+            /** Basis */
+            basis: components["schemas"]["Basis"][];
+            before: components["schemas"]["Standing"];
+            /** Kind */
+            kind: string;
+            /**
+             * Known On
+             * Format: date
+             */
+            known_on: string;
+            /** Loan Id */
+            loan_id: string;
+            /** Moved */
+            moved: {
+                [key: string]: string;
+            };
+            /**
+             * On
+             * Format: date
+             */
+            on: string;
+        };
+        /**
+         * QuoteIn
+         * @description The act that is thought of, as it would be sent. ``restructure`` and ``writeoff`` are those of a proposal of
+         *     disposal (``disposal_id``); ``accelerate`` is what opening a case does.
+         */
+        QuoteIn: {
+            /** Amount */
+            amount?: string | null;
+            /** Disposal Id */
+            disposal_id?: string | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "repayment" | "reversal" | "prepayment" | "settlement" | "waiver" | "recovery" | "refund" | "accelerate" | "restructure" | "writeoff";
+            /** Mode */
+            mode?: ("shorten" | "reduce") | null;
+            /** Of */
+            of?: string | null;
+            /** On */
+            on?: string | null;
+            /** Part */
+            part?: ("costs" | "penalty" | "interest" | "principal") | null;
+        };
+        /**
          * Reason
          * @description Why a decision fell so: a stable code, the sentence in both languages, and the feature and value behind it.
          */
@@ -5410,18 +5494,14 @@ export interface components {
             rows: number;
         };
         /**
-         * ReleaseList
-         * @description Every release, newest effective date first.
-         */
-        ReleaseList: {
-            /** Items */
-            items: components["schemas"]["ReleaseRow"][];
-        };
-        /**
          * ReleaseOut
-         * @description One release with the findings of its check and its effect on the past book, as they were at the proposal.
+         * @description One release with the findings of its check and its effect on the past book, as they were at the proposal;
+         *     ``author`` saved the draft last, and may not decide on it. ``replaces``: the version that the release takes over from,
+         *     which is the one in force while it is proposed; None for one that was put away.
          */
         ReleaseOut: {
+            /** Author */
+            author: string | null;
             /** Decided At */
             decided_at: string | null;
             /** Decided By */
@@ -5456,12 +5536,28 @@ export interface components {
             release_id: string;
             /** Remark */
             remark: string;
+            /** Replaces */
+            replaces: string | null;
             /** Stands */
             stands: string;
             /** Status */
             status: string;
             /** Version */
             version: string;
+        };
+        /**
+         * ReleasePage
+         * @description A page of the releases, newest effective date first.
+         */
+        ReleasePage: {
+            /** Items */
+            items: components["schemas"]["ReleaseRow"][];
+            /** Page */
+            page: number;
+            /** Size */
+            size: number;
+            /** Total */
+            total: number;
         };
         /**
          * ReleaseRow
@@ -6317,6 +6413,85 @@ export interface components {
             lowered: number;
             /** Raised */
             raised: number;
+        };
+        /**
+         * Standing
+         * @description A loan as it stands, and what is still to pay by its plan: ``left`` lines, the next one of ``next_amount`` on
+         *     ``next_due``, the last on ``last_due``; ``interest_left`` is the interest in them.
+         */
+        Standing: {
+            /**
+             * Costs Due
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            costs_due: string;
+            /**
+             * Credit Balance
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            credit_balance: string;
+            /** Dpd */
+            dpd: number;
+            /** Grade */
+            grade: string;
+            /**
+             * Interest Due
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            interest_due: string;
+            /**
+             * Interest Left
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            interest_left: string;
+            /** Last Due */
+            last_due: string | null;
+            /** Left */
+            left: number;
+            /**
+             * Next Amount
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            next_amount: string;
+            /** Next Due */
+            next_due: string | null;
+            /**
+             * Overdue
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            overdue: string;
+            /**
+             * Payoff
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            payoff: string;
+            /**
+             * Penalty Due
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            penalty_due: string;
+            /**
+             * Principal Outstanding
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            principal_outstanding: string;
+            /**
+             * Provision
+             * @description Yuan, two decimals.
+             * @example 916.80
+             */
+            provision: string;
+            /** Status */
+            status: string;
         };
         /**
          * StateOut
@@ -14376,6 +14551,131 @@ export interface operations {
             };
         };
     };
+    quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                loan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quote"];
+                };
+            };
+            /** @description malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_logged_in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description method_not_allowed */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description unsupported_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description refused_input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description too_many */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+            /** @description not_ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     post_repayment: {
         parameters: {
             query?: never;
@@ -18237,7 +18537,15 @@ export interface operations {
     };
     list_releases: {
         parameters: {
-            query?: never;
+            query?: {
+                stands?: ("proposed" | "refused" | "withdrawn" | "scheduled" | "in_force" | "past") | null;
+                /** @description From 1. */
+                page?: number;
+                /** @description Rows on a page. */
+                size?: number;
+                /** @description A column, with - before it for descending. */
+                sort?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -18250,7 +18558,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReleaseList"];
+                    "application/json": components["schemas"]["ReleasePage"];
                 };
             };
             /** @description malformed */
