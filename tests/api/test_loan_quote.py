@@ -48,6 +48,9 @@ def test_shortening_ends_earlier_and_reducing_asks_less(server):
     assert float(smaller["next_amount"]) < float(settled["before"]["next_amount"])
     assert float(shorter["interest_left"]) < float(smaller["interest_left"]) < float(settled["before"]["interest_left"])
     assert settled["moved"]["cash"] == settled["before"]["payoff"]
+    owed = ("penalty", "interest", "principal")
+    paid = round(sum(-float(settled["moved"].get(part, 0)) for part in owed), 2)
+    assert paid == float(settled["moved"]["cash"]), "a part is told as it was paid, not less what only then was stated"
     assert settled["after"]["status"] == "settled" and settled["after"]["left"] == 0
     assert "五百六十一条" in settled["basis"][0]["citation"]["zh"]
 

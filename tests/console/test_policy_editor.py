@@ -43,7 +43,7 @@ def fill(page, old, new):
     page.keyboard.press("Escape")
 
 
-def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(enter, house, risk, sure):
+def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(enter, house, risk):
     live = default_policy().version
     draft = begin(risk, copy.deepcopy(dict(default_policy().document)))
     page = enter("risk", path=f"/policies/{draft}", width=1500)
@@ -73,18 +73,29 @@ def test_a_threshold_is_changed_checked_mended_proposed_and_approved_by_another(
     expect(page.get_by_text("待批准").first).to_be_visible()
     release = page.url.rsplit("/", 1)[1]
 
-    page.get_by_role("button", name="批准发布").click()
-    sure(page, "自生效日起按新版本决定")
-    expect(page.get_by_text("须由他人复核")).to_be_visible()
-    assert house.get("risk", f"/api/policy-releases/{release}")["stands"] == "proposed"
+    expect(page.get_by_text("您是提出人或起草人")).to_be_visible()
+    expect(page.get_by_role("button", name="批准发布")).to_have_count(0)
 
     other = enter("admin", path=f"/policies/{release}")
     expect(other.get_by_text("好客群额度略降")).to_be_visible()
+    changed = other.get_by_role("region", name="分档 Band")
+    expect(changed.locator("tr").filter(has_text="50,000")).to_contain_text("40,000")
+    expect(changed.locator("tr").filter(has_text="<= 2%")).to_contain_text("<= 1%")
+    expect(changed.locator("tbody tr.ant-table-row")).to_have_count(2)
+    other.get_by_role("button", name="驳回").click()
+    answer = other.get_by_role("dialog")
+    answer.get_by_role("button", name="驳回").click()
+    expect(answer.get_by_text("请写明驳回理由，至少五个字")).to_be_visible()
+    expect(answer.get_by_label("批准或驳回的理由")).to_be_focused()
+    answer.get_by_role("button", name="取消").click()
     other.get_by_role("button", name="批准发布").click()
-    sure(other, "自生效日起按新版本决定")
+    expect(answer).to_contain_text(f"自 {later} 起按新版本决定")
+    answer.get_by_label("理由（可不填）").fill("看过影响")
+    answer.get_by_role("button", name="批准发布").click()
     expect(other.get_by_text("已批准").first).to_be_visible()
     kept = house.get("auditor", f"/api/policy-releases/{release}")
     assert (kept["stands"], kept["proposed_by"], kept["decided_by"], kept["effective_from"]) == ("scheduled", "risk", "admin", later)
+    assert kept["reason"] == "看过影响"
     assert kept["version"] != live
     other.goto(f"{house.url}/policies")
     expect(other.get_by_text("待生效")).to_be_visible()

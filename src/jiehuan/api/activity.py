@@ -27,6 +27,10 @@ class ActivityRow(Record):
     detail: dict[str, Any]
 
 
+COUNTERS = ("login_attempt", "login_good")
+"""What the throttle notes by login and address to count tries."""
+
+
 class ActivityPage(Page):
     """A page of the diary."""
 
@@ -40,8 +44,11 @@ def list_activity(
     subject: Annotated[Id | None, Query()] = None,
     verb: Annotated[Id | None, Query()] = None,
 ) -> ActivityPage:
-    """The diary, newest first; of one subject or one verb when asked."""
+    """The diary, newest first; of one subject or one verb when asked. The throttle's own counters of logins, several to each
+    login, are told only when their verb or subject is asked for."""
     rows = select(activity)
+    if not subject and not verb:
+        rows = rows.where(activity.c.verb.not_in(COUNTERS))
     if subject:
         rows = rows.where(activity.c.subject == subject)
     if verb:

@@ -75,7 +75,8 @@ class Basis(Words):
 
 class Quote(Record):
     """The loan without the act and with it, on ``known_on``. ``moved``: the change by part (cash, principal, interest,
-    penalty, costs, credit), as the ledger would post it; what the borrower owes becomes less by a negative part."""
+    penalty, costs, credit), as the ledger would post it; what the borrower owes becomes less by a negative part.
+    Interest and penalty that had run by then count as owed before."""
 
     loan_id: str
     kind: str
@@ -137,10 +138,11 @@ def _said(connection: Connection, loan_id: str, asked: QuoteIn) -> dict[str, Any
 
 
 def _moved(before: LoanState, after: LoanState, event_id: str) -> dict[str, str]:
-    """What the event itself moves; of a reversal, what both folds differ by."""
+    """What the event itself moves, without the interest and penalty that it only states; of a reversal, what both folds
+    differ by."""
     moved: dict[str, int] = {}
     for movement in after.movements:
-        if movement.event_id == event_id:
+        if movement.event_id == event_id and movement.kind not in {"interest", "penalty"}:
             for part, change in movement.amounts.items():
                 moved[part] = moved.get(part, 0) + change
     if not moved:

@@ -54,12 +54,12 @@ export function DifferencePictures({ found }: { found: Difference }) {
       ]} />
       <div className="pictures">
         <div><strong>{t("diff.outcomes")}</strong><Chart label={t("diff.outcomes")} height={180} option={outcomes} /></div>
-        <div><strong>{t("diff.limits")}</strong><Chart label={t("diff.limits")} height={220} option={changes} /></div>
+        {found.changed > 0 && <div><strong>{t("diff.limits")}</strong><Chart label={t("diff.limits")} height={220} option={changes} /></div>}
       </div>
       {found.newly_refused_for.length > 0 && (
         <p>{t("diff.newly")} {(found.newly_refused_for as { zh: string; en: string; rows: number }[]).map((one) => <Reason key={one.en} one={one} />)}</p>
       )}
-      <Rows<Who>
+      {found.changed > 0 && <Rows<Who>
         rowKey={(row) => row.application_id ?? JSON.stringify(row)}
         dataSource={found.who as unknown as Who[]}
         pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }}
@@ -69,7 +69,7 @@ export function DifferencePictures({ found }: { found: Difference }) {
           { title: t("diff.after"), render: (_, row) => <><Code group="outcome" value={row.outcome_after} />{fen(row.limit_fen_after)} · {ppm(row.rate_ppm_after)}</> },
           { title: t("diff.change"), align: "right", render: (_, row) => fen(row.limit_change_fen) },
         ]}
-      />
+      />}
     </>
   );
 }

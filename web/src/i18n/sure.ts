@@ -7,7 +7,6 @@ export const sure = {
   "sure.signal_approve": both("使这一版信号生效？此后的预警按它产生。", "Put this version of the signals in force? Alerts follow it from then on."),
   "sure.signal_refuse": both("驳回这一版信号？", "Refuse this version of the signals?"),
   "sure.discard": both("弃用这份草稿？之后不能再编辑。", "Put this draft away? It cannot be edited afterwards."),
-  "sure.release": both("批准发布？自生效日起按新版本决定。", "Approve the release? From its day on the new version decides."),
   "sure.withdraw": both("撤回这次发布？", "Withdraw this release?"),
   "sure.lock": both("停用 {login}？其登录立即失效。", "Lock {login}? Their sessions end at once."),
   "sure.file": both("登记已递交法院？诉讼费随即入账。", "Record that it was filed? The court fee is booked at once."),

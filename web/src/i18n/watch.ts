@@ -264,6 +264,7 @@ export const watch = {
   "diary.detail": both("内容", "Detail"),
   "diary.tab_diary": both("操作日志", "Diary"),
   "diary.tab_audit": both("账务稽核", "Audit"),
+  "diary.counters": both("逐次的登录尝试默认不列出，可在“做了什么”中选择。", "Each try to sign in is left out unless it is chosen under “Did what”."),
   "diary.subject_filter": both("对象编号", "Id of the thing"),
   "audit.run": both("开始稽核", "Run the audit"),
   "audit.share": both("重放贷款比例", "Share of loans replayed"),

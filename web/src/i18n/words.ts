@@ -2,10 +2,12 @@
 import { accounts, codes, reasons, regions, signals } from "./codes";
 import { both } from "./both";
 import { credit } from "./credit";
+import { diary } from "./diary";
 import { features } from "./features";
 import { intake } from "./intake";
 import { money } from "./money";
 import { scores } from "./scores";
+import { servicing } from "./servicing";
 import { sure } from "./sure";
 import { watch } from "./watch";
 
@@ -61,6 +63,7 @@ export const words = {
   "word.yes": both("是", "yes"),
   "word.no": both("否", "no"),
   "word.cancel": both("取消", "Cancel"),
+  "word.close": both("关闭", "Close"),
   "word.today": both("今天", "Today"),
 
   "field.id": both("编号", "Id"),
@@ -168,6 +171,7 @@ export const words = {
   "loan.provision": both("拨备", "Provision"),
   "loan.next_due": both("下一还款日", "Next due"),
   "loan.payoff": both("结清金额", "To settle today"),
+  "loan.payoff_only": both("结清金额", "Settles the loan"),
   "loan.schedule": both("还款计划", "Schedule"),
   "loan.journal": both("分录", "Journal"),
   "loan.events": both("事件", "Events"),
@@ -181,8 +185,6 @@ export const words = {
   "loan.paid_principal": both("已还本金", "Principal paid"),
   "loan.paid_interest": both("已还利息", "Interest paid"),
   "loan.penalty": both("罚息", "Penalty"),
-  "loan.repay": both("登记还款", "Take a repayment"),
-  "loan.repaid": both("已入账 {amount} 元，剩余本金 {left} 元", "{amount} yuan taken; {left} of principal left"),
   "loan.bad_amount": both("请输入金额，最多两位小数", "Enter an amount with at most two decimals"),
   "loan.alert": both("预警", "Alert"),
   "loan.contact": both("联系", "Contact"),
@@ -367,8 +369,10 @@ export const words = {
   ...features,
   ...intake,
   ...scores,
+  ...servicing,
   ...sure,
   ...credit,
+  ...diary,
   ...watch,
 } as const;
 

@@ -7,6 +7,7 @@ import { useSpeech } from "../i18n";
 import { Listing, useFilters } from "../parts/Listing";
 import { Rows } from "../parts/Rows";
 import { Id, percent } from "../parts/show";
+import { VERBS, useTold } from "../parts/told";
 import { useAct } from "../parts/useAct";
 import { useSession } from "../session";
 
@@ -25,37 +26,51 @@ export default function DiaryPage() {
 }
 
 function Diary() {
-  const { t, code, name } = useSpeech();
+  const { t, code, name, language } = useSpeech();
+  const { may } = useSession();
   const state = useFilters(50);
   const query = useQuery({
     queryKey: ["activity", state.values], placeholderData: keepPreviousData,
     queryFn: () => body(api.GET("/api/activity", { params: { query: state.query("subject", "verb") as never } })),
   });
-  const verbs = ["adjusted", "alerted", "judged", "login", "identity_viewed", "borrower_searched", "file_fetched", "line_approved", "line_refused", "signals_approved", "reviewed", "repaid", "user_added", "user_changed", "password_changed"];
+  const told = useTold();
+  const verbs = VERBS.map((value) => ({ value, label: code("verb", value) })).sort((a, b) => a.label.localeCompare(b.label, language));
   return (
     <Listing
       query={query}
       state={state}
       rowKey={(row) => String(row.id)}
+      extra={<span className="muted" style={{ order: 9 }}>{t("diary.counters")}</span>}
       filters={[
-        { name: "verb", label: t("diary.verb"), options: verbs.map((value) => ({ value, label: code("verb", value) })) },
+        { name: "verb", label: t("diary.verb"), options: verbs, search: true },
         { name: "subject", label: t("diary.subject_filter") },
       ]}
       columns={[
         { title: t("diary.at"), dataIndex: "at", render: (value: string) => <span style={{ whiteSpace: "nowrap" }}>{value.slice(0, 19).replace("T", " ")}</span> },
         { title: t("diary.actor"), dataIndex: "actor", render: (value) => name("actor", value) },
         { title: t("diary.verb"), dataIndex: "verb", render: (value) => name("verb", value) },
-        { title: t("diary.subject"), dataIndex: "subject", render: (value) => <Id value={value} /> },
-        { title: t("diary.detail"), dataIndex: "detail", render: (value: Record<string, unknown>) => <Detail value={value} /> },
+        { title: t("diary.subject"), dataIndex: "subject", render: (value: string, row) => <Id value={value} to={placeOf(row, may)} /> },
+        { title: t("diary.detail"), dataIndex: "detail", render: (value: Record<string, unknown>, row) => <div className="wrap">{told(row.verb, value) || "–"}</div> },
       ]}
     />
   );
 }
 
-/** What was kept of an act, its first words; the whole of it on pointing there. */
-function Detail({ value }: { value: Record<string, unknown> }) {
-  const said = Object.keys(value).length ? JSON.stringify(value) : "–";
-  return <code className="code wrap" style={{ display: "block" }} title={said}>{said.length > 160 ? `${said.slice(0, 160)}…` : said}</code>;
+const ROOMS: Record<string, { verbs: string[]; door: string }> = {
+  applications: { verbs: ["applied", "decided", "reviewed", "review_asked", "review_missed", "explained", "gathered", "signed"], door: "GET /api/applications/{application_id}" },
+  loans: { verbs: ["disbursed", "repaid", "loan_reversal", "loan_prepayment", "loan_settlement", "loan_waiver", "loan_recovery", "loan_refund"], door: "GET /api/loans/{loan_id}" },
+  alerts: { verbs: ["alerted", "judged", "commented", "alert_seen"], door: "GET /api/alerts/{alert_id}" },
+  cases: { verbs: ["litigated", "filed"], door: "GET /api/cases/{case_id}" },
+  accounts: { verbs: ["adjusted", "line_approved", "line_refused", "identity_viewed"], door: "GET /api/accounts/{borrower_id}/timeline" },
+  policies: { verbs: ["policy_drafted", "policy_discarded", "policy_proposed", "policy_approved", "policy_refused", "policy_withdrawn"], door: "GET /api/policies" },
+  models: { verbs: ["learned"], door: "GET /api/models/{model_id}" },
+  imports: { verbs: ["imported"], door: "GET /api/imports/{run_id}" },
+};
+
+/** The page of the thing that an act was done to, where there is one and the reader may open it. */
+function placeOf(row: Schema["ActivityRow"], may: (door: string) => boolean): string | undefined {
+  const found = Object.entries(ROOMS).find(([, room]) => room.verbs.includes(row.verb));
+  return found && may(found[1].door) ? `/${found[0]}/${encodeURIComponent(row.subject)}` : undefined;
 }
 
 const SHARES = [0.01, 0.1, 1];

@@ -1,18 +1,20 @@
 // One loan: its state, its plan as it went, every entry of its journal, and all that was done about it.
 import { useQuery } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Form, Input, Modal, Space, Table, Tabs, Timeline } from "antd";
+import { Button, Card, Space, Table, Tabs, Tag, Timeline } from "antd";
 import { type ReactNode, useState } from "react";
 import { Link, useParams } from "react-router";
-import { api, body, once, type Schema } from "../api/client";
+import { api, body, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
 import { useSpeech } from "../i18n";
+import type { Key } from "../i18n/words";
 import { Facts } from "../parts/Facts";
 import { Files } from "../parts/Files";
 import { Rows } from "../parts/Rows";
 import { Code, day, Id, moment, percent, total, yuan } from "../parts/show";
-import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
+import { ActDialog } from "./loan/ActDialog";
+import { Acts } from "./loan/Acts";
 
 export default function LoanPage() {
   const { id = "" } = useParams();
@@ -34,7 +36,7 @@ function Whole({ data }: { data: Schema["LoanOut"] }) {
         <Code group="class" value={state.grade} />
       </h1>
       <Space wrap style={{ marginBottom: 12 }}>
-        {may("POST /api/loans/{loan_id}/repayments") && <Repay data={data} />}
+        <Acts loan={data} />
         <Link to="/loans">{t("list.back")}</Link>
       </Space>
       <div className="pictures">
@@ -71,7 +73,7 @@ function Whole({ data }: { data: Schema["LoanOut"] }) {
         <Tabs items={[
           { key: "schedule", label: t("loan.schedule"), children: <Schedule rows={data.schedule} /> },
           { key: "journal", label: t("loan.journal"), children: <Journal rows={data.journal} /> },
-          { key: "events", label: t("loan.events"), children: <Events rows={data.events} /> },
+          { key: "events", label: t("loan.events"), children: <Events data={data} /> },
           { key: "done", label: t("loan.done"), children: <Deeds data={data} /> },
           { key: "files", label: t("files.title"), children: <Files files={data.files} /> },
         ]} />
@@ -158,21 +160,48 @@ function Journal({ rows }: { rows: Schema["EntryOut"][] }) {
   );
 }
 
-function Events({ rows }: { rows: Schema["EventOut"][] }) {
+/** What happened, newest last; what can be undone has its button. */
+function Events({ data }: { data: Schema["LoanOut"] }) {
   const { t, code } = useSpeech();
+  const { may } = useSession();
+  const [undo, setUndo] = useState<Schema["EventOut"]>();
+  const undone = new Set(data.events.map((row) => row.body.of as string | undefined));
+  const may_undo = may("POST /api/loans/{loan_id}/events") && data.state.status !== "sold";
   return (
-    <Rows<Schema["EventOut"]>
-      rowKey={(row) => row.event_id}
-      dataSource={rows}
-      columns={[
-        { title: t("journal.effective"), dataIndex: "effective_on" },
-        { title: t("journal.known"), dataIndex: "known_on" },
-        { title: t("journal.kind"), dataIndex: "kind", render: (value) => code("event", value) },
-        { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
-        { title: t("field.id"), dataIndex: "event_id", render: (value) => <Id value={value} /> },
-      ]}
-    />
+    <>
+      <Rows
+        rowKey={(row) => row.event_id}
+        dataSource={data.events}
+        locale={{ emptyText: t("list.empty") }}
+        columns={[
+          { title: t("journal.effective"), dataIndex: "effective_on" },
+          { title: t("journal.known"), dataIndex: "known_on" },
+          { title: t("journal.kind"), dataIndex: "kind", render: (value: string, row) => <>{code("event", value)} {undone.has(row.event_id) && <Tag>{t("act.reversed")}</Tag>}</> },
+          { title: t("field.amount"), dataIndex: "amount", align: "right", render: yuan },
+          { title: t("diary.detail"), render: (_, row) => <More event={row} all={data.events} /> },
+          { title: t("field.id"), dataIndex: "event_id", render: (value: string) => <Id value={value} /> },
+          ...(may_undo ? [{
+            title: "", render: (_: unknown, row: Schema["EventOut"]) => row.kind !== "reversal" && !undone.has(row.event_id) && <Button size="small" onClick={() => setUndo(row)}>{t("act.reversal")}</Button>,
+          }] : []),
+        ]}
+      />
+      {undo && <ActDialog loan={data} deed={{ kind: "reversal", of: undo }} onClose={() => setUndo(undefined)} />}
+    </>
   );
+}
+
+/** What else an event says: how a prepayment changed the plan, which part was waived, how it was paid, what a reversal undid. */
+function More({ event, all }: { event: Schema["EventOut"]; all: Schema["EventOut"][] }) {
+  const { t, code, name } = useSpeech();
+  const { mode, part, source, of } = event.body as Record<string, string | undefined>;
+  const undone = all.find((each) => each.event_id === of);
+  const said = [
+    mode && t(mode === "reduce" ? "act.reduce" : "act.shorten"),
+    part && t(`field.${part}` as Key),
+    source && name("means", source),
+    undone && t("act.reverses", { on: undone.effective_on, kind: code("event", undone.kind) }),
+  ].filter(Boolean);
+  return <span className="muted">{said.join(" · ")}</span>;
 }
 
 function Deeds({ data }: { data: Schema["LoanOut"] }) {
@@ -195,33 +224,3 @@ function Deeds({ data }: { data: Schema["LoanOut"] }) {
 }
 
 type Words = { zh?: string; en?: string };
-
-function Repay({ data }: { data: Schema["LoanOut"] }) {
-  const { t } = useSpeech();
-  const { message } = AntApp.useApp();
-  const [header, setHeader] = useState<ReturnType<typeof once>>();
-  const act = useAct(
-    (amount: string) =>
-      body(api.POST("/api/loans/{loan_id}/repayments", {
-        params: { path: { loan_id: data.loan_id }, header: header ?? once() }, body: { amount, source: "counter" },
-      })),
-    (done) => {
-      setHeader(undefined);
-      message.success(t("loan.repaid", { amount: yuan(done.amount), left: yuan(done.principal_outstanding) }));
-    },
-  );
-  if (data.state.status === "settled" || data.state.status === "sold") return null;
-  return (
-    <>
-      <Button onClick={() => setHeader(once())}>{t("loan.repay")}</Button>
-      <Modal open={header !== undefined} title={t("loan.repay")} footer={null} onCancel={() => setHeader(undefined)} destroyOnHidden>
-        <Form layout="vertical" onFinish={(values: { amount: string }) => act.mutate(values.amount)} initialValues={{ amount: data.state.overdue === "0.00" ? "" : data.state.overdue }}>
-          <Form.Item name="amount" label={t("field.amount")} rules={[{ required: true, pattern: /^\d+(\.\d{1,2})?$/, message: t("loan.bad_amount") }]}>
-            <Input prefix="¥" inputMode="decimal" autoFocus />
-          </Form.Item>
-          <Button type="primary" htmlType="submit" loading={act.isPending}>{t("loan.repay")}</Button>
-        </Form>
-      </Modal>
-    </>
-  );
-}

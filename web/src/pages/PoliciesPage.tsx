@@ -1,13 +1,11 @@
 // The policies: what is released since when and by which two people, drafts under way, and every version.
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Alert, Card } from "antd";
+import { Alert, Card, Tag } from "antd";
 import { Link } from "react-router";
 import { api, body } from "../api/client";
 import { useSpeech } from "../i18n";
 import { Listing, useFilters } from "../parts/Listing";
-import { Rows } from "../parts/Rows";
-import { Code, moment } from "../parts/show";
-import { Wait } from "../parts/Wait";
+import { Code, Id, moment } from "../parts/show";
 
 export default function PoliciesPage() {
   const { t, code, name } = useSpeech();
@@ -46,45 +44,55 @@ export default function PoliciesPage() {
 }
 
 function Releases() {
-  const { t, name } = useSpeech();
-  const query = useQuery({ queryKey: ["policy-releases"], queryFn: () => body(api.GET("/api/policy-releases")) });
+  const { t, code, name } = useSpeech();
+  const state = useFilters(10, "release_");
+  const query = useQuery({
+    queryKey: ["policy-releases", state.values], placeholderData: keepPreviousData,
+    queryFn: () => body(api.GET("/api/policy-releases", { params: { query: state.query("stands") as never } })),
+  });
+  const open = useQuery({ queryKey: ["policy-releases", "open"], queryFn: () => body(api.GET("/api/policy-releases", { params: { query: { stands: "proposed", size: 1 } } })) });
+  const waiting = open.data?.total ?? 0;
   return (
-    <Card size="small" title={t("release.many")} style={{ marginBottom: 12 }}>
-      <Wait query={query}>{(data) => (
-        <Rows
-          rowKey={(row) => row.release_id}
-          dataSource={data.items}
-          locale={{ emptyText: t("list.empty") }}
-          columns={[
-            { title: t("release.one"), dataIndex: "release_id", render: (value: string) => <Link to={`/policies/${encodeURIComponent(value)}`}><code>{value.slice(0, 12)}</code></Link> },
-            { title: t("field.status"), dataIndex: "stands", render: (value: string) => <Code group="release" value={value} /> },
-            { title: t("policy.since"), dataIndex: "effective_from" },
-            { title: t("policy.version"), dataIndex: "version", render: (value: string) => <Link to={`/policies/${encodeURIComponent(value)}`}><code>{value.slice(0, 10)}</code></Link> },
-            { title: t("release.proposed_by"), dataIndex: "proposed_by", render: (value: string) => name("actor", value) },
-            { title: t("release.decided_by"), dataIndex: "decided_by", render: (value: string | null) => (value ? name("actor", value) : "–") },
-            { title: t("release.why"), dataIndex: "remark", render: (value: string) => <div className="wrap">{value || "–"}</div> },
-          ]}
-        />
-      )}</Wait>
+    <Card size="small" title={<>{t("release.many")} {waiting > 0 && <Tag color="blue">{t("release.open", { n: waiting })}</Tag>}</>} style={{ marginBottom: 12 }}>
+      <Listing
+        query={query} state={state} among
+        rowKey={(row) => row.release_id}
+        filters={[{ name: "stands", label: t("field.status"), options: ["proposed", "scheduled", "in_force", "past", "refused", "withdrawn"].map((value) => ({ value, label: code("release", value) })) }]}
+        columns={[
+          { title: t("release.one"), dataIndex: "release_id", render: (value: string) => <Id value={value} to={`/policies/${encodeURIComponent(value)}`} /> },
+          { title: t("field.status"), dataIndex: "stands", render: (value: string) => <Code group="release" value={value} /> },
+          { title: t("policy.since"), dataIndex: "effective_from" },
+          { title: t("policy.version"), dataIndex: "version", render: (value: string) => <Link to={`/policies/${encodeURIComponent(value)}`}><code>{value.slice(0, 10)}</code></Link> },
+          { title: t("release.proposed_by"), dataIndex: "proposed_by", render: (value: string) => name("actor", value) },
+          { title: t("release.decided_by"), dataIndex: "decided_by", render: (value: string | null) => (value ? name("actor", value) : "–") },
+          { title: t("release.why"), dataIndex: "remark", render: (value: string) => <div className="wrap">{value || "–"}</div> },
+        ]}
+      />
     </Card>
   );
 }
 
 function Drafts() {
-  const { t, name } = useSpeech();
-  const query = useQuery({ queryKey: ["policy-drafts"], queryFn: () => body(api.GET("/api/policy-drafts", { params: { query: { size: 20 } as never } })) });
-  if (!query.data?.items.length) return null;
+  const { t, code, name } = useSpeech();
+  const state = useFilters(10, "draft_");
+  const query = useQuery({
+    queryKey: ["policy-drafts", state.values], placeholderData: keepPreviousData,
+    queryFn: () => body(api.GET("/api/policy-drafts", { params: { query: state.query("status") as never } })),
+  });
+  if (!query.data?.total && !state.values.status && !query.isError) return null;
   return (
     <Card size="small" title={t("draft.many")} style={{ marginBottom: 12 }}>
-      <Rows
+      <Listing
+        query={query} state={state} among
         rowKey={(row) => row.draft_id}
-        dataSource={query.data.items}
+        filters={[{ name: "status", label: t("field.status"), options: ["open", "proposed", "released", "discarded"].map((value) => ({ value, label: code("draft_status", value) })) }]}
         columns={[
-          { title: t("draft.one"), dataIndex: "draft_id", render: (value: string) => <Link to={`/policies/${encodeURIComponent(value)}`}><code>{value.slice(0, 12)}</code></Link> },
+          { title: t("draft.one"), dataIndex: "draft_id", render: (value: string) => <Id value={value} to={`/policies/${encodeURIComponent(value)}`} /> },
           { title: t("field.status"), dataIndex: "status", render: (value: string) => <Code group="draft_status" value={value} /> },
           { title: t("policy.author"), dataIndex: "author", render: (value: string) => name("actor", value) },
           { title: t("draft.base"), dataIndex: "base_version", render: (value: string | null) => (value ? <code>{value.slice(0, 10)}</code> : "–") },
           { title: t("draft.saved_at"), dataIndex: "updated_at", render: moment },
+          { title: t("field.note"), dataIndex: "remark", render: (value: string) => <div className="wrap">{value || "–"}</div> },
         ]}
       />
     </Card>

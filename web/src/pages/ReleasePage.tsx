@@ -1,14 +1,15 @@
 // One release of the policy: who proposed it, what its check found, whom it concerns; a second person decides on it.
 import { useQuery } from "@tanstack/react-query";
-import { App as AntApp, Button, Card, Input, Modal, Space } from "antd";
+import { Alert, App as AntApp, Button, Card, Form, Input, Modal, Space } from "antd";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { api, body, once, type Schema } from "../api/client";
+import { Changes } from "../editor/Changes";
 import { DifferencePictures } from "../editor/Difference";
 import { Findings } from "../editor/Findings";
 import { useSpeech } from "../i18n";
 import { Facts } from "../parts/Facts";
-import { Code, moment } from "../parts/show";
+import { Code, moment, yuan } from "../parts/show";
 import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
 import { Wait } from "../parts/Wait";
@@ -40,6 +41,9 @@ function Whole({ data }: { data: Schema["ReleaseOut"] }) {
           { label: t("release.reason"), children: data.reason || "–" },
         ]} />
       </Card>
+      <Card size="small" title={t("release.changes")} style={{ marginBottom: 12 }}>
+        {data.replaces === null || data.replaces === data.version ? <p className="muted">{t("release.first")}</p> : <Changes before={data.replaces} after={data.version} />}
+      </Card>
       <Card size="small" title={t("diff.title")} style={{ marginBottom: 12 }}>
         {data.difference ? <DifferencePictures found={data.difference as unknown as Schema["DifferenceOut"]} /> : <p className="muted">{t("diff.none")}</p>}
       </Card>
@@ -51,30 +55,50 @@ function Whole({ data }: { data: Schema["ReleaseOut"] }) {
 function Decide({ data }: { data: Schema["ReleaseOut"] }) {
   const { t } = useSpeech();
   const { me, may } = useSession();
-  const { message } = AntApp.useApp();
-  const [refusing, setRefusing] = useState(false);
-  const [why, setWhy] = useState("");
-  const path = { release_id: data.release_id };
-  const approve = useAct(
-    () => body(api.POST("/api/policy-releases/{release_id}/approve", { params: { path, header: once() }, body: { reason: why } })),
-    () => message.success(t("release.approved_now")),
-  );
-  const refuse = useAct(
-    () => body(api.POST("/api/policy-releases/{release_id}/refuse", { params: { path, header: once() }, body: { reason: why } })),
-    () => setRefusing(false),
-  );
-  const withdraw = useAct(() => body(api.POST("/api/policy-releases/{release_id}/withdraw", { params: { path, header: once() } })));
+  const [asked, setAsked] = useState<"approve" | "refuse">();
+  const withdraw = useAct(() => body(api.POST("/api/policy-releases/{release_id}/withdraw", { params: { path: { release_id: data.release_id }, header: once() } })));
   if (data.stands !== "proposed") return null;
-  const own = me.login === data.proposed_by;
+  const proposed = me.login === data.proposed_by;
+  const own = proposed || me.login === data.author;
+  const decides = may("POST /api/policy-releases/{release_id}/approve");
   return (
-    <Space wrap style={{ marginBottom: 12 }}>
-      {may("POST /api/policy-releases/{release_id}/approve") && <Sure type="primary" question={t("sure.release")} loading={approve.isPending} onSure={() => approve.mutate(undefined)}>{t("release.approve")}</Sure>}
-      {may("POST /api/policy-releases/{release_id}/refuse") && !own && <Button danger onClick={() => setRefusing(true)}>{t("release.refuse")}</Button>}
-      {may("POST /api/policy-releases/{release_id}/withdraw") && own && <Sure question={t("sure.withdraw")} loading={withdraw.isPending} onSure={() => withdraw.mutate(undefined)}>{t("release.withdraw")}</Sure>}
-      <span className="muted">{t("release.four_eyes")}</span>
-      <Modal open={refusing} title={t("release.refuse")} onCancel={() => setRefusing(false)} okText={t("release.refuse")} okButtonProps={{ danger: true, disabled: why.trim().length < 5 }} confirmLoading={refuse.isPending} onOk={() => refuse.mutate(undefined)}>
-        <Input.TextArea aria-label={t("release.reason")} rows={3} maxLength={500} value={why} onChange={(event) => setWhy(event.target.value)} />
-      </Modal>
-    </Space>
+    <Alert
+      type="info" style={{ marginBottom: 12 }} title={own ? t("release.own") : t("release.four_eyes")}
+      description={(
+        <Space wrap>
+          {decides && !own && <Button type="primary" onClick={() => setAsked("approve")}>{t("release.approve")}</Button>}
+          {decides && !own && <Button danger onClick={() => setAsked("refuse")}>{t("release.refuse")}</Button>}
+          {proposed && may("POST /api/policy-releases/{release_id}/withdraw") && <Sure question={t("sure.withdraw")} loading={withdraw.isPending} onSure={() => withdraw.mutate(undefined)}>{t("release.withdraw")}</Sure>}
+          {asked && <Answer data={data} verb={asked} onClose={() => setAsked(undefined)} />}
+        </Space>
+      )}
+    />
+  );
+}
+
+/** Yes or no to a proposal: whom it concerns and from when, and the reason that is kept with it. */
+function Answer({ data, verb, onClose }: { data: Schema["ReleaseOut"]; verb: "approve" | "refuse"; onClose: () => void }) {
+  const { t } = useSpeech();
+  const { message } = AntApp.useApp();
+  const [form] = Form.useForm<{ reason?: string }>();
+  const [header] = useState(once);
+  const path = { release_id: data.release_id };
+  const act = useAct(
+    ({ reason = "" }: { reason?: string }) => body(verb === "approve"
+      ? api.POST("/api/policy-releases/{release_id}/approve", { params: { path, header }, body: { reason } })
+      : api.POST("/api/policy-releases/{release_id}/refuse", { params: { path, header }, body: { reason } })),
+    () => { message.success(t(verb === "approve" ? "release.approved_now" : "release.refused")); onClose(); },
+  );
+  const found = data.difference as unknown as Schema["DifferenceOut"] | null;
+  return (
+    <Modal open title={t(`release.${verb}`)} onCancel={onClose} okText={t(`release.${verb}`)} okButtonProps={{ danger: verb === "refuse" }} confirmLoading={act.isPending} onOk={() => form.submit()}>
+      {verb === "approve" && <p>{t("release.will", { on: data.effective_from })}</p>}
+      <p>{found ? t("release.whom", { rows: found.rows, changed: found.changed, loss: yuan(found.expected_loss_change) }) : t("release.whom_unknown")}</p>
+      <Form form={form} layout="vertical" requiredMark={false} scrollToFirstError={{ focus: true }} onFinish={(said) => act.mutate(said)}>
+        <Form.Item name="reason" label={t(verb === "approve" ? "release.approve_why" : "release.reason")} extra={t("work.note_hint")} rules={verb === "refuse" ? [{ required: true, whitespace: true, min: 5, message: t("release.need_reason") }] : []}>
+          <Input.TextArea rows={3} maxLength={500} autoFocus />
+        </Form.Item>
+      </Form>
+    </Modal>
   );
 }

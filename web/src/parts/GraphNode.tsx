@@ -13,7 +13,7 @@ export interface Node {
 
 export interface Graph {
   nodes?: Node[];
-  edges?: { sourceId: string; targetId: string }[];
+  edges?: { sourceId: string; targetId: string; sourceHandle?: string }[];
 }
 
 interface Column {
@@ -22,7 +22,7 @@ interface Column {
   field?: string;
 }
 
-interface DecisionTable {
+export interface DecisionTable {
   hitPolicy: string;
   inputs: Column[];
   outputs: Column[];
@@ -122,13 +122,13 @@ function Decisions({ table }: { table: DecisionTable }) {
 }
 
 /** What a field must be; plain yes, no and "not known" in words. */
-function Condition({ value, field }: { value: string; field?: string }) {
+export function Condition({ value, field }: { value: string; field?: string }) {
   const { t } = useSpeech();
   const words: Record<string, string> = { true: t("word.yes"), false: t("word.no"), null: t("model.missing") };
   return words[value] ? <>{words[value]}</> : <span className="code">{said(value, field)}</span>;
 }
 
-function Then({ value, field }: { value: string; field?: string }) {
+export function Then({ value, field }: { value: string; field?: string }) {
   const { name } = useSpeech();
   const text = value.replaceAll("'", "");
   if (field === "outcome") return <strong>{name("outcome", text)}</strong>;

@@ -17,17 +17,19 @@ export interface Filter {
   name: string;
   label: string;
   options?: { value: string; label: string }[];
+  /** Many options: let the reader type to find one. */
+  search?: boolean;
 }
 
-/** The filters, page and size of a listing, read from the address. */
-export function useFilters(size = 20) {
+/** The filters, page and size of a listing, read from the address; `of` tells several listings of one page apart. */
+export function useFilters(size = 20, of = "") {
   const [params, setParams] = useSearchParams();
-  const values: Record<string, string> = Object.fromEntries(params);
+  const values: Record<string, string> = Object.fromEntries([...params].filter(([name]) => name.startsWith(of)).map(([name, value]) => [name.slice(of.length), value]));
   const set = (changes: Record<string, string | undefined>) => {
     const next = new URLSearchParams(params);
     for (const [name, value] of Object.entries(changes)) {
-      if (value) next.set(name, value);
-      else next.delete(name);
+      if (value) next.set(of + name, value);
+      else next.delete(of + name);
     }
     setParams(next, { replace: true });
   };
@@ -35,7 +37,7 @@ export function useFilters(size = 20) {
   const chosen = Math.min(100, Math.max(1, Math.trunc(Number(values.size)) || size));
   /** The named filters with page, size and order, as the interface takes them; what it does not know, it refuses in a sentence. */
   const query = (...names: string[]) => ({ ...Object.fromEntries(names.map((name) => [name, values[name]])), page, size: chosen, ...(values.sort ? { sort: values.sort } : {}) });
-  return { values, set, page, size: chosen, query };
+  return { values, set, page, size: chosen, usual: size, query };
 }
 
 interface Props<Row> {
@@ -48,9 +50,11 @@ interface Props<Row> {
   state: ReturnType<typeof useFilters>;
   detail?: (row: Row) => ReactNode;
   rowClassName?: (row: Row) => string;
+  /** A short list among others on its page: no pager while all its rows are in sight. */
+  among?: boolean;
 }
 
-export function Listing<Row extends object>({ query, columns, rowKey, filters = [], extra, state, detail, rowClassName }: Props<Row>) {
+export function Listing<Row extends object>({ query, columns, rowKey, filters = [], extra, state, detail, rowClassName, among = false }: Props<Row>) {
   const { t } = useSpeech();
   const explain = useExplain();
   return (
@@ -80,7 +84,8 @@ export function Listing<Row extends object>({ query, columns, rowKey, filters = 
           pageSize: state.size,
           total: query.data?.total ?? 0,
           showTotal: (total) => t("list.total", { total }),
-          showSizeChanger: true,
+          showSizeChanger: !among,
+          hideOnSinglePage: among,
           pageSizeOptions: [20, 50, 100],
           responsive: true,
         }}
@@ -88,7 +93,7 @@ export function Listing<Row extends object>({ query, columns, rowKey, filters = 
           const by = Array.isArray(sorter) ? sorter[0] : sorter;
           const sort = by?.order && by.column ? `${by.order === "descend" ? "-" : ""}${nameOf(by.column)}` : undefined;
           if (action === "sort") state.set({ sort, page: undefined });
-          else state.set({ page: current > 1 ? String(current) : undefined, size: String(pageSize) });
+          else state.set({ page: current > 1 ? String(current) : undefined, size: pageSize === state.usual ? undefined : String(pageSize) });
         }}
         locale={{ emptyText: query.isFetching ? " " : t("list.empty") }}
       />
@@ -103,6 +108,7 @@ function Chooser({ filter, state }: { filter: Filter; state: ReturnType<typeof u
     return (
       <Select
         allowClear
+        showSearch={filter.search ? { optionFilterProp: "label" } : undefined}
         placeholder={filter.label}
         aria-label={filter.label}
         style={{ minWidth: 130 }}

@@ -16,8 +16,8 @@ export function Problems({ title, problems, type = "error" }: { title: string; p
         <ul className="files">
           {problems.map((problem, n) => (
             <li key={n}>
-              <code title={t("problem.where")}>{problem.where}</code>{problem.value && <> <span className="code" title={t("problem.value")}>{problem.value}</span></>}
-              {chinese ? "：" : ": "}<span title={t("problem.reason")}>{chinese && problem.zh ? problem.zh : said(problem.reason)}</span>
+              {problem.where && <code title={t("problem.where")}>{problem.where}</code>}{problem.value && <> <span className="code" title={t("problem.value")}>{problem.value}</span></>}
+              {(problem.where || problem.value) && (chinese ? "：" : ": ")}<span title={t("problem.reason")}>{chinese && problem.zh ? problem.zh : said(problem.reason)}</span>
               {problem.mend && <span className="muted" title={t("problem.mend")}>{chinese ? "；" : "; "}{said(problem.mend)}</span>}
               {problem.citation && <div className="muted citation">{cite(problem.citation, language)}</div>}
             </li>
