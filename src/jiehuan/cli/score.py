@@ -119,9 +119,7 @@ def _apply(
     out: Path = typer.Option(
         ..., "--out", help="Table to write: the rows with pd, points and reason codes added.", show_default=False
     ),
-    reasons: int = typer.Option(
-        4, "--reasons", min=0, max=20, help="Reason codes a row; 0 for none (boosted: about a millisecond a row)."
-    ),
+    reasons: int = typer.Option(4, "--reasons", min=0, max=20, help="Reason codes a row; 0 for none."),
     prefix: str = typer.Option("", "--prefix", help="Put before the names of the added columns.", show_default=False),
     as_json: bool = JSON_FLAG,
 ) -> None:

@@ -1,7 +1,7 @@
 """A boosted model that scores: LightGBM's native text, a calibration, and the reading of rows into its numbers.
 
-One row is walked by ``forest`` (bit-equal to the library, microseconds); reasons are SHAP values from LightGBM, which is
-loaded only for them. Categories are places in a list kept with the model; a category unseen at the fit is "other".
+Scores (``forest``, bit-equal to the library) and reasons (``shares``, SHAP values) take microseconds and need no LightGBM: only the
+fit does. Categories are places in a list kept with the model; a category unseen at the fit is "other".
 """
 
 from __future__ import annotations
@@ -86,12 +86,6 @@ class Boosted:
 
         return read_forest(self.text)
 
-    @cached_property
-    def _library(self) -> Any:
-        import lightgbm
-
-        return lightgbm.Booster(model_str=self.text)
-
     def vector(self, row: Mapping[str, Any]) -> Floats:
         """The row as float64[features], as the trees read it. KeyError for an absent column."""
         numbers, texts = self._numbers_of(row), self._texts_of(row)
@@ -133,15 +127,9 @@ class Boosted:
         return np.column_stack(self.read(frame))
 
     def raw_of(self, frame: pl.DataFrame) -> Floats:
-        """The library's raw score of every row: float64[n]. Large tables go slice by slice over all cores."""
-        rows, cores = frame.height, os.cpu_count() or 1
-        if rows <= FEW or cores == 1:
-            return self.forest.rows(self.read(frame))
-        turns = -(-rows // (cores * SLICE))
-        size = -(-rows // (cores * turns))  # so that every core has as many
-        slices, forest = [frame.slice(start, size) for start in range(0, rows, size)], self.forest
-        with ThreadPoolExecutor(cores) as pool:
-            return np.concatenate(list(pool.map(lambda part: forest.rows(self.read(part)), slices)))
+        """The library's raw score of every row: float64[n]."""
+        forest = self.forest
+        return _by_slices(frame, lambda part: forest.rows(self.read(part)))
 
     def logits_of(self, frame: pl.DataFrame) -> Floats:
         """The calibrated logit of every row: float64[n]."""
@@ -162,26 +150,26 @@ class Boosted:
         """The features that raise each row's raw score above the mean, by SHAP value, highest first."""
         if not rows:
             return []
-        vectors = np.stack([self.vector(row) for row in rows])
-        shares = self._library.predict(vectors, pred_contrib=True)[:, :-1]
-        found = []
-        for row, share in zip(rows, shares, strict=True):
-            worst = [place for place in np.argsort(-share, kind="stable")[:top] if share[place] > 1e-9]
-            found.append(
-                [
-                    boosted_reason(self.inputs[at].name, self.inputs[at].row_reader()(row), float(share[at]), labels)
-                    for at in worst
-                ]
-            )
-        return found
+        vectors, forest = [self.vector(row) for row in rows], self.forest
+        shares = forest.shares.rows(np.stack(vectors).T) if len(rows) > 1 else forest.shares.row(vectors[0])[None]
+        return [
+            [
+                boosted_reason(self.inputs[at].name, self.inputs[at].row_reader()(row), float(share[at]), labels)
+                for at in worst
+                if at >= 0
+            ]
+            for row, share, worst in zip(rows, shares, top_places(shares, top).tolist(), strict=True)
+        ]
 
     def shap(self, frame: pl.DataFrame) -> Floats:
-        """SHAP values of the raw score, without the mean: float64[n, features]. About a millisecond a row."""
-        return np.asarray(self._library.predict(self.matrix(frame), pred_contrib=True)[:, :-1])
+        """SHAP values of the raw score, without the mean: float64[n, features]."""
+        shares = self.forest.shares
+        return _by_slices(frame, lambda part: shares.rows(self.read(part)))
 
     def worst_features(self, frame: pl.DataFrame, top: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Places of the ``top`` features that raise each row most by SHAP value, -1 where fewer do: int64[n, top]. About a millisecond a row."""
-        return top_places(self.shap(frame), top)
+        """Places of the ``top`` features that raise each row most by SHAP value, -1 where fewer do: int64[n, top]."""
+        shares = self.forest.shares
+        return _by_slices(frame, lambda part: top_places(shares.rows(self.read(part)), top))
 
     def as_document(self) -> dict[str, Any]:
         """Plain JSON with LightGBM's native text inside."""
@@ -209,6 +197,19 @@ class Boosted:
             Calibration.from_document(document["calibration"]),
             Scaling(**document["scaling"]),
         )
+
+
+def _by_slices(
+    frame: pl.DataFrame, run: Callable[[pl.DataFrame], np.ndarray[Any, np.dtype[Any]]]
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """What ``run`` gives for every row. Large tables go slice by slice over all cores."""
+    rows, cores = frame.height, os.cpu_count() or 1
+    if rows <= FEW or cores == 1:
+        return run(frame)
+    turns = -(-rows // (cores * SLICE))
+    size = -(-rows // (cores * turns))  # so that every core has as many
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(run, [frame.slice(start, size) for start in range(0, rows, size)])))
 
 
 def category_codes(texts: pl.Series, names: Sequence[str]) -> Floats:

@@ -20,10 +20,13 @@ from numba import njit
 
 from jiehuan.score.bitblocks import Blocks, read_blocks
 from jiehuan.score.bitwalk import Bits, read_bits
+from jiehuan.score.shares import Shares
+from jiehuan.score.shares_read import read_shares
 from jiehuan.units.errors import InputError, Problem
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int32]]
+Longs = np.ndarray[Any, np.dtype[np.int64]]
 
 FEW = 2_000
 """Rows below which a forest not yet laid out for blocks is walked."""
@@ -38,7 +41,8 @@ class Forest:
 
     ``nodes`` int32[k, 4] holds feature, left, right (a node, or ~leaf) and the decision type (bit 0 categorical, bit 1 missing
     goes left, bits 2-3 missing type: 0 none, 1 zero, 2 NaN); ``thresholds`` float64[k] the threshold, or the place in
-    ``sets``: words of 32 bits from ``sets[at + 1]``, as many as ``sets[at]``. ``leaves`` float64.
+    ``sets``: words of 32 bits from ``sets[at + 1]``, as many as ``sets[at]``. ``leaves`` float64. ``node_rows`` and ``leaf_rows`` int64 are how
+    many rows of the fit came there.
     """
 
     roots: Ints
@@ -47,6 +51,8 @@ class Forest:
     leaves: Floats
     sets: np.ndarray[Any, np.dtype[np.uint32]]
     features: int
+    node_rows: Longs
+    leaf_rows: Longs
 
     @cached_property
     def bits(self) -> Bits | None:
@@ -57,6 +63,11 @@ class Forest:
     def blocks(self) -> Blocks | None:
         """The same forest for blocks of rows, several times as fast; None where it cannot be. Made once, in a tenth of a second."""
         return read_blocks(self.roots, self.nodes, self.thresholds, self.leaves, self.sets)
+
+    @cached_property
+    def shares(self) -> Shares:
+        """The same forest for each feature's share of a score. Made once, in a tenth of a second."""
+        return read_shares(self)
 
     def row(self, values: Floats) -> float:
         """The raw score of one row: ``values`` float64[features]."""
@@ -93,6 +104,8 @@ def read_forest(text: str) -> Forest:
     thresholds: list[float] = []
     leaves: list[float] = []
     sets: list[int] = []
+    node_rows: list[int] = []
+    leaf_rows: list[int] = []
     try:
         for tree in trees:
             part = _fields(tree)
@@ -104,7 +117,10 @@ def read_forest(text: str) -> Forest:
             leaves += [float(one) for one in part["leaf_value"].split()]
             if int(part["num_leaves"]) == 1:
                 roots.append(~leaf)
+                leaf_rows.append(0)
                 continue
+            node_rows += [int(one) for one in part["internal_count"].split()]
+            leaf_rows += [int(one) for one in part["leaf_count"].split()]
             roots.append(node)
             bounds = [int(one) for one in part.get("cat_boundaries", "0").split()]
             words = [int(one) for one in part.get("cat_threshold", "").split()]
@@ -132,6 +148,8 @@ def read_forest(text: str) -> Forest:
         np.array(leaves, float),
         np.array(sets, np.uint32),
         int(header["max_feature_idx"]) + 1,
+        np.array(node_rows, np.int64),
+        np.array(leaf_rows, np.int64),
     )
 
 
