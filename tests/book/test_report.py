@@ -110,4 +110,4 @@ def test_the_commands_refuse_what_they_cannot_use(cli: Any, tmp_path: Path) -> N
     bad = tmp_path / "bad.csv"
     bad.write_text((EXAMPLES / "june.csv").read_text().replace("active", "actve", 1))
     some = cli("book", "metrics", bad, "--json")
-    assert (some.returncode, len(json.loads(some.stdout)["left_out"])) == (0, 1)
+    assert (some.returncode, len(json.loads(some.stdout)["left_out"])) == (1, 1)

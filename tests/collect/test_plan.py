@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +230,7 @@ def test_a_bad_row_is_refused_with_its_reason_and_the_good_ones_stay() -> None:
         account(1),
         account(5, debtor_id=""),
         account(6, ability=1.7),
-        account(7, last_contact="2026-11-24 09:00"),
+        account(7, last_contact="2026-11-24 25:00"),
         account(8, promise_until="soon"),
         account(9, balance_fen=10**17),
     ]
@@ -245,10 +245,11 @@ def test_a_bad_row_is_refused_with_its_reason_and_the_good_ones_stay() -> None:
         assert part in said, (part, said)
     with pytest.raises(InputError, match="missing column"):
         plan([{"account_id": "a"}], PLENTY, AT, 1, LAW)
-    with pytest.raises(InputError, match="not whole numbers"):
-        read_accounts(
-            pl.DataFrame({"account_id": ["a"], "debtor_id": ["d"], "dpd": [date(2026, 1, 1)], "balance_fen": [1]})
-        )
+    odd = {"dpd": date(2026, 1, 1), "balance_fen": [1], "ability": True, "overdue_fen": b"1"}
+    for name, value in odd.items():
+        row = pl.DataFrame([{"account_id": "a", "debtor_id": "d", "dpd": 1, "balance_fen": 1, name: value}])
+        told = read_accounts(row)
+        assert len(told) == 0 and told.refused[0].where == f"accounts row 1, {name}"
     assert plan([], PLENTY, AT, 1, LAW).items == ()
 
 
@@ -354,3 +355,10 @@ def test_a_breach_names_its_own_contact_though_two_are_named_alike(cli, tmp_path
     log.write_text("id,when\n1,2\n")
     lacking = cli("collect", "check", log)
     assert lacking.returncode == 2 and "log.csv, debtor_id: missing column; add the column debtor_id" in lacking.stderr
+
+
+def test_a_last_contact_without_an_offset_is_on_chinas_clock() -> None:
+    clock = datetime(2026, 11, 24, 9)  # noqa: DTZ001 - without an offset, as a database's column often is
+    for said in ("2026-11-24 09:00", "2026-11-24T09:00:00+08:00", "2026-11-24T01:00:00Z", clock):
+        told = read_accounts([account(1, last_contact=said)])
+        assert told.last_contact.tolist() == [datetime(2026, 11, 24, 1, tzinfo=UTC).timestamp()]

@@ -75,7 +75,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("words", documented())
 def test_what_the_documents_say_runs(cli: Cli, home: Path, words: str) -> None:
     done = cli(*words.split(), cwd=_checkout(home), env={"JIEHUAN_HOME": str(home / "home"), "JIEHUAN_DSN": ""})
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == ends_with(words), done.stdout + done.stderr
+
+
+def ends_with(line: str) -> int:
+    """The example's contacts break rules, and some rows of its tape are refused, on purpose."""
+    return 1 if "collect check" in line or "examples/tape" in line else 0
 
 
 def how_to_lines() -> list[tuple[str, str]]:
@@ -107,7 +112,7 @@ def test_a_how_to_runs_from_top_to_bottom(cli: Cli, tmp_path: Path, page: str) -
     for name, line in how_to_lines():
         if name == page:
             done = cli(*line.split()[1:], cwd=_checkout(tmp_path), env=env)
-            assert done.returncode == (1 if "collect check" in line else 0), line + done.stdout + done.stderr
+            assert done.returncode == ends_with(line), line + done.stdout + done.stderr
 
 
 def _checkout(home: Path) -> Path:

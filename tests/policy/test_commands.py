@@ -111,7 +111,7 @@ def test_an_odd_cell_loses_its_row_and_no_other(command: Run, tmp_path: Path) ->
     (tmp_path / "book.csv").write_text("\n".join([head, *rows]) + "\n")
     done = command("policy", "batch", tmp_path / "book.csv", "--out", tmp_path / "out.csv", "--json")
     told = json.loads(done.stdout)
-    assert (done.returncode, told["decided"], told["refused"]) == (0, 2, 2)
+    assert (done.returncode, told["decided"], told["refused"]) == (1, 2, 2)
     assert [(one["where"], one["value"]) for one in told["refused_rows"]] == [
         ("row 2, amount_fen", "n/a"),
         ("row 4, is_student", "perhaps"),

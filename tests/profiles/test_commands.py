@@ -33,7 +33,7 @@ def test_income_of_what_cannot_be_read(command: Run, tmp_path: Path) -> None:
     assert "flow.csv row 1" in done.stderr
     path.write_text("at,amount\n2026-01-05,100\nnever,5\n", encoding="utf-8")
     done = command("profile", "income", path)
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "row 2" in done.stderr
 
 

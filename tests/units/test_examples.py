@@ -8,7 +8,7 @@ import pytest
 
 @pytest.mark.parametrize(
     "name",
-    ["units.calendar", "units.days", "units.ids", "units.irr", "units.money", "units.rates", "units.tables",
+    ["units.calendar", "units.days", "units.ids", "units.irr", "units.money", "units.personal", "units.rates", "units.tables", "units.text_columns",
      "law.book", "law.breach", "law.checks"],
 )  # fmt: skip
 def test_examples_in_docstrings(name: str) -> None:

@@ -12,7 +12,7 @@ from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, Problem, Refused
 from jiehuan.units.ids import canonical_json, derived_id, new_id
 from jiehuan.units.money import MAX_FEN, format_yuan, half_up, parse_yuan
-from jiehuan.units.rates import format_rate, parse_rate
+from jiehuan.units.rates import format_rate, parse_contract_rate, parse_rate
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**20))
@@ -87,3 +87,29 @@ def test_an_error_is_a_sentence_with_place_value_reason_and_mend() -> None:
     both = InputError([problem, problem])
     assert len(both.problems) == 2 and both.exit_code == 2 and Refused("no").exit_code == 1
     assert str(Refused("no")) == "no"
+
+
+@pytest.mark.parametrize("typed", ["18", "3.4", 24, 36.0])
+def test_a_contract_rate_in_percent_is_refused_and_the_decimal_named(typed: object) -> None:
+    with pytest.raises(InputError, match=r"above 200 %; write 0\.\d+ if [\d.]+ % is meant"):
+        parse_contract_rate(typed, "rate")
+    assert parse_contract_rate("2") == 2_000_000 and parse_rate("18") == 18_000_000
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("13812345678", "138****5678"),
+        ("138 1234 5678,张三", "138******5678,张三"),
+        ("+86 13812345678", "+86********5678"),
+        ("11010519491231002X", "110*************2X"),
+        ("6228 4800 0000 0000 018", "622******************18"),
+        ("li.lei@example.com", "l***@example.com"),
+        ("2026-02-30", "2026-02-30"),
+        ("9999999999.999", "9999999999.999"),
+        ("13812345678.00", "13812345678.00"),
+        ("loan-001-13812345678x", "loan-001-13812345678x"),
+    ],
+)
+def test_what_a_problem_shows_is_nobodys_number(value: str, shown: str) -> None:
+    assert Problem("row 1", value, "no").value == shown == Problem("row 1", shown, "no").value

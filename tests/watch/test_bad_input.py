@@ -34,7 +34,7 @@ def run(
     events.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(SystemExit) as stop:
         main(["watch", "run", str(events), "--out", str(out), "--json", *more])
-    said = json.loads(capsys.readouterr().out) if not stop.value.code else {}
+    said = json.loads(capsys.readouterr().out) if stop.value.code != 2 else {}
     dead = tmp_path / "alerts.jsonl.dead.jsonl"
     letters = [json.loads(line) for line in dead.read_text().splitlines()] if dead.exists() else []
     return int(stop.value.code or 0), said, letters
@@ -61,7 +61,7 @@ def test_it_is_put_aside_with_its_reason_and_the_stream_goes_on(
     accounts = tmp_path / "accounts.csv"
     accounts.write_text("account_id\na\nb\n")
     code, said, letters = run(tmp_path, capsys, [good(1), good(2), bad, good(3)], "--accounts", str(accounts))
-    assert code == 0
+    assert code == 1
     assert (said["taken"], said["refused"]) == (3, 1)
     assert [letter["row"] for letter in letters] == [3]
     assert str(letters[0]["reason"]).startswith(reason)

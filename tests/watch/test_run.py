@@ -277,7 +277,7 @@ def test_what_is_no_table_of_events_is_refused(tmp_path: Path) -> None:
 
 def test_the_feature_table_is_what_the_rules_saw(tmp_path: Path, expected: bytes) -> None:
     rows, refused = tabulate_file(EXAMPLE, load_signals(), tmp_path / "features.parquet")
-    assert (rows, refused) == (371, 0)
+    assert (rows, refused) == (371, [])
     table = pl.read_parquet(tmp_path / "features.parquet")
     for line in expected.splitlines():
         alert = json.loads(line)

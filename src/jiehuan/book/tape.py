@@ -19,6 +19,7 @@ import polars as pl
 from jiehuan.law import law_on
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import MAX_FEN
+from jiehuan.units.text_columns import whole
 
 STATUSES = ("active", "restructured", "settled", "written_off", "sold")
 ON_BOOK = ("active", "restructured")
@@ -144,9 +145,14 @@ def _cast(frame: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Expr:
     given = frame.schema[name]
     if kind == pl.Date() and given == pl.String:
         return pl.col(name).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
-    if kind == pl.Int64() and given.is_float():
-        whole = pl.col(name).round(0) == pl.col(name)
-        return pl.when(whole).then(pl.col(name)).otherwise(None).cast(kind, strict=False)
+    if kind == pl.Int64():
+        return pl.lit(whole(frame[name])).alias(name)
+    if given.is_nested() or (kind == pl.Float64() and given.is_temporal()):
+        return pl.lit(None, dtype=kind).alias(name)
+    if kind == pl.Date() and given == pl.Datetime:
+        return pl.col(name).dt.date()
+    if kind == pl.Date() and given not in (pl.String, pl.Date):
+        return pl.lit(None, dtype=kind).alias(name)
     if kind == pl.String() and given == pl.String:
         text = pl.col(name).str.strip_chars()
         return pl.when(text != "").then(text).otherwise(None) if name in _TYPES else text.fill_null("")
@@ -158,10 +164,14 @@ def _broken(cast: pl.DataFrame, frame: pl.DataFrame, rules: Sequence[tuple[str, 
     found = []
     for name, rule, reason in rules:
         rows = cast.filter(rule.fill_null(False))["_row"]
-        given = frame[name].gather(rows.cast(pl.Int64) - 1).cast(pl.String, strict=False)
+        given = pl.Series([_as_given(cell) for cell in frame[name].gather(rows.cast(pl.Int64) - 1)], dtype=pl.String)
         columns = {"_row": rows, "column": [name] * rows.len(), "value": given, "reason": [reason] * rows.len()}
         found.append(pl.DataFrame(columns, schema_overrides={"column": pl.String, "reason": pl.String}))
     return pl.concat(found)
+
+
+def _as_given(cell: object) -> str | None:
+    return None if cell is None else str(cell)[:80]
 
 
 def _missing(name: str, columns: Sequence[str], where: str) -> Problem:

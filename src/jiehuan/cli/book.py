@@ -1,4 +1,7 @@
-"""``jiehuan book``: metrics, vintages, roll rates and the decomposition of the NPL ratio, from tapes in files."""
+"""``jiehuan book``: metrics, vintages, roll rates and the decomposition of the NPL ratio, from tapes in files.
+
+Each command leaves out rows that cannot be used, tells them and then ends with 1.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SHOWN = 20
 _VINTAGES = 6
 """What fits 80 columns."""
 
@@ -42,22 +44,24 @@ def _metrics(
     out: Path | None = _OUT,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Balances, overdue, buckets, NPL on both bases, provisions and coverage of a day.
+    """Balances, overdue, buckets, NPL on both bases, provisions and coverage of a day. Exit 1 when rows were left out.
 
     Example: jiehuan book metrics tape.parquet --on 2026-06-30 --by region
     """
     from jiehuan import book
 
-    frame, problems = _read(tape)
+    problems: list[Problem] = []
+    frame = _read(tape, problems)
     figures = book.metrics(frame, _day(on, frame), by or None)
     _write(figures, out)
     rows = [_plain(row) for row in figures.to_dicts()]
     if as_json:
-        show_json({"metrics": rows, "left_out": [problem.as_dict() for problem in problems]})
-        return
-    for row in rows:
-        show_facts(row)
-        typer.echo("")
+        show_json({"metrics": rows, "left_out": _told(problems)})
+    else:
+        for row in rows:
+            show_facts(row)
+            typer.echo("")
+    end_with(problems, as_json=as_json)
 
 
 def _vintage(
@@ -69,7 +73,7 @@ def _vintage(
     out: Path | None = _OUT,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """How each month's lending ages: the share past due by months on book.
+    """How each month's lending ages: the share past due by months on book. Exit 1 when rows were left out.
 
     Example: jiehuan book vintage tapes.parquet --threshold 31 --ever
     """
@@ -77,11 +81,15 @@ def _vintage(
 
     from jiehuan import book
 
-    frames = [_read(path)[0] for path in tapes]
+    problems: list[Problem] = []
+    frames = [_read(path, problems) for path in tapes]
     found = book.vintage(pl.concat(frames, how="diagonal_relaxed"), threshold=threshold, by=by, ever=ever, base=base)
     _write(found, out)
     if as_json:
-        show_json({"threshold": threshold, "by": by, "ever": ever, "base": base, "vintage": found.to_dicts()})
+        show_json(
+            {"threshold": threshold, "by": by, "ever": ever, "base": base, "vintage": found.to_dicts(), "left_out": _told(problems)}
+        )  # fmt: skip
+        end_with(problems, as_json=True)
         return
     drawn = sorted({row["vintage"] for row in found.to_dicts()})[-_VINTAGES:]
     rates = {(row["vintage"], row["mob"]): row["rate"] for row in found.to_dicts()}
@@ -91,6 +99,7 @@ def _vintage(
     ]
     title = f"{threshold}+ days past due by {by}, by months on book; the latest {len(drawn)} months of drawing"
     show_table(title, ["month", *(month.strftime("%Y-%m") for month in drawn)], rows)
+    end_with(problems, as_json=False)
 
 
 def _roll(
@@ -98,7 +107,7 @@ def _roll(
     after: Path | None = typer.Argument(None, metavar="[TAPE_B]", help="The later tape."),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Where each bucket's balance went: roll, cure and stay rates, and the whole matrix.
+    """Where each bucket's balance went: roll, cure and stay rates, and the whole matrix. Exit 1 when rows were left out.
 
     With one stack of snapshots, all neighbouring months are pooled.
 
@@ -106,13 +115,15 @@ def _roll(
     """
     from jiehuan import book
 
-    frame = _read(before)[0]
+    problems: list[Problem] = []
+    frame = _read(before, problems)
     if after is None and frame["as_of"].n_unique() < 2:
         mend = "give the later tape too, or a stack of snapshots"
         raise InputError(Problem(f"{before}, as_of", str(frame["as_of"].n_unique()), "dates on it", mend))
-    found = book.roll(frame, _read(after)[0]) if after else book.roll_months(frame)
+    found = book.roll(frame, _read(after, problems)) if after else book.roll_months(frame)
     if as_json:
-        show_json(found.as_dict())
+        show_json(found.as_dict() | {"left_out": _told(problems)})
+        end_with(problems, as_json=True)
         return
     matrix = found.matrix.to_dicts()
     ends = [name for name in matrix[0] if name.startswith("M") or any(row[name] for row in matrix)]
@@ -131,6 +142,7 @@ def _roll(
     show_table(
         "rates", ["bucket", *heads], [[row["bucket"], *(_percent(row[name]) for name in names)] for row in rates]
     )
+    end_with(problems, as_json=False)
 
 
 def _decompose(
@@ -140,7 +152,7 @@ def _decompose(
     by: str = typer.Option("", "--by", help="Show the change of mix over this column apart (region, product …)."),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Split the change of the NPL ratio between two tapes by cause; the parts add up exactly.
+    """Split the change of the NPL ratio between two tapes by cause; the parts add up exactly. Exit 1 when rows were left out.
 
     Growth is shown apart: it dilutes the ratio without making a loan better.
 
@@ -148,9 +160,11 @@ def _decompose(
     """
     from jiehuan import book
 
-    found = book.decompose(_read(before)[0], _read(after)[0], basis=basis, by=by or None)
+    problems: list[Problem] = []
+    found = book.decompose(_read(before, problems), _read(after, problems), basis=basis, by=by or None)
     if as_json:
-        show_json(found.as_dict())
+        show_json(found.as_dict() | {"left_out": _told(problems)})
+        end_with(problems, as_json=True)
         return
     rows = [
         [
@@ -169,6 +183,7 @@ def _decompose(
         ["原因", "cause", "points", "loans", "NPL"],
         rows,
     )
+    end_with(problems, as_json=False)
 
 
 def _report(
@@ -178,7 +193,8 @@ def _report(
     out: Path = typer.Option(..., "--out", help="Folder for report.pdf and report.html.", show_default=False),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """The portfolio report as PDF and HTML: totals, ratios, vintages, roll matrix, causes, regions, products.
+    """The portfolio report as PDF and HTML: totals, ratios, vintages, roll matrix, causes, regions, products. Exit 1 when rows were
+    left out.
 
     Example: jiehuan book report examples/book/stack.csv --lender Example --out report
     """
@@ -186,7 +202,8 @@ def _report(
 
     from jiehuan import book
 
-    stack = pl.concat([_read(path)[0] for path in tapes], how="diagonal_relaxed")
+    problems: list[Problem] = []
+    stack = pl.concat([_read(path, problems) for path in tapes], how="diagonal_relaxed")
     made = book.figures(stack, _day(on, stack), lender=lender)
     pdf, page = book.report(made)
     try:
@@ -197,21 +214,25 @@ def _report(
         mend = "name a folder you may write"
         raise InputError(Problem(str(out), "", f"could not be written: {error.strerror}", mend)) from None
     if as_json:
-        show_json(made)
-        return
-    typer.echo(f"{out / 'report.pdf'}\n{out / 'report.html'}")
+        show_json({**made, "left_out": _told(problems)})
+    else:
+        typer.echo(f"{out / 'report.pdf'}\n{out / 'report.html'}")
+    end_with(problems, as_json=as_json)
 
 
-def _read(path: Path) -> tuple[pl.DataFrame, Sequence[Problem]]:
+def _read(path: Path, left_out: list[Problem]) -> pl.DataFrame:
+    """The good rows of a tape; the others are told in ``left_out``."""
     from jiehuan import book
     from jiehuan.units.tables import read_table
 
-    frame, problems = book.read_tape(read_table(path), str(path))
-    for problem in problems[:_SHOWN]:
-        typer.echo(str(problem), err=True)
-    if len(problems) > _SHOWN:
-        typer.echo(f"{path}: {len(problems) - _SHOWN} or more further rows are left out", err=True)
-    return frame, problems
+    frame = read_table(path, refused=left_out)
+    good, problems = book.read_tape(frame, str(path))
+    left_out += problems
+    return good
+
+
+def _told(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    return [problem.as_dict() for problem in problems]
 
 
 def _day(on: str | None, frame: pl.DataFrame) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
 _LENDER = typer.Option("micro_lender", "--lender", help="bank, consumer_finance_company, micro_lender or other.")
@@ -47,7 +47,8 @@ def _plan(
     lender: str = _LENDER,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """The day's work list: whom to contact, how and when, for the most recovered under capacity and contact rules.
+    """The day's work list: whom to contact, how and when, for the most recovered under capacity and contact rules. Exit 1 when
+    rows were left out.
 
     Example: jiehuan collect plan examples/collect/accounts.csv --on 2026-11-24 --out plan.csv
     """
@@ -59,9 +60,11 @@ def _plan(
     from jiehuan.units.tables import read_table, write_table
 
     at = _instant(on)
-    made = plan(
-        read_table(accounts), load_capacity(capacity), at, seed, law_on(at.astimezone(CHINA).date(), lender), load_responses(responses)
-    )  # fmt: skip
+    broken: list[Problem] = []
+    law = law_on(at.astimezone(CHINA).date(), lender)
+    table = read_table(accounts, refused=broken)
+    made = plan(table, load_capacity(capacity), at, seed, law, load_responses(responses))
+    refused = [*broken, *made.refused]
     frame = made.frame()
     write_table(frame, out)
     counts = dict(frame.group_by("action").len().sort("len", descending=True).iter_rows())
@@ -71,9 +74,10 @@ def _plan(
             {
                 "items": frame.height, "expected_gain_fen": made.value_fen, "bound_fen": made.bound_fen, "gap": made.gap,
                 "actions": counts, "arms": arms, "used": {name: {"used": u, "of": c} for name, (u, c) in made.used.items()},
-                "price_per_unit_yuan": made.prices, "refused": [problem.as_dict() for problem in made.refused], "out": str(out),
+                "price_per_unit_yuan": made.prices, "refused": [problem.as_dict() for problem in refused], "out": str(out),
             }
         )  # fmt: skip
+        end_with(refused, as_json=True)
         return
     show_facts(
         {
@@ -94,7 +98,7 @@ def _plan(
         for i in made
     ]
     show_table("", ("account", "action", "at", "gain", "why"), shown[:_SHOWN])
-    _say_refused(list(made.refused))
+    end_with(refused, as_json=False)
 
 
 def _learn(
@@ -110,7 +114,8 @@ def _learn(
     exclude: str = typer.Option("", "--exclude", help="Columns not to learn from, with commas.", show_default=False),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """What contacts changed, against the holdout, with intervals; and a model of who responds, tested out of fold.
+    """What contacts changed, against the holdout, with intervals; and a model of who responds, tested out of fold. Exit 1 when
+    rows were left out.
 
     Effects need the columns arm, intended, dpd, overdue_fen, recovered_fen; without a holdout only the model is fitted, and that is said.
 
@@ -122,7 +127,9 @@ def _learn(
     from jiehuan.collect.response import load_responses
     from jiehuan.units.tables import read_table
 
-    frame, problems = readable_rows(read_table(log), str(log))
+    broken: list[Problem] = []
+    frame, unread = readable_rows(read_table(log, refused=broken), str(log))
+    problems = [*broken, *unread]
     if outcome is None:
         if "recovered_fen" not in frame.columns:
             raise InputError(Problem(f"{log}, recovered_fen", "", "missing column", "name the outcome with --outcome"))
@@ -158,6 +165,7 @@ def _learn(
                 "refused": [problem.as_dict() for problem in problems],
             }
         )
+        end_with(problems, as_json=True)
         return
     show_facts(
         {
@@ -167,7 +175,6 @@ def _learn(
             "best tenth responded": f"{evidence.top_tenth:.2%}", "left out": ", ".join(evidence.left_out) or "none", "written to": out,
         }
     )  # fmt: skip
-    _say_refused(problems)
     if untold:
         typer.echo(untold)
     rows = [
@@ -183,6 +190,7 @@ def _learn(
         show_table(
             "effect on the share recovered, treated less held out", ("action", "age", "debtors", "95 % interval"), rows
         )
+    end_with(problems, as_json=False)
 
 
 _NEEDED = (("debtor_id", "borrower_id", "account_id"), ("at",), ("channel", "action"))
@@ -196,7 +204,8 @@ def _check(
     lender: str = _LENDER,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Contacts that broke a rule (quiet hours, calls and dials a day, third persons), with citation. Exit code 1 if any.
+    """Contacts that broke a rule (quiet hours, calls and dials a day, third persons), with citation. Exit code 1 if any, or when rows could not
+    be read.
 
     Example: jiehuan collect check examples/collect/contacts.csv
     """
@@ -205,13 +214,15 @@ def _check(
     from jiehuan.units.days import CHINA
     from jiehuan.units.tables import read_table
 
-    table = read_table(log)
+    broken: list[Problem] = []
+    table = read_table(log, refused=broken)
     lacking = [names[0] for names in _NEEDED if not set(names) & set(table.columns)]
     if lacking:
         raise InputError(
             [Problem(f"{log}, {name}", "", "missing column", f"add the column {name}") for name in lacking]
         )
-    contacts, problems = read_contacts(table.iter_rows(named=True), str(log))
+    contacts, unread = read_contacts(table.iter_rows(named=True), str(log))
+    problems = [*broken, *unread]
     last = max((contact.at for contact in contacts), default=None)
     breaches = check_contacts(contacts, law_on(last.astimezone(CHINA).date(), lender)) if last is not None else []
     if as_json:
@@ -227,8 +238,8 @@ def _check(
             typer.echo(f"{breach.contact_id}  {breach.rule}  {breach.zh}  {breach.en}  ({breach.citation})")
         if len(breaches) > _SHOWN:
             typer.echo(f"... and {len(breaches) - _SHOWN} more; --json prints all")
-        _say_refused(problems)
-    if breaches or problems:
+    end_with(problems, as_json=as_json)
+    if breaches:
         raise typer.Exit(1)
 
 
@@ -253,10 +264,3 @@ def _write(path: Path, value: Any) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
     beside.replace(path)
-
-
-def _say_refused(problems: list[Problem]) -> None:
-    if problems:
-        typer.echo(f"{len(problems)} rows left out:", err=True)
-        for problem in problems[:_SHOWN]:
-            typer.echo(f"  {problem}", err=True)

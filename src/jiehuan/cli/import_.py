@@ -20,7 +20,8 @@ def import_tape(
     refused: Path = typer.Option(Path("refused.csv"), "--refused", help="Where the refused rows are listed."),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Bring applications, loans, repayments and contacts in. Good rows are never lost to bad ones; twice changes nothing.
+    """Bring applications, loans, repayments and contacts in. Good rows are never lost to bad ones; twice changes nothing. Exit 1
+    when cells were refused, however many rows came in.
 
     Example: jiehuan import --mapping mappings/example.yaml examples/tape
     """
@@ -34,10 +35,12 @@ def import_tape(
     result.write_refusals(refused)
     if as_json:
         show_json(result.as_document() | {"refused_file": str(refused)})
-        return
-    show_facts({f"{name} kept": count for name, count in result.kept.items()})
-    show_facts({f"{name} already there": count for name, count in result.known.items() if count})
-    if result.refusals:
+    else:
+        show_facts({f"{name} kept": count for name, count in result.kept.items()})
+        show_facts({f"{name} already there": count for name, count in result.known.items() if count})
+    if result.refusals and not as_json:
         typer.echo(f"\nrefused cells: {len(result.refusals)}, all in {refused}; the first:")
         for refusal in result.refusals[:10]:
             typer.echo(f"  {refusal.file} row {refusal.row}, {refusal.column} {refusal.value!r}: {refusal.reason}")
+    if result.refusals:
+        raise typer.Exit(1)

@@ -109,7 +109,8 @@ def _check(
     lender: str | None = _LENDER,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Draws, products, contact logs or a lender's limits against the law: the breaches. Exit 1 when there are any.
+    """Draws, products, contact logs or a lender's limits against the law: the breaches. Exit 1 when there are any, or when some of
+    a file's rows could not be read; 2 when nothing could.
 
     FILE holds one object or a list. A draw has the keys of "loan replay"; a contact has debtor_id, at, channel; a
     product has methods and months but no principal; a lender has net_assets. {"kind": …} says it where that is not

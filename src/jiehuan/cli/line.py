@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, progress, show_facts, show_json, show_table
+from jiehuan.units.errors import InputError, Problem
 
 _SHOWN = 10
 
@@ -35,7 +36,8 @@ def _review(
     ),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """New limit and new price for new draws of each line, with reasons; a random share is held out to measure the effect.
+    """New limit and new price for new draws of each line, with reasons; a random share is held out to measure the effect. Exit 1
+    when rows were left out.
 
     Example: jiehuan line review examples/line/accounts.csv --on 2026-11-24 --out lines.csv
     """
@@ -51,8 +53,10 @@ def _review(
 
     day = parse_date(on, "--on") if on is not None else datetime.now(CHINA).date()
     law, knobs = law_on(day, lender), load_params(params)
-    table = read_table(accounts)
-    lines, problems = read_accounts(table.iter_rows(named=True), table.columns, str(accounts))
+    broken: list[Problem] = []
+    table = read_table(accounts, refused=broken)
+    lines, unread = read_accounts(table.iter_rows(named=True), table.columns, str(accounts))
+    problems = [*broken, *unread]
     decisions = []
     with progress("lines", len(lines)) as advance:
         for line in lines:
@@ -79,6 +83,7 @@ def _review(
     if as_json:
         refused = [problem.as_dict() for problem in problems]
         show_json({**facts, "expected_profit_change_fen": change, "refused": refused, "out": str(out)})
+        end_with(problems, as_json=True)
         return
     show_facts({**facts, "expected profit a year": f"{change / 100:+,.2f} yuan", "written to": out})
     shown = [
@@ -92,8 +97,7 @@ def _review(
         if d.direction != "hold"
     ]
     show_table("", ("borrower", "", "limit, yuan", "why"), shown[:_SHOWN])
-    for problem in problems[:_SHOWN]:
-        typer.echo(f"left out: {problem}", err=True)
+    end_with(problems, as_json=False)
 
 
 def _evaluate(
@@ -118,7 +122,8 @@ def _evaluate(
     """What another rule would have brought, from past reviews with a holdout: doubly robust and inverse-propensity estimates.
 
     The log has the columns of the accounts and of the decisions, and outcome_fen. Decisions which the log could never have made are
-    counted and left out. Without LOG, the platform's own reviews are taken, with what the books say came of them.
+    counted and left out. Without LOG, the platform's own reviews are taken, with what the books say came of them. Exit 1 when rows
+    could not be read.
 
     Example: jiehuan line evaluate examples/line/log.csv --params my_params.yaml
     """
@@ -126,16 +131,19 @@ def _evaluate(
     from jiehuan.units.tables import read_table
 
     knobs = load_params(params)
+    broken: list[Problem] = []
     if log is not None:
-        rows: Any = read_table(log).iter_rows(named=True)
+        rows: Any = read_table(log, refused=broken).iter_rows(named=True)
         lender = lender or "micro_lender"
     else:
         rows, own = _own_log(dsn, months)
         lender = lender or own
-    estimates, problems = evaluate(rows, knobs, lender, str(log or "own log"))
+    estimates, unread = evaluate(rows, knobs, lender, str(log or "own log"))
+    problems = [*broken, *unread]
     if as_json:
         refused = [problem.as_dict() for problem in problems]
         show_json({"estimates": [estimate.as_dict() for estimate in estimates], "refused": refused})
+        end_with(problems, as_json=True)
         return
     told = [
         (
@@ -151,8 +159,7 @@ def _evaluate(
     typer.echo(f"{estimates[0].n} decisions in support, {estimates[0].unsupported:.1%} outside it")
     for warning in estimates[0].warnings:
         typer.echo(f"{warning['zh']} / {warning['en']}")
-    for problem in problems[:_SHOWN]:
-        typer.echo(f"left out: {problem}", err=True)
+    end_with(problems, as_json=False)
 
 
 def _log(
@@ -224,7 +231,6 @@ def _own_log(dsn: str, months: int) -> tuple[list[dict[str, Any]], str]:
     from jiehuan.flow.outcomes import line_log
     from jiehuan.store.database import open_database
     from jiehuan.store.tables import loan_state
-    from jiehuan.units.errors import InputError, Problem
 
     with open_database(dsn=dsn or None) as database, database.connect() as connection:
         until = connection.execute(select(func.max(loan_state.c.as_of))).scalar_one_or_none()

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, read_json, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, read_json, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from jiehuan.npl import Params
 
 _PARAMS = typer.Option(None, "--params", help="Parameters made by npl fit; default the shipped priors.")
-_LENDER = typer.Option("bank", "--lender", help="bank, consumer_finance_company, micro_lender, other.")
 _SHOWN = 20
+_LENDER = typer.Option("bank", "--lender", help="bank, consumer_finance_company, micro_lender, other.")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +35,7 @@ def _fit(
     seed: int = typer.Option(0, "--seed", help="Of the resampling behind the intervals."),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Fit recovery curves on own recoveries, weighed with the priors where data are few.
+    """Fit recovery curves on own recoveries, weighed with the priors where data are few. Exit 1 when rows were left out.
 
     Example: jiehuan npl fit examples/npl/recoveries.csv --out params.json
     """
@@ -44,10 +44,16 @@ def _fit(
     from jiehuan import npl
     from jiehuan.units.tables import read_table
 
-    document = npl.fit(read_table(data), seed=seed)
+    broken: list[Problem] = []
+    good, problems = npl.readable_recoveries(read_table(data, refused=broken), str(data))
+    refused = [*broken, *problems]
+    if refused and good.is_empty():
+        raise InputError(refused)
+    document = npl.fit(good, seed=seed)
     _write(out, json.dumps(document, ensure_ascii=False, indent=2).encode())
     if as_json:
-        show_json(document)
+        show_json({**document, "refused": [problem.as_dict() for problem in refused]} if refused else document)
+        end_with(refused, as_json=True)
         return
     rows = [
         [
@@ -59,6 +65,7 @@ def _fit(
         for row in document["buckets"]
     ]
     show_table("recovered over the horizon", ["dpd from", "loans", "credibility", "share", "low", "high"], rows)
+    end_with(refused, as_json=False)
 
 
 def _value(
@@ -71,7 +78,7 @@ def _value(
     out: Path | None = typer.Option(None, "--out", help="Write all rows with their values here."),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Expected net recoveries with an interval; with a class column also the recommended road.
+    """Expected net recoveries with an interval; with a class column also the recommended road. Exit 1 when rows were left out.
 
     Example: jiehuan npl value examples/npl/claims.csv --lender bank --on 2026-06-30
     """
@@ -80,7 +87,9 @@ def _value(
     from jiehuan.units.tables import read_table, write_table
 
     read = _params(params)
-    claims, problems = npl.readable(read_table(accounts), str(accounts))
+    broken: list[Problem] = []
+    claims, unread = npl.readable(read_table(accounts, refused=broken), str(accounts))
+    problems = [*broken, *unread]
     found = npl.values(claims, read)
     if "class" in found.columns:
         found = _with_routes(found, read, _day(on), lender)
@@ -90,9 +99,8 @@ def _value(
     if as_json:
         refused = [problem.as_dict() for problem in problems]
         show_json({"totals": totals, "parameters": read.source, "rows": found.to_dicts(), "refused": refused})
+        end_with(problems, as_json=True)
         return
-    for problem in problems:
-        typer.echo(f"{problem}; the row is left out", err=True)
     shown = {name.removesuffix("_fen"): format_yuan(fen) for name, fen in totals.items()}
     show_facts({"claims": found.height, **shown, "parameters": f"{read.source}: {read.document['note_en']}"})
     if "recommended" in found.columns:
@@ -101,6 +109,7 @@ def _value(
             [row["recommended"], row["claims"], format_yuan(row["balance_fen"]), format_yuan(row["value_fen"])]
             for row in by.to_dicts()
         ])  # fmt: skip
+    end_with(problems, as_json=False)
 
 
 def _tape(
@@ -111,7 +120,8 @@ def _tape(
     params: Path | None = _PARAMS,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Make the sale tape: checked against the law of the day and the lender, valued, without personal data.
+    """Make the sale tape: checked against the law of the day and the lender, valued, without personal data. Claims that may not be
+    sold are left out and told; rows that cannot be read make the exit code 1.
 
     Example: jiehuan npl tape examples/npl/claims.csv --lender bank --on 2026-06-30 --out sale.xlsx
     """
@@ -121,20 +131,23 @@ def _tape(
     kind = out.suffix.lower()
     if kind not in (".xlsx", ".csv"):
         raise InputError(Problem("--out", str(out), "not a kind of sale tape", "name a file ending in .xlsx or .csv"))
-    made = npl.tape(read_table(tape).to_dicts(), _day(on), lender, _params(params))
+    broken: list[Problem] = []
+    made = npl.tape(read_table(tape, refused=broken).to_dicts(), _day(on), lender, _params(params))
+    left_out = [*broken, *made.left_out]
+    unread = [problem for problem in left_out if not problem.zh]
     _write(out, made.xlsx() if kind == ".xlsx" else made.csv())
-    if as_json:
-        show_json(made.as_document() | {"file": str(out)})
-        return
     document = made.as_document()
+    if as_json:
+        show_json(document | {"left_out": [problem.as_dict() for problem in left_out], "file": str(out)})
+        end_with(unread, as_json=True)
+        return
     show_facts(
         {name: document[name] for name in ("on", "loans", "balance", "value", "low", "high", "parameters", "citation")}
     )
-    for problem in made.left_out[:_SHOWN]:
-        typer.echo(f"left out: {problem}", err=True)
-    if len(made.left_out) > _SHOWN:
-        typer.echo(f"left out: {len(made.left_out) - _SHOWN} more, see the file", err=True)
+    for problem in [problem for problem in left_out if problem.zh][:_SHOWN]:
+        typer.echo(f"not for sale: {problem}", err=True)
     typer.echo(str(out))
+    end_with(unread, as_json=False)
 
 
 def _restructure(
@@ -152,10 +165,10 @@ def _restructure(
     """
     from jiehuan import npl
     from jiehuan.units.money import format_yuan, parse_yuan
-    from jiehuan.units.rates import parse_rate
+    from jiehuan.units.rates import parse_contract_rate
 
     offers = npl.restructure(
-        parse_yuan(balance, "--balance"), parse_rate(rate, "--rate"), parse_yuan(capacity, "--capacity"), _day(on), lender,
+        parse_yuan(balance, "--balance"), parse_contract_rate(rate, "--rate"), parse_yuan(capacity, "--capacity"), _day(on), lender,
         longest=longest or None,
     )  # fmt: skip
     if as_json:
@@ -218,6 +231,7 @@ def _day(on: str) -> date:
 def _write(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + ".part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:

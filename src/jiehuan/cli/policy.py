@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from jiehuan.cli.policy_release import add_to
-from jiehuan.cli.terminal import JSON_FLAG, read_json, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, read_json, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ _RUN = """Decide one input on the policy, with reasons and the rows that matched
 Example: jiehuan policy run examples/policy_input.json
 """
 _BATCH = """Decide every row of a table (Parquet, CSV, JSON) and write the outcomes. Rows with values that the policy does not
-take are left out and told.
+take are left out and told, and make the exit code 1.
 
 Example: jiehuan policy batch examples/book.csv --out /tmp/decided.csv
 """
-_DIFF = """Two policies on one book: who is decided otherwise, by how much, and the change of expected loss.
+_DIFF = """Two policies on one book: who is decided otherwise, by how much, and the change of expected loss. Exit 1 when rows
+were left out.
 
 Example: jiehuan policy diff examples/policy.json examples/policy_tighter.json examples/book.csv
 """
@@ -120,7 +121,8 @@ def _batch(
     from jiehuan.policy import compile_policy
     from jiehuan.units.tables import read_table, write_table
 
-    book = read_table(table)
+    broken: list[Problem] = []
+    book = read_table(table, refused=broken)
     compiled = compile_policy(_load(graph))
     decided, told = compiled.batch(book, everything=everything)
     identity = [name for name in ("application_id", "loan_id", "borrower_id") if name in book.columns]
@@ -132,14 +134,15 @@ def _batch(
         decided = decided.with_columns(pl.col(name).list.join(" ") for name in lists)
     write_table(decided, out)
     counts = dict(decided.get_column("outcome").value_counts(sort=True).iter_rows()) if decided.height else {}
-    facts: dict[str, Any] = {"rows": book.height, "decided": decided.height, "refused": told.refused_count, **counts}
+    refused = [*broken, *told.refused]
+    count = told.refused_count + len(broken)
+    facts: dict[str, Any] = {"rows": book.height + len(broken), "decided": decided.height, "refused": count, **counts}
     if as_json:
-        refused = [problem.as_dict() for problem in told.refused]
-        show_json({**facts, "version": compiled.policy.version, "out": str(out), "refused_rows": refused})
-        return
-    show_facts(facts)
-    for problem in told.refused[:20]:
-        typer.echo(f"  {problem}", err=True)
+        rows = [problem.as_dict() for problem in refused]
+        show_json({**facts, "version": compiled.policy.version, "out": str(out), "refused_rows": rows})
+    else:
+        show_facts(facts)
+    end_with(refused, as_json=as_json)
 
 
 def _diff(
@@ -155,12 +158,15 @@ def _diff(
     from jiehuan.units.tables import read_table, write_table
 
     share = parse_rate(lgd, "--lgd", maximum_ppm=PPM)
-    found = diff_policies(_load(before), _load(after), read_table(book), share)
+    broken: list[Problem] = []
+    found = diff_policies(_load(before), _load(after), read_table(book, refused=broken), share)
+    refused = [*broken, *found.refused_rows]
     if out is not None:
         write_table(found.changed.drop("reasons_after"), out)
     document = found.as_document()
     if as_json:
-        show_json(document)
+        show_json(document | {"refused_rows": [problem.as_dict() for problem in refused]})
+        end_with(refused, as_json=True)
         return
     show_facts({"rows": found.rows, "changed": found.changed.height})
     sides = [document["before"], document["after"]]
@@ -172,8 +178,7 @@ def _diff(
             typer.echo(f"  {move['from']} to {move['to']}: {move['rows']}")
     for reason in document["newly_refused_for"]:
         typer.echo(f"  newly refused for {reason['code']}: {reason['rows']}")
-    for problem in found.refused_rows[:20]:
-        typer.echo(f"  {problem}", err=True)
+    end_with(refused, as_json=False)
 
 
 def _change(

@@ -7,12 +7,13 @@ from typing import Any
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, read_json, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, read_json, show_facts, show_json, show_table
+from jiehuan.units.errors import InputError, Problem
 
 _INCOME = """Verified income from a bank flow: who pays, how regularly, what is no income, debts seen, warnings.
 
 BANKFLOW is a table (CSV, Parquet, JSON) with at (or date), amount (yuan, out below 0; or unsigned with direction in/out),
-counterparty, description, and where known balance, own_account, id. Rows that cannot be read are told and left out.
+counterparty, description, and where known balance, own_account, id. Rows that cannot be read are told and left out, and make the exit code 1.
 
 Example: jiehuan profile income examples/bank_flow.csv --declared 9000
 """
@@ -80,13 +81,16 @@ def _income(
     from jiehuan.units.tables import read_table
 
     said = parse_yuan(declared, "--declared") if declared is not None else None
-    flow = read_flow(read_table(file).iter_rows(named=True), file.name)
+    broken: list[Problem] = []
+    flow = read_flow(read_table(file, refused=broken).iter_rows(named=True), file.name)
     if before is not None:
         flow = flow.before(moment_of(parse_date(before, "--before")))
     report = verify_income(flow, said, holder)
     document = report.as_document()
+    refused = [*broken, *report.refused]
     if as_json:
-        show_json(document)
+        show_json(document | {"refused_rows": [problem.as_dict() for problem in refused]})
+        end_with(refused, as_json=True)
         return
     low, high = document["interval"]
     facts = {
@@ -105,8 +109,7 @@ def _income(
         typer.echo(f"  not income, {name}: {fen}")
     for warning in report.warnings:
         typer.echo(f"! {warning.zh} / {warning.en}")
-    for problem in report.refused:
-        typer.echo(f"  {problem}", err=True)
+    end_with(refused, as_json=False)
 
 
 def _with(sources: Any) -> list[tuple[Any, dict[str, Any]]]:
@@ -195,7 +198,6 @@ def _ask(
     from jiehuan.law import law_on
     from jiehuan.profile.http_source import load_source
     from jiehuan.units.days import CHINA
-    from jiehuan.units.errors import InputError, Problem
 
     now = datetime.now(CHINA)
     declared = load_source(source, law_on(now.date(), lender))
@@ -217,7 +219,6 @@ def _sandbox(
     import threading
 
     from jiehuan.flow.sandbox import bureau_sandbox
-    from jiehuan.units.errors import InputError, Problem
 
     try:
         with bureau_sandbox(port) as url:

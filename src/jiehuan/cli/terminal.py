@@ -31,6 +31,25 @@ def show_error(error: JiehuanError, *, as_json: bool) -> None:
     typer.echo(str(error), err=True)
 
 
+_SHOWN = 20
+
+
+def end_with(refused: Sequence[Problem], *, as_json: bool, said: str = "rows left out") -> None:
+    """End a command that took rows: exit 1 when some were refused, however many others were done (docs/decisions/exit-codes.md).
+
+    Without JSON, in which the command has them, they are said on stderr: how many, and the first of them.
+    """
+    if not refused:
+        return
+    if not as_json:
+        typer.echo(f"{len(refused)} {said}:", err=True)
+        for problem in refused[:_SHOWN]:
+            typer.echo(f"  {problem}", err=True)
+        if len(refused) > _SHOWN:
+            typer.echo(f"  and {len(refused) - _SHOWN} more; --json prints all", err=True)
+    raise typer.Exit(1)
+
+
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table that fits the terminal, or whole where there is none; numbers to the right."""
     from rich import box

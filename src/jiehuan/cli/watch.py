@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from jiehuan.cli.terminal import JSON_FLAG, progress, show_facts, show_json, show_table
+from jiehuan.cli.terminal import JSON_FLAG, end_with, progress, show_facts, show_json, show_table
 from jiehuan.units.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def _run(
     ),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Alerts from a stream of events. With --state it can be stopped anywhere and started again; nothing is lost or doubled.
+    """Alerts from a stream of events. With --state it can be stopped anywhere and started again; nothing is lost or doubled. Exit 1
+    when rows were refused: they are in the dead letters, each with its reason, and the others were judged.
 
     Example: jiehuan watch run examples/watch/events.csv --out alerts.jsonl --state watch.state
     """
@@ -79,14 +80,17 @@ def _run(
     letters = dead if dead is not None else out.with_name(out.name + ".dead.jsonl")
     if as_json:
         show_json({**figures, "out": str(out), "dead": str(letters) if summary.refused else None})
+        if summary.refused:
+            raise typer.Exit(1)
         return
     for name in ("by_rule", "memory"):
         figures.pop(name)
     show_facts({**figures, "bytes an account": summary.memory["bytes_per_account"], "written to": out})
-    if summary.refused:
-        typer.echo(f"{summary.refused} rows refused, each with its reason: {letters}")
     if summary.by_rule:
         show_table("", ("rule", "alerts"), summary.by_rule.most_common())
+    if summary.refused:
+        typer.echo(f"{summary.refused} rows refused, each with its reason: {letters}", err=True)
+        raise typer.Exit(1)
 
 
 def _check(
@@ -126,7 +130,8 @@ def _features(
     threads: int = typer.Option(1, "--threads", help="Spread the accounts over this many threads.", min=1, max=64),
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Every declared feature at every event, as the rules see it at that moment: a table to learn from.
+    """Every declared feature at every event, as the rules see it at that moment: a table to learn from. Exit 1 when rows were
+    refused.
 
     Example: jiehuan watch features examples/watch/events.csv --out features.parquet
     """
@@ -135,11 +140,12 @@ def _features(
 
     _known_zone(zone)
     rows, refused = tabulate_file(events, load_signals(signals), out, zone=zone, threads=threads)
-    facts = {"rows": rows, "refused": refused, "written to": str(out)}
+    facts = {"rows": rows, "refused": len(refused), "written to": str(out)}
     if as_json:
-        show_json(facts)
+        show_json(facts | {"problems": [problem.as_dict() for problem in refused]})
     else:
         show_facts(facts)
+    end_with(refused, as_json=as_json)
 
 
 def _fit(
@@ -162,7 +168,8 @@ def _fit(
     zone: str | None = _ZONE,
     as_json: bool = JSON_FLAG,
 ) -> None:  # fmt: skip
-    """Learn the chance of 30 days past due within 30, 60 and 90 days from a history of events; judge it on later time.
+    """Learn the chance of 30 days past due within 30, 60 and 90 days from a history of events; judge it on later time. Exit 1 when
+    rows were refused.
 
     Example: jiehuan watch fit history.parquet --out hazard --budget 20
     """
@@ -193,20 +200,23 @@ def _fit(
         seed=seed,
     )
     fitted.model.save(out)
-    report = {**fitted.figures, "refused": len(broken) + len(problems)}
+    refused = [problem for _, problem in [*broken, *problems]]
+    report = {**fitted.figures, "refused": len(refused)}
     (out / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
     draw(fitted, out / "hazard.png")
     if as_json:
-        show_json({**report, "out": str(out), "warning": fitted.model.warning, "critical": fitted.model.critical})
+        told = {"out": str(out), "warning": fitted.model.warning, "critical": fitted.model.critical}
+        show_json({**report, **told, "problems": [problem.as_dict() for problem in refused]})
+        end_with(refused, as_json=True)
         return
     worth = fitted.figures["alerts"]
     show_facts(
         {**fitted.figures["rows"], **fitted.figures["cut"], "rows refused": report["refused"], "written to": out}
     )
-    told = fitted.figures["horizons"].items()
+    horizons = fitted.figures["horizons"].items()
     show_table(
         "later time", ("within days", "outcomes", "AUC", "mean chance", "rate", "calibration slope"),
-        [(d, h["outcomes"], h["auc"], h["mean_chance"], h["rate"], h["calibration_slope"]) for d, h in told],
+        [(d, h["outcomes"], h["auc"], h["mean_chance"], h["rate"], h["calibration_slope"]) for d, h in horizons],
     )  # fmt: skip
     show_facts(
         {
@@ -215,6 +225,7 @@ def _fit(
             "alerts": worth["alerts"],
         }
     )  # fmt: skip
+    end_with(refused, as_json=False)
 
 
 def _apply(
@@ -228,7 +239,7 @@ def _apply(
     zone: str | None = _ZONE,
     as_json: bool = JSON_FLAG,
 ) -> None:
-    """Each account's chance of 30 days past due as of an instant, highest first, with what raises it.
+    """Each account's chance of 30 days past due as of an instant, highest first, with what raises it. Exit 1 when rows were refused.
 
     Example: jiehuan watch apply hazard history.parquet --at 2026-11-01T00:00:00+08:00 --out chances.csv
     """
@@ -242,14 +253,16 @@ def _apply(
     declared = load_signals(signals)
     hazard = Hazard.load(folder, declared)
     frame, broken = read_whole(events)
-    table = foretell(frame, declared, hazard, moment, zone=zone)
+    refused = [problem for _, problem in broken]
+    table = foretell(frame, declared, hazard, moment, zone=zone, refused=refused)
     write_table(table, out)
     severe = {name: table.filter(table["severity"] == name).height for name in ("critical", "warning")}
-    facts = {"accounts": table.height, **severe, "rows refused": len(broken), "written to": str(out)}
+    facts = {"accounts": table.height, **severe, "rows refused": len(refused), "written to": str(out)}
     if as_json:
-        show_json(facts)
+        show_json(facts | {"problems": [problem.as_dict() for problem in refused]})
     else:
         show_facts(facts)
+    end_with(refused, as_json=as_json)
 
 
 def _use(

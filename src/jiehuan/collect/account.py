@@ -1,7 +1,8 @@
 """The **accounts** table that a plan starts from: read, checked row by row, and laid out as arrays.
 
 Required: ``account_id, debtor_id, dpd, balance_fen``. Optional, with what their absence means: ``overdue_fen`` (the balance),
-``region`` and ``language`` (any, zh), ``ability`` and ``willingness`` in 0..1 (unknown), ``last_contact`` (never),
+``region`` and ``language`` (any, zh), ``ability`` and ``willingness`` in 0..1 (unknown), ``last_contact`` (never; an instant, China's
+time where it has no offset),
 ``answered_today`` and ``dials_today`` (0; the debtor's, whichever account they were about), ``hold`` (a reason such as complaint or
 hardship for which nobody is contacted; empty: none), ``promise_until`` (the day up to which a promise to pay is open).
 """
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jiehuan.units.days import CHINA
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import MAX_FEN
+from jiehuan.units.text_columns import whole as whole_numbers
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,7 +56,7 @@ class Accounts:
 def read_accounts(table: pl.DataFrame | Sequence[Mapping[str, Any]], where: str = "accounts") -> Accounts:
     """Read accounts from a frame or from rows. A bad row is refused with its reason and never loses the good ones.
 
-    Raises InputError when a required column is missing or a column has a type that can't be read at all.
+    Raises InputError when a required column is missing.
     """
     import polars as pl
 
@@ -88,27 +91,23 @@ def read_accounts(table: pl.DataFrame | Sequence[Mapping[str, Any]], where: str 
         if name not in frame.columns:
             return otherwise
         column = frame[name]
-        if column.dtype == pl.Boolean or not (column.dtype.is_numeric() or column.dtype in (pl.String, pl.Null)):
-            raise InputError(Problem(f"{where}, {name}", str(column.dtype), "not whole numbers", "write whole numbers"))
-        number = column.cast(pl.Float64, strict=False) if column.dtype != pl.Int64 else column
-        known = number.is_not_null().to_numpy()
-        required = name in REQUIRED
+        number = whole_numbers(column)
         given = column.is_not_null().to_numpy()
-        refuse(~known & (given | required), name, "not a whole number", "write one, without decimals")
+        known = number.is_not_null().to_numpy()
+        refuse(~known & (given | (name in REQUIRED)), name, "not a whole number", "write one, without decimals")
         values = number.fill_null(0).to_numpy()
-        if values.dtype.kind == "f":
-            whole_number = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**53)
-            refuse(~whole_number, name, "not a whole number", "write one, without decimals")
-            values = np.where(whole_number, values, 0).astype(np.int64)
-        values = values.astype(np.int64)
         refuse((values < 0) | (values > high), name, f"outside 0 to {high}", "check the sign and the unit")
         return np.where(given, values, otherwise)
 
     def score(name: str) -> NDArray[np.float64]:
         if name not in frame.columns:
             return np.full(n, np.nan)
-        values = frame[name].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy().astype(np.float64)
-        refuse((values < 0) | (values > 1), name, "outside 0 to 1", "write a score from 0 to 1, or leave it empty")
+        column = frame[name]
+        readable = column.dtype.is_numeric() or column.dtype == pl.String
+        read = column.cast(pl.Float64, strict=False) if readable else pl.Series([None] * n, dtype=pl.Float64)
+        values = read.fill_null(float("nan")).to_numpy().astype(np.float64)
+        odd = column.is_not_null().to_numpy() & ~((values >= 0) & (values <= 1))
+        refuse(odd, name, "not a score from 0 to 1", "write one, or leave it empty")
         return values
 
     zero = np.zeros(n, np.int64)
@@ -165,14 +164,12 @@ def _second(value: Any, i: int, where: str, refused: list[Problem], bad: NDArray
             at = datetime.fromisoformat(str(value))
         except ValueError:
             at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         bad[i] = True
-        mend = "write 2026-11-24T21:05:00+08:00"
-        refused.append(
-            Problem(f"{where} row {i + 1}, last_contact", str(value)[:80], "not an instant with a time zone", mend)
-        )
+        mend = "write 2026-11-24T21:05:00+08:00 (without an offset: China's time)"
+        refused.append(Problem(f"{where} row {i + 1}, last_contact", str(value)[:80], "not an instant", mend))
         return -1
-    return int(at.timestamp())
+    return int((at if at.tzinfo else at.replace(tzinfo=CHINA)).timestamp())
 
 
 def _day(value: Any, i: int, where: str, refused: list[Problem], bad: NDArray[np.bool_]) -> int:

@@ -22,6 +22,8 @@ from jiehuan.collect.capacity import ACTIONS
 from jiehuan.collect.response import BUCKETS, Responses, bucket_of
 from jiehuan.collect.ridge import ResponseModel, fit_response
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.money import MAX_FEN
+from jiehuan.units.text_columns import whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,20 +105,15 @@ def readable_rows(log: pl.DataFrame, where: str = "log") -> tuple[pl.DataFrame, 
     good, problems = np.ones(log.height, bool), []
     for name in (name for name in ("dpd", "overdue_fen", "recovered_fen") if name in log.columns):
         column = log[name]
-        text = column.dtype == pl.String
-        read = (column.str.strip_chars() if text else column).cast(pl.Float64, strict=False)
-        bad = (
-            ~(read.is_finite() & (read >= 0) & (read <= 1e15) & (read == read.floor()))
-            .fill_null(value=False)
-            .to_numpy()
-        )
+        read = whole(column)
+        bad = ~read.is_between(0, MAX_FEN).fill_null(value=False).to_numpy()
         good &= ~bad
         problems += [
             Problem(f"{where} row {row + 1}, {name}", str(column[row] if column[row] is not None else "")[:80],
                     "not a whole number from 0 up", "write one, without decimals")
             for row in np.flatnonzero(bad).tolist()
         ]  # fmt: skip
-        log = log.with_columns(read.fill_null(0).fill_nan(0).clip(0, 1e15).cast(pl.Int64).alias(name))
+        log = log.with_columns(read.fill_null(0).clip(0, MAX_FEN).alias(name))
     if "arm" in log.columns:
         bad = ~log["arm"].cast(pl.String).is_in(["treated", "holdout"]).fill_null(value=False).to_numpy()
         good &= ~bad

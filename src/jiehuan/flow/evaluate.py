@@ -21,7 +21,7 @@ from jiehuan.profile import affordability as cash
 from jiehuan.profile.assemble import Profile, build_profile
 from jiehuan.profile.history import countable
 from jiehuan.profile.plans import PlanWish
-from jiehuan.units.days import parse_date
+from jiehuan.units.days import CHINA, parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
 from jiehuan.units.money import format_yuan, parse_yuan
 from jiehuan.units.rates import PPM, format_rate, parse_rate
@@ -189,7 +189,7 @@ def _moment(document: Mapping[str, Any]) -> datetime | date:
         mend = "write an ISO instant like 2026-09-01T10:00:00+08:00"
         raise InputError(Problem("applied_at", str(text)[:80], "not an instant", mend)) from None
     countable(moment.date(), "applied_at")
-    return moment
+    return moment if moment.tzinfo else moment.replace(tzinfo=CHINA)
 
 
 def _scored(

@@ -6,14 +6,17 @@ Required: ``borrower_id, limit_fen, balance_fen, pd`` and ``rate`` (a decimal a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from jiehuan.line.decision import LineAccount, check_account
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
-from jiehuan.units.rates import parse_rate
+from jiehuan.units.money import MAX_FEN
+from jiehuan.units.rates import parse_contract_rate
 
 REQUIRED = ("borrower_id", "limit_fen", "balance_fen", "pd")
 _WHOLE = (
@@ -74,7 +77,7 @@ def read_account(row: Mapping[str, Any], where: str) -> LineAccount:
         number = _whole(value)
         if number is None:
             problems.append(
-                Problem(f"{where}, {name}", str(value)[:80], "not a whole number", "write one, without decimals")
+                Problem(f"{where}, {name}", str(value)[:80], "not a whole number of a sensible size", "write one, without decimals")
             )
         else:
             values[name] = number
@@ -86,7 +89,7 @@ def read_account(row: Mapping[str, Any], where: str) -> LineAccount:
                 problems.extend(error.problems)
     if row.get("rate") not in (None, ""):
         try:
-            values["rate_ppm"] = parse_rate(row["rate"], f"{where}, rate")
+            values["rate_ppm"] = parse_contract_rate(row["rate"], f"{where}, rate")
         except InputError as error:
             problems.extend(error.problems)
     elif "rate_ppm" not in values:
@@ -115,12 +118,12 @@ def read_account(row: Mapping[str, Any], where: str) -> LineAccount:
 def _whole(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    text = str(value).strip()
-    return int(text) if text.isascii() and text.lstrip("-").isdigit() else None
+    if isinstance(value, (float, Decimal)):
+        value = int(value) if math.isfinite(value) and value == int(value) else None
+    if isinstance(value, str):
+        text = value.strip()
+        value = int(text) if text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20 else None
+    return value if isinstance(value, int) and abs(value) <= MAX_FEN else None
 
 
 def _date(value: Any, where: str) -> date:

@@ -7,6 +7,7 @@ direction: raise, lower, hold. The log could have drawn the proposed direction (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -54,7 +55,13 @@ def evaluate(
             problems.extend(error.problems)
             continue
         except (TypeError, ValueError):
+            new = proposed = chance = came = float("nan")
+        if not all(map(math.isfinite, (new, proposed, chance, came))):
             problems.append(Problem(at, "", "a limit, propensity or outcome is not a number", "write numbers"))
+            continue
+        if not 0.0 < chance <= 1.0:
+            mend = "log it with each decision, above 0 and at most 1"
+            problems.append(Problem(f"{at}, propensity", str(row["propensity"])[:80], "not a probability", mend))
             continue
         could = {_direction(proposed, account)} | ({0} if _direction(proposed, account) else set())
         want = _direction(review(account, law_on(on, lender_type), always).proposed_limit_fen, account)
@@ -71,7 +78,8 @@ def evaluate(
     arrays = (
         np.array(outcome), np.array(taken, np.int64), np.array(propensity), np.array(wanted, np.int64), np.array(supported, bool),
     )  # fmt: skip
-    whose = np.array(borrowers)
+    known: dict[str, int] = {}
+    whose = np.array([known.setdefault(borrower, len(known)) for borrower in borrowers], np.int64)
     return [estimate(*arrays, np.array(features), method=method, clusters=whose) for method in METHODS], problems
 
 

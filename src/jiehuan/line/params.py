@@ -13,7 +13,7 @@ from typing import Any
 from jiehuan.units.errors import InputError, JiehuanError, Problem
 from jiehuan.units.ids import canonical_json
 from jiehuan.units.money import format_yuan, parse_yuan
-from jiehuan.units.rates import format_rate, parse_rate
+from jiehuan.units.rates import format_rate, parse_contract_rate, parse_rate
 from jiehuan.units.yaml_file import read_yaml
 
 DEFAULT_PARAMS = Path(__file__).with_name("params.yaml")
@@ -171,7 +171,7 @@ def _grades(value: Any, place: str, problems: list[Problem]) -> tuple[Grade, ...
             grades.append(
                 Grade(
                     _number(body.get("to_pd"), f"{place} {n}, to_pd", 0.0, 1.0),
-                    parse_rate(body.get("rate"), f"{place} {n}, rate"),
+                    parse_contract_rate(body.get("rate"), f"{place} {n}, rate"),
                 )
             )
         except JiehuanError as error:

@@ -38,6 +38,7 @@ from jiehuan.loan.terms import (
 )
 from jiehuan.units.calendar import is_working_day, known_years
 from jiehuan.units.errors import JiehuanError, Problem
+from jiehuan.units.rates import MAX_CONTRACT_RATE_PPM
 
 if TYPE_CHECKING:
     import numpy as np
@@ -214,7 +215,7 @@ def _plain_loans(book: pl.DataFrame, law: LawOn) -> tuple[npt.NDArray[np.bool_],
     lender = coded("lender_type", LENDER_TYPES)
     method = coded("method", METHODS)
     principal = column("principal_fen", "principal", 100, None, MAX_PRINCIPAL_FEN)
-    rate = column("rate_ppm", "rate", 1_000_000, None, 100_000_000)
+    rate = column("rate_ppm", "rate", 1_000_000, None, MAX_CONTRACT_RATE_PPM)
     months = column("months", "", 1, None, MAX_MONTHS)
     uplift = column("penalty_uplift_ppm", "penalty_uplift", 1_000_000, 0, 10_000_000)
     drawn, drawn_good = day_column(book, "drawn_on")

@@ -3,7 +3,7 @@
 Parameters are priors, marked as such, until ``fit`` has a lender's own recoveries.
 """
 
-from jiehuan.npl.fitting import fit
+from jiehuan.npl.fitting import fit, readable_recoveries
 from jiehuan.npl.offers import Offer, restructure
 from jiehuan.npl.params import Bucket, Params, priors, read_params
 from jiehuan.npl.routes import Claim, Disposal, Route, dispose
@@ -24,6 +24,7 @@ __all__ = [
     "priors",
     "read_params",
     "readable",
+    "readable_recoveries",
     "restructure",
     "tape",
     "value",

@@ -12,7 +12,6 @@ weighed the same way. Features: the ratio of recovered to expected, shrunk to th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ import polars as pl
 
 from jiehuan.npl.params import Bucket, Params, priors, read_params
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.money import MAX_FEN
+from jiehuan.units.text_columns import whole
 
 _NEEDED = ("loan_id", "dpd", "balance_fen", "month", "recovered_fen")
 _RESAMPLES = 200
@@ -32,7 +33,8 @@ def fit(frame: pl.DataFrame, prior: Params | None = None, *, seed: int = 0) -> d
     """A parameters document from own recoveries (see the module for the columns).
 
     ``prior``: what it is weighed against; default the shipped priors. ``seed``: of the resampling. Columns named like a
-    feature of the prior refine that feature. Raises InputError with every fault in the data.
+    feature of the prior refine that feature. Raises InputError with every fault in the data; ``readable_recoveries`` parts
+    the good rows from the faulty ones before.
     """
     base = prior or priors()
     data = _checked(frame, base.horizon)
@@ -82,7 +84,7 @@ def _fit_bucket(data: pl.DataFrame, prior: Bucket, base: Params, rng: np.random.
     high = z * ultimates[int(0.9 * _RESAMPLES)] + (1 - z) * prior.high
     total = float(curve.sum())
     if total > 1:
-        curve, total = curve / total, 1.0
+        curve, total = np.floor(curve / total * 1e8) / 1e8, 1.0  # rounded down, so that it never sums to over 1
     low, high = float(min(low, total)), float(min(1.0, max(high, total)))
     return Bucket(prior.from_dpd, tuple(curve.tolist()), low, high, loans, float(z), prior.cost_share)
 
@@ -125,31 +127,57 @@ def _features(data: pl.DataFrame, buckets: list[Bucket], base: Params) -> dict[s
     return found
 
 
-def _checked(frame: pl.DataFrame, horizon: int) -> pl.DataFrame:
+def readable_recoveries(frame: pl.DataFrame, where: str = "recoveries") -> tuple[pl.DataFrame, list[Problem]]:
+    """The rows that can be fitted on, in known types, and a Problem for each of the others (the first thing wrong with it).
+
+    Of a loan's month that stands twice the first row counts, and a loan is what its first row says. Raises InputError for
+    missing columns.
+    """
     missing = [name for name in _NEEDED if name not in frame.columns]
     if missing:
-        raise InputError(
-            [Problem("recoveries", name, "no such column", f"give {', '.join(_NEEDED)}") for name in missing]
+        mend = f"give {', '.join(_NEEDED)}"
+        raise InputError([Problem(where, name, "no such column", mend) for name in missing])
+    data = frame.with_columns(pl.col("loan_id").cast(pl.String), *(whole(frame[name]) for name in _NEEDED[1:]))
+    data = data.with_row_index("_row")
+    bad = pl.DataFrame(schema={"_row": data.schema["_row"], "column": pl.String, "reason": pl.String})
+    for column, rule, reason in _RULES:
+        good = data.join(bad, on="_row", how="anti")
+        found = good.filter(rule.fill_null(value=False)).select(
+            "_row", pl.lit(column).alias("column"), pl.lit(reason).alias("reason")
         )
-    numbers = [pl.col(name).cast(pl.Int64, strict=False) for name in _NEEDED[1:]]
-    data = frame.with_columns(pl.col("loan_id").cast(pl.String), *numbers)
-    rules: Mapping[str, pl.Expr] = {
-        "has a missing or unreadable value": pl.any_horizontal(pl.col(name).is_null() for name in _NEEDED),
-        "has a negative amount or day": (pl.col("recovered_fen") < 0)
-        | (pl.col("balance_fen") <= 0)
-        | (pl.col("dpd") < 0),
-        "is a month below 1": pl.col("month") < 1,
-        "is a loan's month twice": ~pl.struct("loan_id", "month").is_first_distinct(),
-        "changes the loan's balance or dpd": (pl.col("balance_fen").n_unique().over("loan_id") > 1)
-        | (pl.col("dpd").n_unique().over("loan_id") > 1),
-    }
-    problems = []
-    for reason, rule in rules.items():
-        rows = data.with_row_index("_row", offset=1).filter(rule)["_row"]
-        if rows.len():
-            problems.append(
-                Problem(f"recoveries row {rows[0]}", f"{rows.len()} rows", reason, "mend or leave out these rows")
-            )
+        bad = pl.concat([bad, found])
+    problems = [
+        Problem(f"{where} row {row + 1}, {column}", _shown(frame[column][row]), reason, "mend or leave out the row")
+        for row, column, reason in bad.sort("_row").iter_rows()
+    ]
+    return data.join(bad, on="_row", how="anti").drop("_row"), problems
+
+
+def _first(name: str) -> pl.Expr:
+    return pl.col(name).first().over("loan_id")
+
+
+_RULES: tuple[tuple[str, pl.Expr, str], ...] = (
+    *((name, pl.col(name).is_null(), "is missing or not a whole number") for name in _NEEDED[1:]),
+    ("loan_id", pl.col("loan_id").is_null(), "is missing"),
+    ("dpd", ~pl.col("dpd").is_between(0, 40_000), "is not a number of days past due"),
+    ("balance_fen", ~pl.col("balance_fen").is_between(1, MAX_FEN), "is not above 0, or absurdly large"),
+    ("recovered_fen", pl.col("recovered_fen") < 0, "is negative"),
+    ("month", ~pl.col("month").is_between(1, 1200), "is not a month of follow-up, counted from 1"),
+    ("dpd", pl.col("dpd") != _first("dpd"), "differs from the loan's first row"),
+    ("balance_fen", pl.col("balance_fen") != _first("balance_fen"), "differs from the loan's first row"),
+    ("month", ~pl.struct("loan_id", "month").is_first_distinct(), "is there already for the loan"),
+    ("recovered_fen", pl.col("recovered_fen") > pl.col("balance_fen"), "is more than the balance"),
+)
+"""What may be wrong with a row, asked of the rows that are good so far."""
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else str(value)[:80]
+
+
+def _checked(frame: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    data, problems = readable_recoveries(frame)
     if problems:
         raise InputError(problems)
     kept = data.filter(pl.col("month") <= horizon)

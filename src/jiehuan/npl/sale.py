@@ -20,7 +20,7 @@ from jiehuan.npl.routes import NON_PERFORMING
 from jiehuan.npl.valuation import value
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, Problem, Refused
-from jiehuan.units.money import format_yuan
+from jiehuan.units.money import MAX_FEN, format_yuan
 
 COLUMNS = (
     ("claim", "债权编号", 22), ("class", "五级分类", 12), ("dpd", "逾期天数", 9), ("drawn_on", "放款日", 11),
@@ -198,10 +198,14 @@ def _row(row: Mapping[str, Any], n: int, params: Params) -> tuple[dict[str, Any]
 
 
 def _amount(row: Mapping[str, Any], name: str, where: str) -> int:
-    found = row.get(name) or 0
-    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+    """A cell in fen or days; one odd cell makes a CSV's column text, so whole numbers written as text are taken."""
+    found = row.get(name)
+    if found is None or found == "":
+        return 0
+    text = str(found).strip().removesuffix(".0").removesuffix(".00")
+    if isinstance(found, bool) or not (text.isascii() and text.isdigit()) or int(text) > MAX_FEN:
         raise InputError(Problem(f"{where}, {name}", str(found)[:80], "not a whole number from 0 up", "mend the row"))
-    return found
+    return int(text)
 
 
 def _inert(cell: Any) -> Any:

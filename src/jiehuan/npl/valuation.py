@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from jiehuan.npl.params import Params, priors
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.units.money import format_yuan
+from jiehuan.units.money import MAX_FEN, format_yuan
+from jiehuan.units.text_columns import whole
 
 if TYPE_CHECKING:
     import polars as pl
@@ -126,15 +127,16 @@ def readable(frame: pl.DataFrame, where: str = "accounts") -> tuple[pl.DataFrame
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise InputError([Problem(where, name, "no such column", "give balance_fen and dpd") for name in missing])
-    whole = frame.with_columns(pl.col(*names).cast(pl.Int64, strict=False))
+    read = frame.with_columns(whole(frame[name]) for name in names)
     problems: list[Problem] = []
     good = pl.Series([True]).new_from_index(0, frame.height)
     for name in names:
-        fits = whole[name].is_not_null() & (whole[name] >= 0).fill_null(value=False)
+        fits = read[name].is_between(0, MAX_FEN).fill_null(value=False)
         for row in (~fits).arg_true():
-            value = "" if frame[name][row] is None else str(frame[name][row])
+            value = "" if frame[name][row] is None else str(frame[name][row])[:80]
             mend = "give whole numbers from 0 up"
-            problems.append(Problem(f"{where} row {row + 1}, {name}", value, "is missing or negative", mend))
+            reason = "is missing, negative or not a whole number"
+            problems.append(Problem(f"{where} row {row + 1}, {name}", value, reason, mend))
         good &= fits
     if "loan_id" in frame.columns:
         own = frame["loan_id"].is_first_distinct() | frame["loan_id"].is_null()
@@ -148,7 +150,7 @@ def readable(frame: pl.DataFrame, where: str = "accounts") -> tuple[pl.DataFrame
                 )
             )
         good &= own
-    return whole.filter(good), problems
+    return read.filter(good), problems
 
 
 def present_share(

@@ -125,11 +125,11 @@ def as_declared(series: pl.Series, kind: str) -> tuple[pl.Series, Array | None]:
         return series, None
     text = series.str.strip_chars().replace("", None)
     words = {"true": True, "false": False}
-    read = (
-        text.cast(pl.Float64, strict=False)
-        if kind == "number"
-        else text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
-    )
+    if kind == "number":
+        read = text.cast(pl.Float64, strict=False)
+        read = pl.select(pl.when(read.abs() < 1e16).then(read)).to_series()  # no NaN, and nothing that a table keeps as text
+    else:
+        read = text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
     unread = read.is_null() & text.is_not_null()
     if text.null_count() < len(text) and (not unread.any() or read.null_count() == len(read)):
         return series, None

@@ -165,7 +165,7 @@ def _side(policy: Policy, joined: pl.DataFrame, name: str, lgd_ppm: int) -> Side
     outcome = pl.col(f"outcome_{name}")
     drawn = pl.col(f"limit_fen_{name}").fill_null(0)
     if "amount_fen" in joined.columns:
-        drawn = pl.min_horizontal(drawn, pl.col("amount_fen").fill_null(0))
+        drawn = pl.min_horizontal(drawn, pl.col("amount_fen").cast(pl.Int64, strict=False).fill_null(0))
     risk = pl.col(PD_COLUMN).fill_null(0) if PD_COLUMN in joined.columns else pl.lit(0)
     totals = joined.select(
         drawn=drawn.sum(),

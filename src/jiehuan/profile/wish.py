@@ -17,7 +17,7 @@ from jiehuan.profile.plans import PlanWish
 from jiehuan.units.days import parse_date
 from jiehuan.units.errors import InputError, JiehuanError, Problem
 from jiehuan.units.money import parse_yuan
-from jiehuan.units.rates import PPM, parse_rate
+from jiehuan.units.rates import PPM, parse_contract_rate, parse_rate
 
 
 def read_wish(document: Any, place: str = "affordability") -> tuple[Household, PlanWish, Parameters]:
@@ -42,7 +42,7 @@ def read_wish(document: Any, place: str = "affordability") -> tuple[Household, P
 
     on = take("on", lambda value: parse_date(value, "on")) or date.min
     amount = take("amount", lambda value: parse_yuan(value, "amount", minimum=1)) or 1
-    rate = take("rate", lambda value: parse_rate(value, "rate")) or 0
+    rate = take("rate", lambda value: parse_contract_rate(value, "rate")) or 0
     months = document.get("months")
     if not isinstance(months, int) or isinstance(months, bool) or not 1 <= months <= MAX_MONTHS:
         problems.append(Problem("months", str(months), "not a number of months", f"write 1 to {MAX_MONTHS}"))

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from jiehuan.units.personal import masked
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong: where it stands, what was found, why it is refused and how to mend it.
 
     ``where`` is a path a person can follow (``loans.csv row 17, drawn_on``); ``zh`` and ``citation`` are set when the
-    reason is the law's.
+    reason is the law's. Problems are printed, logged and kept, so what may be personal in ``value`` is masked.
     """
 
     where: str
@@ -24,6 +26,11 @@ class Problem:
     mend: str = ""
     citation: str = ""
     zh: str = ""
+
+    def __post_init__(self) -> None:
+        """Mask ``value``."""
+        if len(self.value) > 5:
+            object.__setattr__(self, "value", masked(self.value))
 
     def __str__(self) -> str:
         shown = f" {self.value!r}" if self.value else ""

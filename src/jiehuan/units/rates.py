@@ -13,7 +13,9 @@ from jiehuan.units.errors import InputError, Problem
 
 PPM = 1_000_000
 MAX_RATE_PPM = 100 * PPM
-"""10,000 % a year: above it a rate is a mistake of unit."""
+"""10,000 % a year: above it even the cost of a loan with fees is a mistake of unit."""
+MAX_CONTRACT_RATE_PPM = 2 * PPM
+"""200 % a year: above it a contract's rate was written in percent (18 for 0.18; no bank lends below 3 %)."""
 
 _RATE = re.compile(r"\d{1,6}(\.\d{1,12})?\Z", re.ASCII)
 
@@ -23,6 +25,9 @@ def parse_rate(value: object, where: str = "rate", *, maximum_ppm: int = MAX_RAT
 
     >>> parse_rate("0.18")
     180000
+    >>> parse_rate("18", maximum_ppm=MAX_CONTRACT_RATE_PPM)
+    Traceback (most recent call last):
+    jiehuan.units.errors.InputError: rate '18': is 1800 %, above 200 %; write 0.18 if 18 % is meant
     """
     text = None if isinstance(value, bool) else _plain(value)
     mend = "write a decimal per year with at most six places, like 0.18 for 18 %"
@@ -33,8 +38,21 @@ def parse_rate(value: object, where: str = "rate", *, maximum_ppm: int = MAX_RAT
         raise InputError(Problem(where, str(value)[:80], "more than six decimal places", mend))
     ppm = int(scaled)
     if ppm > maximum_ppm:
-        raise InputError(Problem(where, str(value)[:80], f"above {format_rate(maximum_ppm)} a year", mend))
+        percent = Decimal(text)
+        if percent * PPM <= 100 * maximum_ppm and (percent * PPM) % 100 == 0:
+            mend = f"write {_short(percent / 100)} if {_short(percent)} % is meant"
+        reason = f"is {_short(percent * 100)} %, above {_short(Decimal(maximum_ppm) * 100 / PPM)} %"
+        raise InputError(Problem(where, str(value)[:80], reason, mend))
     return ppm
+
+
+def parse_contract_rate(value: object, where: str = "rate") -> int:
+    """Read a contract's rate per year as ``parse_rate`` does, and refuse what can only have been written in percent.
+
+    >>> parse_contract_rate("0.18")
+    180000
+    """
+    return parse_rate(value, where, maximum_ppm=MAX_CONTRACT_RATE_PPM)
 
 
 def format_rate(ppm: int) -> str:
@@ -45,6 +63,10 @@ def format_rate(ppm: int) -> str:
     """
     ppm = int(ppm)
     return f"{ppm // PPM}.{ppm % PPM:06d}" if ppm >= 0 else f"-{-ppm // PPM}.{-ppm % PPM:06d}"
+
+
+def _short(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def _plain(value: object) -> str | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Batches = Callable[[Sequence[str]], Iterator["pl.DataFrame"]]
 Objects = list[dict[str, Any]]
+Refused = list[Problem] | None
+"""Where rows that are no rows are told (another number of fields, no object); None: the first of them ends the reading."""
 
 _BLOCK = 8 << 20
 """Bytes that Arrow parses at a time; a longer row is refused."""
@@ -32,8 +34,8 @@ _LARGEST_ARRAY = 512 << 20
 """A JSON array must be parsed whole, at some ten times its size in memory."""
 
 
-def parquet(path: Path, rows: int) -> tuple[list[str], Batches]:
-    """A Parquet file: its own types, read by row group."""
+def parquet(path: Path, rows: int, refused: Refused = None) -> tuple[list[str], Batches]:
+    """A Parquet file: its own types, read by row group; codes of words and bytes of UTF-8 are text."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(path)
@@ -44,24 +46,24 @@ def parquet(path: Path, rows: int) -> tuple[list[str], Batches]:
         empty = True
         for batch in file.iter_batches(batch_size=rows, columns=list(columns)):
             empty = False
-            yield _from_arrow(batch).select(columns)
+            yield _plain_text(_from_arrow(batch).select(columns))
         if empty:
-            yield _from_arrow(file.schema_arrow.empty_table()).select(columns)
+            yield _plain_text(_from_arrow(file.schema_arrow.empty_table()).select(columns))
 
     return names, batches
 
 
-def csv(path: Path, rows: int) -> tuple[list[str], Batches]:
+def csv(path: Path, rows: int, refused: Refused = None) -> tuple[list[str], Batches]:
     """A comma-separated file with a header, in UTF-8 (a byte order mark is allowed), quoted by double quotes."""
-    return _delimited(path, rows, ",")
+    return _delimited(path, rows, ",", refused)
 
 
-def tsv(path: Path, rows: int) -> tuple[list[str], Batches]:
+def tsv(path: Path, rows: int, refused: Refused = None) -> tuple[list[str], Batches]:
     """The same, separated by tabs."""
-    return _delimited(path, rows, "\t")
+    return _delimited(path, rows, "\t", refused)
 
 
-def json_array(path: Path, rows: int) -> tuple[list[str], Batches]:
+def json_array(path: Path, rows: int, refused: Refused = None) -> tuple[list[str], Batches]:
     """A JSON array of objects; keys may be missing (null), nested values are kept as JSON text."""
     if path.stat().st_size > _LARGEST_ARRAY:
         raise InputError(Problem(str(path), "", "a JSON array too large to parse whole", "use NDJSON, CSV or Parquet"))
@@ -77,31 +79,43 @@ def json_array(path: Path, rows: int) -> tuple[list[str], Batches]:
         raise InputError(Problem(str(path), "", "JSON nested too deeply", "flatten it")) from None
     if not isinstance(document, list):
         raise InputError(Problem(str(path), "", "not an array of rows", 'write [{"column": value, …}, …]'))
-    for number, row in enumerate(document, start=1):
-        if not isinstance(row, dict):
-            where = f"{path} row {number}"
-            raise InputError(Problem(where, str(row)[:80], "not an object", 'write {"column": value, …}'))
+    odd = [number for number, row in enumerate(document, start=1) if not isinstance(row, dict)]
+    for number in odd:
+        _refuse(Problem(f"{path} row {number}", "", "not an object", 'write {"column": value, …}'), refused)
+    if odd:
+        document = [row for row in document if isinstance(row, dict)]
     return _from_objects(lambda: (document[k : k + rows] for k in range(0, len(document), rows)), str(path))
 
 
-def ndjson(path: Path, rows: int) -> tuple[list[str], Batches]:
+def ndjson(path: Path, rows: int, refused: Refused = None) -> tuple[list[str], Batches]:
     """One JSON object a line; empty lines are passed over; otherwise as a JSON array."""
     if path.stat().st_size <= _KEPT:
-        kept = list(_object_lines(path, rows))
+        kept = list(_object_lines(path, rows, refused))
         return _from_objects(lambda: iter(kept), str(path))
-    return _from_objects(lambda: _object_lines(path, rows), str(path))
+    return _from_objects(lambda: _object_lines(path, rows, refused), str(path))
 
 
-def _delimited(path: Path, rows: int, delimiter: str) -> tuple[list[str], Batches]:
+def _refuse(problem: Problem, refused: Refused) -> None:
+    """Tell of a row that is no row: among those left out, or, where none may be, as the end of the reading."""
+    if refused is None:
+        raise InputError(problem)
+    if problem not in refused:  # a large file is read twice
+        refused.append(problem)
+
+
+def _delimited(path: Path, rows: int, delimiter: str, refused: Refused) -> tuple[list[str], Batches]:
     names = _header(path, delimiter)
 
     def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        kept = list(_text_batches(path, names, columns, delimiter)) if path.stat().st_size <= _KEPT else None
+        def read() -> Iterator[pl.DataFrame]:
+            return _text_batches(path, names, columns, delimiter, refused)
+
+        kept = list(read()) if path.stat().st_size <= _KEPT else None
         kinds, seen = text_columns.start(columns), set[str]()
-        for text in kept if kept is not None else _text_batches(path, names, columns, delimiter):
+        for text in kept if kept is not None else read():
             kinds = text_columns.fitting(text, kinds)
             seen.update(name for name in columns if name not in seen and text.get_column(name).null_count() < len(text))
-        for text in kept if kept is not None else _text_batches(path, names, columns, delimiter):
+        for text in kept if kept is not None else read():
             table = text_columns.typed(text, kinds, seen)
             yield from (table.slice(start, rows) for start in range(0, max(len(table), 1), rows))
 
@@ -141,18 +155,30 @@ def _check_header(names: Sequence[str], where: str) -> None:
         raise InputError(faults)
 
 
-def _text_batches(path: Path, names: Sequence[str], columns: Sequence[str], delimiter: str) -> Iterator[pl.DataFrame]:
+def _text_batches(
+    path: Path, names: Sequence[str], columns: Sequence[str], delimiter: str, refused: Refused
+) -> Iterator[pl.DataFrame]:
     """The rows as text, in Arrow's blocks; empty fields are null. At least one frame."""
     import polars as pl
     import pyarrow as pa
     from pyarrow import csv as arrow
 
+    def left_out(row: Any) -> str:
+        mend = "complete the row, or quote fields that hold the separator; rows after it are counted without it"
+        reason = f"{row.actual_columns} fields where the header has {row.expected_columns}"
+        _refuse(Problem(f"{path} row {row.number - 1}", "", reason, mend), refused)
+        return "skip"
+
     empty = True
     try:
         reader = arrow.open_csv(
             path,
-            read_options=arrow.ReadOptions(block_size=_BLOCK),
-            parse_options=arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            read_options=arrow.ReadOptions(block_size=_BLOCK, use_threads=refused is None),
+            parse_options=arrow.ParseOptions(
+                delimiter=delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=None if refused is None else left_out,
+            ),
             convert_options=arrow.ConvertOptions(
                 column_types={name: pa.string() for name in names},
                 include_columns=list(columns),
@@ -181,7 +207,7 @@ def _locate(path: Path, width: int, delimiter: str, said: str) -> NoReturn:
                 if row and len(row) != width:
                     reason = f"{len(row)} fields where the header has {width}"
                     mend = "complete the row, or quote fields that hold the separator"
-                    raise InputError(Problem(f"{path} line {before}", delimiter.join(row)[:80], reason, mend))
+                    raise InputError(Problem(f"{path} line {before}", "", reason, mend))
                 before = reader.line_num + 1
     except UnicodeDecodeError:
         _utf8_fault(path)
@@ -209,17 +235,29 @@ def _utf8_fault(path: Path) -> NoReturn:
 
 
 def _not_utf8(path: Path, number: int, line: bytes, start: int) -> Problem:
+    """What is wrong with the line; what stands in it is not shown, as it may be somebody's name."""
     guess = ""
     with suppress(UnicodeDecodeError):
-        guess = f" (as GB18030 it reads {line.decode('gb18030').strip()[:40]!r})"
+        line.decode("gb18030")
+        guess = "; it reads as GB18030 (GBK)"
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        guess = "; it is UTF-16"
     return Problem(f"{path} line {number}", "", f"not UTF-8 text at byte {start + 1}{guess}", "save the file as UTF-8")
 
 
-def _object_lines(path: Path, rows: int) -> Iterator[Objects]:
+def _object_lines(path: Path, rows: int, refused: Refused = None) -> Iterator[Objects]:
+    def good(lines: Iterable[tuple[int, bytes]]) -> Iterator[dict[str, Any]]:
+        for number, line in lines:
+            try:
+                yield _object(path, number, line)
+            except InputError as error:
+                for problem in error.problems:
+                    _refuse(problem, refused)
+
     with path.open("rb") as file:
         numbered = ((number, line) for number, line in enumerate(file, start=1) if line.strip())
         while chunk := list(islice(numbered, rows)):
-            yield [_object(path, number, line) for number, line in chunk]
+            yield list(good(chunk))
 
 
 def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
@@ -236,7 +274,7 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
     except RecursionError:
         raise InputError(Problem(where, "", "JSON nested too deeply", "flatten it")) from None
     if not isinstance(row, dict):
-        raise InputError(Problem(where, str(row)[:80], "not an object", 'write {"column": value, …}'))
+        raise InputError(Problem(where, "", "not an object", 'write {"column": value, …}'))
     return row
 
 
@@ -314,3 +352,11 @@ def _from_arrow(batch: Any) -> pl.DataFrame:
     frame = pl.from_arrow(batch)
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a batch of columns is a frame; tells the type checker
     return frame
+
+
+def _plain_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Codes of words, and bytes that are UTF-8 (as writers without a type for text leave them), as text."""
+    import polars as pl
+
+    coded = [name for name, kind in frame.schema.items() if isinstance(kind, (pl.Categorical, pl.Enum, pl.Binary))]
+    return frame.with_columns(pl.col(name).cast(pl.String) for name in coded) if coded else frame

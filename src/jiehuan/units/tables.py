@@ -1,7 +1,8 @@
 """Tables in files: Parquet, CSV (and TSV), JSON and NDJSON by suffix, read strictly and written whole or not at all.
 
 What a reader promises: an error names the file, the line and the mend; a row with too few or too many fields, a
-doubled header or text that is not UTF-8 is refused and never padded or guessed. Large files can be read batch by batch
+doubled header or text that is not UTF-8 is refused and never padded or guessed (a reader that takes the good rows of a
+file hands in a list for the others). Large files can be read batch by batch
 in bounded memory (CSV and NDJSON are then read twice: once for the columns' types, once for the rows). Polars is
 imported on first use, so that importing this module costs nothing.
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -32,8 +33,13 @@ ROWS = 100_000
 """Rows in a batch, unless told: some tens of megabytes for a wide table."""
 
 
-def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+def read_table(
+    path: Path | str, columns: Sequence[str] | None = None, refused: list[Problem] | None = None
+) -> pl.DataFrame:
     """The whole table in a file, with all or only the named columns.
+
+    ``refused``: gets a Problem for each row that is no row (another number of fields than the header, no JSON object),
+    and the others are read; without it such a row refuses the file.
 
     Parquet keeps its types; CSV columns become Int64, Float64, Boolean, Date, Datetime (UTC when zoned) or String;
     empty fields are null. JSON is an array of objects, NDJSON one object a line. Raises InputError as the module says.
@@ -41,21 +47,27 @@ def read_table(path: Path | str, columns: Sequence[str] | None = None) -> pl.Dat
     import polars as pl
 
     path = _existing(path)
-    frames = list(_batches(path, ROWS, columns))
+    frames = list(_batches(path, ROWS, columns, refused))
     if len(frames) == 1:
         return frames[0]
     return pl.concat(frames, how="vertical", rechunk=True)
 
 
-def read_batches(path: Path | str, rows: int = ROWS, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+def read_batches(
+    path: Path | str,
+    rows: int = ROWS,
+    columns: Sequence[str] | None = None,
+    refused: list[Problem] | None = None,
+) -> Iterator[pl.DataFrame]:
     """The table in pieces of at most ``rows`` rows with the same types throughout; at least one piece, maybe empty.
 
+    ``refused`` as for ``read_table``.
     Memory is bounded by the batch for Parquet, CSV and NDJSON; a JSON array is read whole. Raises InputError as
     ``read_table`` does, at the batch where the fault stands.
     """
     if rows < 1:
         raise InputError(Problem("rows", str(rows), "not a number of rows", "use 1 or more"))
-    return _batches(_existing(path), rows, columns)
+    return _batches(_existing(path), rows, columns, refused)
 
 
 def scan(path: Path | str) -> pl.LazyFrame:
@@ -74,7 +86,7 @@ def scan(path: Path | str) -> pl.LazyFrame:
 def write_table(frame: pl.DataFrame, path: Path | str) -> None:
     """Write the table by suffix, through a temporary file beside it, so that a crash leaves the old file or the new.
 
-    Raises InputError for an unknown suffix, a missing folder, a file that may not be written, and lists in a CSV.
+    A missing folder is made. Raises InputError for an unknown suffix, a file that may not be written, and lists in a CSV.
     """
     write_batches([frame], path)
 
@@ -92,19 +104,19 @@ def write_batches(frames: Iterable[pl.DataFrame], path: Path | str) -> int:
     first = next(pieces, None)
     if first is None:
         raise InputError(Problem(str(path), "", "nothing to write", "give at least one table, with no rows if need be"))
-    if not path.parent.is_dir():
-        raise InputError(Problem(str(path), "", "its folder does not exist", f"create {path.parent} first"))
     if path.is_dir():
         raise InputError(Problem(str(path), "", "is a folder, not a file", "name a file"))
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         rows = write(chain([first], pieces), part, kind, path)
         part.replace(path)
     except OSError as error:
         reason = f"may not be written: {error.strerror or error}"
         raise InputError(Problem(str(path), "", reason, "check permissions and free space")) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # nothing is there where the folder could not be made
+            part.unlink(missing_ok=True)
     return rows
 
 
@@ -150,10 +162,17 @@ def _kind(path: Path) -> str:
     return kind
 
 
-def _batches(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[pl.DataFrame]:
+def _batches(
+    path: Path, rows: int, columns: Sequence[str] | None, refused: list[Problem] | None
+) -> Iterator[pl.DataFrame]:
     from jiehuan.units import table_reading
 
-    readers: dict[str, Callable[[Path, int], tuple[list[str], Callable[[Sequence[str]], Iterator[pl.DataFrame]]]]] = {
+    readers: dict[
+        str,
+        Callable[
+            [Path, int, list[Problem] | None], tuple[list[str], Callable[[Sequence[str]], Iterator[pl.DataFrame]]]
+        ],
+    ] = {
         "parquet": table_reading.parquet,
         "csv": table_reading.csv,
         "tsv": table_reading.tsv,
@@ -161,7 +180,7 @@ def _batches(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[p
         "ndjson": table_reading.ndjson,
     }
     with _as_input_error(path):
-        names, batches = readers[_kind(path)](path, rows)
+        names, batches = readers[_kind(path)](path, rows, refused)
         if columns is not None:
             require_columns(names, columns, str(path))
         yield from batches(columns if columns is not None else names)

@@ -93,3 +93,26 @@ def _cast(column: pl.Expr, kind: str, *, strict: bool = True) -> pl.Expr:
         return plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=strict)
     zoned = plain.str.replace(r"Z$", "+00:00").str.replace(r"^(.{16})([+-])", "$1:00$2")
     return zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=strict)
+
+
+def whole(column: pl.Series) -> pl.Series:
+    """A column of any type as whole numbers (Int64): null where a cell is empty or writes none.
+
+    ``12``, ``12.0`` and ``"12"`` are 12; ``12.5``, NaN, true, a date or a list are no whole numbers.
+
+    >>> import polars as pl
+    >>> whole(pl.Series(["12", "12.0", "1.5", "x", None])).to_list()
+    [12, 12, None, None, None]
+    """
+    import polars as pl
+
+    if column.dtype == pl.String:
+        text = column.str.strip_chars().str.replace(r"^(-?\d+)\.0+$", "$1")
+        return pl.select(pl.when(text.str.contains(r"^-?\d+$")).then(text)).to_series().cast(pl.Int64, strict=False)
+    if not column.dtype.is_numeric():
+        return pl.Series(column.name, [None] * len(column), pl.Int64)
+    if column.dtype.is_integer():
+        return column.cast(pl.Int64, strict=False)
+    number = column.cast(pl.Float64, strict=False)
+    exact = (number == number.floor()) & (number.abs() < 2.0**63)
+    return pl.select(pl.when(exact).then(column)).to_series().cast(pl.Int64, strict=False).alias(column.name)

@@ -36,16 +36,24 @@ def read_whole(events: Path) -> tuple[pl.DataFrame, list[tuple[int, Problem]]]:
 
 
 def foretell(
-    events: pl.DataFrame, declaration: Declaration, model: Hazard, at: datetime, *, zone: str | None = None
+    events: pl.DataFrame,
+    declaration: Declaration,
+    model: Hazard,
+    at: datetime,
+    *,
+    zone: str | None = None,
+    refused: list[Problem] | None = None,
 ) -> pl.DataFrame:
     """Each account's chance of the outcome as of ``at``, from the events before it: ``account_id, at, chance_30d …, severity, reasons``.
 
-    Highest chance first. Rows that cannot be read are left out; ``watch run`` says which they are.
+    Highest chance first. Rows that cannot be read are left out and told in ``refused``.
     """
     import polars as pl
 
     engine = Engine(declaration)
-    columns, _ = to_columns(events, engine, zone=zone)
+    columns, problems = to_columns(events, engine, zone=zone)
+    if refused is not None:
+        refused.extend(problem for _, problem in problems)
     earlier = np.flatnonzero(columns.at <= microseconds(at))
     engine.replay(
         Columns(

@@ -254,8 +254,8 @@ def _write_alerts(journal: Path, out: Path) -> None:
 
 def tabulate_file(
     events: Path, declaration: Declaration, out: Path, *, zone: str | None = None, threads: int = 1
-) -> tuple[int, int]:
-    """Write every feature at every event of a file, one row for each event taken. Returns rows written and rows refused.
+) -> tuple[int, list[Problem]]:
+    """Write every feature at every event of a file, one row for each event taken. Returns rows written and what was refused.
 
     ``threads``: accounts are spread over that many; the table is the same.
     """
@@ -267,14 +267,13 @@ def tabulate_file(
 
     shards = Shards(declaration, threads)
     engine = shards.engines[0]
-    refused = 0
+    refused: list[Problem] = []
 
     def frames() -> Iterator[pl.DataFrame]:
-        nonlocal refused
         for piece in read_pieces(events, EVERY):
             columns, problems = to_columns(piece.frame, engine, zone=zone, rows=piece.numbers, where=str(events))
             answer = shards.replay(columns, features=True)
-            refused += len(piece.problems) + len(problems) + len(answer.problems)
+            refused.extend(problem for _, problem in sorted([*piece.problems, *problems, *answer.problems], key=lambda one: one[0]))
             table = answer.features
             if table is None:
                 continue

@@ -95,9 +95,11 @@ def _gather(source: Iterator[tuple[int, dict[str, Any] | Problem]], rows: int) -
 def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = csv.reader(file, strict=True)
-        header = next(lines, None)
+        header = next((names for names in lines if names), None)
         if header is None:
             raise InputError(Problem(str(path), "", "empty", f"write a header: {','.join(_COLUMNS)}"))
+        if any(_broken(name) for name in header):
+            raise InputError(Problem(f"{path} line 1", "", "not UTF-8 text", "save the file as UTF-8"))
         missing = [name for name in REQUIRED if name not in header]
         if missing:
             found = ", ".join(header)[:200]
@@ -118,7 +120,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
                 continue
             if len(row) != len(header):
                 reason = f"{len(row)} fields, the header has {len(header)}"
-                yield n, Problem(place, ",".join(row)[:80], reason, "write one field for each column")
+                yield n, Problem(place, "", reason, "write one field for each column")
             elif any(_broken(value) for value in row):
                 yield n, Problem(place, "", "not UTF-8 text", "save the file as UTF-8")
             else:
@@ -141,8 +143,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                shown = line[:60].decode(errors="replace").strip()
-                yield n, Problem(place, shown, f"malformed JSON: {error}"[:160], "write one object a line")
+                yield n, Problem(place, "", f"malformed JSON: {error}"[:160], "write one object a line")
                 continue
             yield n, _object(row, place)
 
@@ -161,7 +162,7 @@ def _json_array(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
 def _object(row: Any, place: str) -> dict[str, Any] | Problem:
     """A row of JSON as it stands, or what is wrong with it."""
     if not isinstance(row, dict):
-        return Problem(place, ascii(row)[:80], "not an object", "write one object for each event")
+        return Problem(place, "", "not an object", "write one object for each event")
     changed = renamed(row.keys(), place)
     if changed:
         return changed

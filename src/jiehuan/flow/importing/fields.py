@@ -13,7 +13,7 @@ from typing import Any
 from jiehuan.units.days import CHINA, parse_date
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import parse_yuan
-from jiehuan.units.rates import parse_rate
+from jiehuan.units.rates import parse_contract_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "date": read_date,
     "instant": read_instant,
     "yuan": lambda cell, where: parse_yuan(cell, where, minimum=1),
-    "rate": lambda cell, where: parse_rate(cell, where),
+    "rate": parse_contract_rate,
     "count": read_count,
     "number": read_number,
 }

@@ -36,6 +36,7 @@ class ImportResult:
     def write_refusals(self, path: Path) -> None:
         """Write the refused cells as CSV: file, row, column, value, reason."""
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8", newline="") as out:
                 writer = csv.writer(out, lineterminator="\n")
                 writer.writerow(["file", "row", "column", "value", "reason"])
