@@ -209,7 +209,8 @@ def test_compiled_arithmetic_is_the_interpreted_one():
         case = rng.randrange(1, 10**9), rng.randrange(1, 400_000), rng.randrange(1, 60), rng.randrange(0, 10**9)
         assert half(*case) == amortise._reaches_half(*case)
     flows = np.array([rng.randrange(1, 10**7) for _ in range(24)], dtype=np.int64)
-    shaped = compiled("shaped_instalment")
+    shaped, present = compiled("shaped_instalment"), amortise.flows_worth(180_000, 24, flows.tolist(), 0)
+    assert compiled("flows_worth")(180_000, 24, flows, 0) == present
     for month in range(24):
-        wanted = amortise.shaped_instalment(10**7, 180_000, 24, flows.tolist(), 0, month)
-        assert shaped(10**7, 180_000, 24, flows, 0, month) == wanted
+        wanted = amortise.shaped_instalment(10**7, 180_000, 24, flows.tolist(), 0, month, present)
+        assert shaped(10**7, 180_000, 24, flows, 0, month, present) == wanted

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loan_strategies import terms as random_terms
 
 from jiehuan.loan import make_schedule, read_terms
-from jiehuan.loan.amortise import _reaches_half, level_instalment, scaled, shaped_instalment
+from jiehuan.loan.amortise import _reaches_half, flows_worth, level_instalment, scaled, shaped_instalment
 from jiehuan.units.errors import InputError
 
 
@@ -224,7 +224,8 @@ def test_shaped_instalment_is_exact(principal, rate, flows):
     i = Fraction(rate, 12_000_000)
     worth = sum(flow / (1 + i) ** n for n, flow in enumerate(flows, 1))
     for month, flow in enumerate(flows):
-        assert shaped_instalment(principal, rate, len(flows), flows, 0, month) == floor(
+        present = flows_worth(rate, len(flows), flows, 0)
+        assert shaped_instalment(principal, rate, len(flows), flows, 0, month, present) == floor(
             principal * flow / worth + Fraction(1, 2)
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from jiehuan.law.book import Law
 from jiehuan.law.rule import Rule
@@ -28,6 +29,7 @@ def cost_caps(law: Law) -> tuple[CostCap, ...]:
     return tuple(caps)
 
 
+@lru_cache(maxsize=4096)
 def cost_cap(law: Law) -> CostCap | None:
     """The lowest of them, or None where there is none."""
     return min(cost_caps(law), key=lambda cap: cap.ppm, default=None)

@@ -173,18 +173,25 @@ def _reaches_half(principal: int, rate: int, months: int, whole: int) -> bool:
     return limbs_reach(left, right)
 
 
-def shaped_instalment(principal: int, rate: int, months: int, flows: Ints, low: int, month: int) -> int:
-    """Instalment ``month`` (from 0) of a loan repaid in proportion to ``flows[low : low + months]``, half up, exactly.
-
-    It is P·w / Σ w_j·(1+i)^-j: with a and b as above, P·w·a^n / Σ w_j·b^j·a^(n-j).
-    """
-    weight = flows[low + month]
-    if weight == 0:
-        return 0
+def flows_worth(rate: int, months: int, flows: Ints, low: int) -> float:
+    """What ``flows[low : low + months]`` are worth at the drawing: Σ w_j·(1+i)^-j, to about (months + 8)·10^-15 of itself."""
     growth = 1.0 + rate / 12_000_000.0
     present = 0.0
     for place in range(months - 1, -1, -1):
         present = (present + flows[low + place]) / growth
+    return present
+
+
+def shaped_instalment(
+    principal: int, rate: int, months: int, flows: Ints, low: int, month: int, present: float
+) -> int:
+    """Instalment ``month`` (from 0) of a loan repaid in proportion to ``flows[low : low + months]``, half up, exactly.
+
+    It is P·w / Σ w_j·(1+i)^-j: with a and b as above, P·w·a^n / Σ w_j·b^j·a^(n-j). ``present`` is the flows' ``flows_worth``.
+    """
+    weight = flows[low + month]
+    if weight == 0:
+        return 0
     value = principal * (weight / present)
     floor = int(value)
     error = value * (months + 8) * 1e-15 + 1e-9
@@ -260,13 +267,16 @@ def write_planned(
 ) -> None:
     """Write PLANNED of each row for a new plan: what is level in the method, or the shaped instalments."""
     level = 0
+    present = 0.0
     if method == EQUAL_INSTALMENT:
         level = level_instalment(balance, rate, count)
     elif method == EQUAL_PRINCIPAL:
         level = (2 * balance + count) // (2 * count)
+    elif method == SCULPTED:
+        present = flows_worth(rate, count, flows, low)
     for place in range(count):
         if method == SCULPTED:
-            level = shaped_instalment(balance, rate, count, flows, low, place)
+            level = shaped_instalment(balance, rate, count, flows, low, place, present)
         rows[(first + place) * ROW + PLANNED] = level
 
 
@@ -286,7 +296,9 @@ def write_amounts(
         if method == EQUAL_PRINCIPAL:
             principal = rows[at + PLANNED]
         elif method in (EQUAL_INSTALMENT, SCULPTED):
-            principal = max(rows[at + PLANNED] - interest, 0)
+            principal = rows[at + PLANNED] - interest
+            if principal < 0:
+                principal = 0
         if place == count - 1 or principal > balance:
             principal = balance
         if place == 0:

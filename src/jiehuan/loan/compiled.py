@@ -102,6 +102,7 @@ def _types(function: FunctionType) -> tuple[Any, ...]:
     hot = [numba.int32[::1]] * 3 + [numba.int8[::1]] + [numba.int64[::1]] * 4
     known = {
         "int": numba.int64,
+        "float": numba.float64,
         "bool": numba.boolean,
         "Ints": numba.int64[::1],
         "Shift": numba.int8[::1],

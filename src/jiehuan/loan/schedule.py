@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
+from operator import add
 from typing import Any, NamedTuple
 
 from jiehuan.loan.amortise import (
@@ -31,7 +32,7 @@ from jiehuan.loan.civil import day_number, day_of
 from jiehuan.loan.terms import ENFORCEMENT_KINDS, METHODS, Plan, Terms
 from jiehuan.units.calendar import next_working_day
 from jiehuan.units.errors import InputError, Problem
-from jiehuan.units.irr import compounded, monthly_irr, xirr
+from jiehuan.units.irr import compounded, monthly_irr, yearly_irr
 from jiehuan.units.money import format_yuan
 
 
@@ -57,16 +58,45 @@ class Instalment(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """The whole plan. Fees due by the drawing are in ``upfront_fee_fen``, later ones in their instalments."""
+    """The whole plan. Fees due by the drawing are in ``upfront_fee_fen``, later ones in their instalments.
+
+    ``rows`` are the plan's rows as ``amortise`` writes them; who compares plans reads them, who shows one its ``instalments``.
+    """
 
     terms: Terms
-    instalments: tuple[Instalment, ...]
+    rows: tuple[int, ...]
     upfront_fee_fen: int
+
+    @cached_property
+    def instalments(self) -> tuple[Instalment, ...]:
+        """The lines of the plan in order."""
+        rows, terms = self.rows, self.terms
+        fees = priced_fees(terms)
+        lines: list[Instalment] = []
+        balance, paid_fees, fee = terms.principal_fen, self.upfront_fee_fen, 0
+        for at in range(0, len(rows), ROW):
+            due, principal = day_of(rows[at + DUE]), rows[at + PRINCIPAL]
+            balance -= principal
+            if fees:
+                last = at + ROW == len(rows)
+                fee = sum(fee.amount_fen for fee in fees if fee.on <= due or last) - paid_fees
+                paid_fees += fee
+            lines.append(
+                Instalment(len(lines) + 1, due, day_of(rows[at + PAY_BY]), principal, rows[at + INTEREST], fee, balance)
+            )
+        return tuple(lines)
+
+    @cached_property
+    def dues_fen(self) -> tuple[int, ...]:
+        """What is to be paid on each due date: principal, interest and fee."""
+        if priced_fees(self.terms):
+            return tuple(line.total_fen for line in self.instalments)
+        return tuple(map(add, self.rows[PRINCIPAL::ROW], self.rows[INTEREST::ROW]))
 
     @property
     def total_interest_fen(self) -> int:
         """All interest of the plan."""
-        return sum(line.interest_fen for line in self.instalments)
+        return sum(self.rows[INTEREST::ROW])
 
     @property
     def total_fees_fen(self) -> int:
@@ -80,10 +110,9 @@ class Schedule:
 
     def surely_within(self, apr_ppm: int) -> bool:
         """Whether the yearly rate is at most ``apr_ppm``, told by one present value; False when it is more, or too near to tell."""
-        monthly, flows = _flows(self)
+        days, amounts = _flows(self)
         rate = math.log1p(apr_ppm / 12_000_000.0)  # a month's force of interest
-        times = range(len(flows)) if monthly else [12.0 * (day - self.terms.drawn_on).days / 365.0 for day, _ in flows]
-        amounts = flows if monthly else [flow for _, flow in flows]
+        times = range(len(amounts)) if days is None else [12.0 * (day - days[0]) / 365.0 for day in days]
         worth = sum([amount * math.exp(-rate * at) for amount, at in zip(amounts, times, strict=True)])
         return worth > 1e-6 * self.terms.principal_fen and amounts[0] > 0 and max(amounts[1:], default=0) <= 0
 
@@ -142,24 +171,11 @@ def make_schedule(terms: Terms) -> Schedule:
     Raises InputError when a sculpted loan's cash flow does not carry the interest of some month, naming the month.
     """
     rows = plan_rows(terms.principal_fen, terms.plan, terms.calendar)
-    fees = priced_fees(terms)
-    lines: list[Instalment] = []
-    upfront = sum(fee.amount_fen for fee in fees if fee.on <= terms.drawn_on)
-    balance, paid_fees, fee = terms.principal_fen, upfront, 0
-    for at in range(0, len(rows), ROW):
-        due, principal = day_of(rows[at + DUE]), rows[at + PRINCIPAL]
-        balance -= principal
-        if fees:
-            last = at + ROW == len(rows)
-            fee = sum(fee.amount_fen for fee in fees if fee.on <= due or last) - paid_fees
-            paid_fees += fee
-        lines.append(
-            Instalment(len(lines) + 1, due, day_of(rows[at + PAY_BY]), principal, rows[at + INTEREST], fee, balance)
-        )
-    return Schedule(terms, tuple(lines), upfront)
+    upfront = sum(fee.amount_fen for fee in priced_fees(terms) if fee.on <= terms.drawn_on)
+    return Schedule(terms, tuple(rows), upfront)
 
 
-def plan_rows(principal_fen: int, plan: Plan, calendar: str) -> list[int]:
+def plan_rows(principal_fen: int, plan: Plan, calendar: str) -> Ints:
     """The rows (``amortise``) of a plan for a principal. Raises InputError as ``make_schedule`` does."""
     method = METHODS.index(plan.method)
     count = 1 if method == BULLET else plan.months
@@ -175,7 +191,7 @@ def plan_rows(principal_fen: int, plan: Plan, calendar: str) -> list[int]:
         raise InputError(
             Problem(where, flow, "the instalment in proportion to it does not cover the month's interest", mend)
         )
-    return list(rows)
+    return rows
 
 
 @lru_cache(maxsize=4096)
@@ -190,7 +206,7 @@ def _due_rows(method: int, months: int, first_due: int, anchor_day: int, calenda
 
 def priced_fees(terms: Terms) -> tuple[Any, ...]:
     """The fees that belong to the price of the loan: all but the costs of enforcing it."""
-    return tuple(fee for fee in terms.fees if fee.kind not in ENFORCEMENT_KINDS)
+    return tuple(fee for fee in terms.fees if fee.kind not in ENFORCEMENT_KINDS) if terms.fees else ()
 
 
 def monthly_rate(schedule: Schedule) -> float:
@@ -199,29 +215,28 @@ def monthly_rate(schedule: Schedule) -> float:
     Plans with a regular first period and fees only on due dates are flows one a month. All others are dated flows,
     whose yearly rate by days / 365 is taken back to a month.
     """
-    monthly, flows = _flows(schedule)
-    return monthly_irr(flows) if monthly else float((1.0 + xirr(flows)) ** (1 / 12) - 1.0)
+    days, flows = _flows(schedule)
+    if days is None:
+        return monthly_irr(flows)
+    near = 12.0 * math.log1p(schedule.terms.rate_ppm / 12_000_000.0)
+    return float((1.0 + yearly_irr(zip(days, flows, strict=True), near)) ** (1 / 12) - 1.0)
 
 
-def _flows(schedule: Schedule) -> tuple[bool, list[Any]]:
-    """Whether the plan's flows come one a month; and they, as fen, else as (day, fen): received above zero, paid below."""
-    terms = schedule.terms
+def _flows(schedule: Schedule) -> tuple[list[int] | None, list[int]]:
+    """The plan's flows in fen, received above zero and paid below, and their days; no days when they come one a month."""
+    terms, rows = schedule.terms, schedule.rows
     fees = priced_fees(terms)
-    dues = {line.due: line.n for line in schedule.instalments}
-    if terms.plan.regular and all(fee.on <= terms.drawn_on or fee.on in dues for fee in fees):
-        months = terms.months
-        flows = [0] * (months + 1)
-        flows[0] = terms.principal_fen
-        for line in schedule.instalments:
-            flows[line.n if len(dues) > 1 else months] -= line.principal_fen + line.interest_fen
-        for fee in fees:
-            place = dues.get(fee.on, 0)
-            flows[place if len(dues) > 1 or place == 0 else months] -= fee.amount_fen
-        return True, flows
-    dated = [(terms.drawn_on, terms.principal_fen)]
-    dated += [(line.due, -line.principal_fen - line.interest_fen) for line in schedule.instalments]
-    dated += [(max(fee.on, terms.drawn_on), -fee.amount_fen) for fee in fees]
-    return False, dated
+    dues = rows[DUE::ROW]
+    paid = [-principal - interest for principal, interest in zip(rows[PRINCIPAL::ROW], rows[INTEREST::ROW], strict=True)]
+    drawn = day_number(terms.drawn_on)
+    fee_days = [max(day_number(fee.on), drawn) for fee in fees]
+    if terms.plan.regular and all(day == drawn or day in dues for day in fee_days):
+        places = {day: n for n, day in enumerate(dues, start=1)} if len(dues) > 1 else {dues[0]: terms.months}
+        flows = [terms.principal_fen, *paid] if len(dues) > 1 else [terms.principal_fen, *[0] * (terms.months - 1), *paid]
+        for fee, day in zip(fees, fee_days, strict=True):
+            flows[places.get(day, 0)] -= fee.amount_fen
+        return None, flows
+    return [drawn, *dues, *fee_days], [terms.principal_fen, *paid, *(-fee.amount_fen for fee in fees)]
 
 
 def six_places(rate: float) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from jiehuan.law.rule import LENDER_TYPES
 from jiehuan.units.days import add_months, parse_date
 from jiehuan.units.errors import InputError, Problem
 from jiehuan.units.money import format_yuan, parse_yuan
-from jiehuan.units.rates import MAX_RATE_PPM, PPM, format_rate, parse_rate
+from jiehuan.units.rates import MAX_CONTRACT_RATE_PPM, PPM, format_rate, parse_contract_rate, parse_rate
 
 METHODS = ("equal_instalment", "equal_principal", "interest_only", "bullet", "sculpted")
 PARTS = ("costs", "penalty", "interest", "principal")
@@ -78,12 +79,17 @@ class Plan:
     @property
     def regular(self) -> bool:
         """Whether the first due date lies one month after the start."""
-        return self.first_due == add_months(self.starts_on, 1)
+        return _regular(self.starts_on, self.first_due)
 
     @property
     def anchor_day(self) -> int:
         """The day of the month on which instalments fall due: the start's own day when the first period is regular."""
         return self.starts_on.day if self.regular else self.first_due.day
+
+
+@lru_cache(maxsize=4096)
+def _regular(starts_on: date, first_due: date) -> bool:
+    return first_due == add_months(starts_on, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +243,7 @@ def plain_terms(
     flows = cashflow if method == "sculpted" else ()
     fits = (
         0 < principal_fen <= MAX_PRINCIPAL_FEN
-        and 0 <= rate_ppm <= MAX_RATE_PPM
+        and 0 <= rate_ppm <= MAX_CONTRACT_RATE_PPM
         and 1 <= months <= MAX_MONTHS
         and method in METHODS
         and lender_type in LENDER_TYPES
@@ -287,7 +293,7 @@ def with_principal(terms: Terms, principal_fen: int) -> Terms:
 
 
 def _plan(document: Mapping[str, Any], starts_on: date, where: str, faults: list[Problem]) -> Plan:
-    rate = _try(faults, 0, parse_rate, document.get("rate"), f"{where}, rate")
+    rate = _try(faults, 0, parse_contract_rate, document.get("rate"), f"{where}, rate")
     months = _months(document.get("months"), f"{where}, months", faults)
     method = _word(document.get("method"), METHODS, f"{where}, method", faults)
     default = add_months(starts_on, 1)

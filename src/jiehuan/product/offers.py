@@ -84,7 +84,7 @@ class Offer:
     @property
     def largest_instalment_fen(self) -> int:
         """The largest payment on one due date."""
-        return max(line.principal_fen + line.interest_fen + line.fee_fen for line in self.schedule.instalments)
+        return max(self.schedule.dues_fen)
 
     def as_document(self) -> dict[str, Any]:
         """The offer for JSON: yuan strings, decimal rates, and ``terms`` as ``loan replay`` takes them."""
@@ -242,7 +242,7 @@ def _cover(schedule: Schedule, capacity: Capacity | None, months: int) -> int | 
     """The least DSCR of a schedule; one payment at the end is held against all months' cash."""
     if capacity is None:
         return None
-    dues = [line.principal_fen + line.interest_fen + line.fee_fen for line in schedule.instalments]
+    dues = schedule.dues_fen
     cash: Sequence[int] = capacity.cash[:months] if len(dues) > 1 else [sum(capacity.cash[:months])]
     return min(have * PPM // due for have, due in zip(cash, dues, strict=True) if due)
 

@@ -215,7 +215,7 @@ def _month_of(household: Household, month: int, given: Parameters) -> tuple[int,
 
 def view(schedule: Schedule, cash: Sequence[int], floor_ppm: int) -> PlanView:
     """A plan's cover: each instalment is held against its month's cash; one payment at the end against all of it."""
-    dues = [line.principal_fen + line.interest_fen + line.fee_fen for line in schedule.instalments]
+    dues = schedule.dues_fen
     available = list(cash) if len(dues) == len(cash) else [sum(cash)]
     dscr = tuple(half_up(have * PPM, due) if due else 0 for have, due in zip(available, dues, strict=True))
     below = tuple(n for n, value in enumerate(dscr, start=1) if value < floor_ppm and dues[n - 1])
@@ -240,7 +240,7 @@ def as_document(result: Affordability) -> dict[str, Any]:
         "income_stress": format_rate(result.stress_ppm),
         "cash": [
             {
-                "month": month.month.strftime("%Y-%m"),
+                "month": month.month.isoformat()[:7],
                 "income": format_yuan(month.income_fen),
                 "stressed_income": format_yuan(month.stressed_fen),
                 "living_costs": format_yuan(month.living_fen),

@@ -8,11 +8,13 @@ Plain amounts are yuan strings, ``_fen`` whole fen. ``own_account`` says that th
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from jiehuan.profile.history import countable, moment_of
@@ -57,7 +59,7 @@ class BankFlow:
 
     def before(self, moment: datetime) -> BankFlow:
         """The flow as it was known at ``moment``: nothing at or after it. Raises InputError when nothing is left."""
-        kept = tuple(one for one in self.transactions if one.at < moment)
+        kept = self.transactions[: bisect_left(self.transactions, moment, key=itemgetter(0))]
         if not kept:
             raise InputError(
                 Problem("bank_flow", "", f"no transaction before {moment:%Y-%m-%d}", "give an earlier flow")
@@ -80,18 +82,36 @@ def read_flow(rows: Iterable[Any], place: str = "bank_flow") -> BankFlow:
             where = f"{place} row {number}, id"
             refused.append(Problem(where, key, "the same transaction again", "remove the doubled row"))
             continue
-        try:
-            good.append(_transaction(row, place, number))
-        except InputError as error:
-            refused.extend(error.problems)
-            continue
+        one = _usual(row, number)
+        if one is None:
+            try:
+                one = _transaction(row, place, number)
+            except InputError as error:
+                refused.extend(error.problems)
+                continue
+        good.append(one)
         if key:
             seen.add(key)
     if not good:
         raise InputError(refused or [Problem(place, "", "no transactions", "give at least one row")])
     breaks = _balance_breaks(good)
-    good.sort(key=lambda one: (one.at, one.row))
+    good.sort(key=itemgetter(0))  # by time; within an instant they stay in the order of the file
     return BankFlow(tuple(good), tuple(refused), breaks)
+
+
+def _usual(row: Mapping[str, Any], number: int) -> Transaction | None:
+    """A row as nearly all are written: a day, yuan, two texts, perhaps an id. None for any other, which is read with care."""
+    try:
+        day, value, counterparty, description = row["date"], row["amount"], row["counterparty"], row["description"]
+    except KeyError:
+        return None
+    if len(row) != 4 + ("id" in row) or not type(day) is type(value) is type(counterparty) is type(description) is str:
+        return None
+    plain, at = _PLAIN.match(value), _day_of(day)
+    if plain is None or at is None:
+        return None
+    amount = int(value.replace(".", "")) * _SCALE[len(plain[1] or "")]
+    return Transaction(at, amount, counterparty.strip(), description.strip(), None, False, number) if amount else None
 
 
 def _transaction(row: Mapping[str, Any], place: str, number: int) -> Transaction:
@@ -125,7 +145,7 @@ def _told(row: Mapping[str, Any], where: str) -> InputError:
 def _moment(row: Mapping[str, Any]) -> datetime:
     place = "at" if row.get("at") not in _NONE else "date"
     value = row.get(place)
-    if isinstance(value, str) and len(value) == 10:
+    if isinstance(value, str):
         known = _day_of(value)
         if known is not None:
             return known
@@ -146,6 +166,8 @@ def _moment(row: Mapping[str, Any]) -> datetime:
 @lru_cache(maxsize=4096)
 def _day_of(text: str) -> datetime | None:
     """A plain YYYY-MM-DD as an instant: the days of all flows are the same few hundred. None for anything else."""
+    if len(text) != 10:
+        return None
     try:
         moment = moment_of(parse_date(text, ""))
         countable(moment.date(), "")

@@ -31,23 +31,30 @@ def find_circles(
     """The counterparties whose credits are circular. ``key`` names a transaction's counterparty (empty: unknown)."""
     credits: list[Transaction] = []
     debits: list[Transaction] = []
-    by_party: dict[str, tuple[list[Transaction], list[Transaction]]] = defaultdict(lambda: ([], []))
+    paid: dict[str, list[Transaction]] = defaultdict(list)
     for one in transactions:
         party = key(one)
-        if party:
-            paid, received = by_party[party]
-            for kept in (credits, paid) if one.amount_fen > 0 else (debits, received):
+        if party and one.amount_fen > 0:
+            credits.append(one)
+            paid[party].append(one)
+        elif party:
+            debits.append(one)
+    received: dict[str, list[Transaction]] = {party: [] for party, often in paid.items() if len(often) >= 2}
+    if received:
+        for one in debits:
+            kept = received.get(key(one))
+            if kept is not None:
                 kept.append(one)
+    by_party = {party: (paid[party], back) for party, back in received.items() if len(back) >= 2}
     return Circles(frozenset(_reciprocal(by_party, parameters)), frozenset(_rings(credits, debits, key, parameters)))
 
 
 def _reciprocal(
     by_party: Mapping[str, tuple[Sequence[Transaction], Sequence[Transaction]]], given: Mapping[str, int]
 ) -> set[str]:
+    """``by_party``: what those paid and received who did both twice or more."""
     found: set[str] = set()
     for party, (paid, received) in by_party.items():
-        if len(paid) < 2 or len(received) < 2:
-            continue
         pairs = _pairs(paid, received, given["match_window_days"], given["match_tolerance_ppm"], either_way=True)
         total = sum(one.amount_fen for one in paid)
         matched = sum(credit.amount_fen for credit, _ in pairs)

@@ -102,17 +102,19 @@ def largest_amount(wish: PlanWish, most: Sequence[int], step_fen: int) -> int:
         return list(zip(totals, most if len(totals) == len(most) else [sum(most)], strict=True))
 
     def carried(steps: int) -> bool:
+        if steps == 0:
+            return True
         due = dues(steps)
         return due is not None and all(total <= limit for total, limit in due)
 
-    if bound == 0 or not carried(1):
+    if bound == 0:
         return 0
     trial = min(bound, 1_000)
-    low, high = 1, bound + 1
-    guess = max(min([bound, *(trial * limit // total for total, limit in dues(trial) or () if total)]), low)
+    high = bound + 1
+    guess = min([bound, *(trial * limit // total for total, limit in dues(trial) or () if total)])
     width = 1
-    while guess > low and not carried(guess):
-        high, guess, width = guess, max(guess - width, low), width * 4
+    while not carried(guess):
+        high, guess, width = guess, max(guess - width, 0), width * 4
     low, width = guess, 1
     while low + 1 < high:
         ahead = min(low + width, high - 1)
