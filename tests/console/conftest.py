@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zlib import crc32
 
 import httpx
 import psycopg
@@ -180,6 +181,13 @@ class House:
         answer.raise_for_status()
         return answer.json()
 
+    def ask(self, role: str, path: str, question: dict[str, Any]) -> Any:
+        """What the interface answers a role to a question that is posted and changes nothing."""
+        self.get(role, "/api/session")
+        answer = httpx.post(f"{self.url}{path}", json=question, headers={"Authorization": f"Bearer {self._tokens[role]}"}, timeout=20)
+        answer.raise_for_status()
+        return answer.json()
+
 
 @pytest.fixture(scope="session")
 def house(postgres: EmbeddedServer, _template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
@@ -197,6 +205,24 @@ def house(postgres: EmbeddedServer, _template: str, tmp_path_factory: pytest.Tem
             yield House(database, url)
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def lend(house: House) -> Callable[[str], str]:
+    """``loan_id = lend("name")``: a loan of six months drawn today by a borrower of its own, who owes nothing yet."""
+
+    def drawn(name: str) -> str:
+        asked = application(0)
+        borrower = {**asked["borrower"], "borrower_id": f"bo-{name}", "id_number": f"11010119900102{crc32(name.encode()) % 1000:03d}X"}
+        now = max(datetime.now(CHINA), at(house.day, 19))
+        with house.database.begin() as connection:
+            vault = open_vault(house.database)
+            application_id = apply(connection, vault, {**asked, "application_id": f"ap-{name}", "borrower": borrower}, now)
+            assert decide(connection, application_id, now)["outcome"] == "approve"
+            sign(connection, vault, application_id, now)
+            return disburse(connection, application_id)
+
+    return drawn
 
 
 @contextmanager
@@ -280,6 +306,7 @@ def enter(browser: Any, house: House) -> Iterator[Callable[..., Any]]:
 
 def listen(page: Any, complaints: list[str], url: str) -> None:
     """Keep what the page complains of: errors, warnings (such as a code without a word), requests to elsewhere."""
+    page.on("response", lambda answer: answer.status >= 500 and complaints.append(f"{answer.status} {answer.url}"))
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
     page.on("console", lambda said: complains(said) and complaints.append(f"{said.type}: {said.text}"))
     page.on(

@@ -75,7 +75,7 @@ def test_a_repayment_is_taken_and_the_figures_follow(enter, house):
     expect(dialog.get_by_text("请输入金额，最多两位小数")).to_be_visible()
     dialog.get_by_label("金额").fill("100.00")
     dialog.get_by_role("button", name="登记还款").click()
-    expect(page.get_by_text("已入账 100.00 元")).to_be_visible()
+    expect(page.get_by_text("登记还款：已登记")).to_be_visible()
     events = house.get("risk", f"/api/loans/{loan['loan_id']}")["events"]
     assert [each["amount"] for each in events if each["kind"] == "repayment"] == ["100.00"]
 

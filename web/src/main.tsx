@@ -29,7 +29,7 @@ function Themed() {
       locale={language === "zh" ? zhCN : enUS}
       button={{ autoInsertSpace: false }}
       theme={{
-        token: { motion: !still, colorPrimary: "#0f5257", colorLink: "#0f6b73", borderRadius: 4, fontFamily: FONT, colorBgLayout: "#f4f6f5", colorTextDescription: "rgba(0,0,0,0.62)", colorTextTertiary: "rgba(0,0,0,0.62)" },
+        token: { motion: !still, colorPrimary: "#0f5257", colorLink: "#0f6b73", colorError: "#c4261d", borderRadius: 4, fontFamily: FONT, colorBgLayout: "#f4f6f5", colorTextDescription: "rgba(0,0,0,0.62)", colorTextTertiary: "rgba(0,0,0,0.62)" },
         components: { Menu: { itemSelectedBg: "#e2eeec", itemSelectedColor: "#0f5257" } },
       }}
     >

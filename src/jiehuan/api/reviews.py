@@ -124,10 +124,9 @@ def list_reviews(
         wanted = wanted.where(row.application_id == application_id)
     sortable = {name: row[name] for name in ("due_on", "asked_at", "decided_at")}
     order = {"open": "due_on", "done": "-decided_at", "all": "-asked_at"}[status]
-    last = row.review_id if status == "open" else row.review_id.desc()
     with database.connect() as connection:
         day = act_day(connection)
-        found, total = page_of(connection, wanted, paging, sortable, order, last)
+        found, total = page_of(connection, wanted, paging, sortable, order, row.review_id)
         counts = connection.execute(
             select(func.count(), func.count().filter(row.due_on < day)).where(row.status == "open")
         ).one()

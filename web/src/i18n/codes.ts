@@ -171,6 +171,10 @@ export const codes = {
   "promise.kept": both("已兑现", "kept"),
   "promise.broken": both("未兑现", "broken"),
 
+  // where the law names a court by its place only; a court's own name stays as it is
+  "court.债务人住所地基层人民法院": both("债务人住所地基层人民法院", "the basic people's court of the debtor's domicile"),
+  "court.合同约定的法院": both("合同约定的法院", "the court agreed on in the contract"),
+  "court.被告住所地或者合同履行地人民法院": both("被告住所地或者合同履行地人民法院", "the people's court of the defendant's domicile or of the place of performance"),
   "case_kind.payment_order": both("支付令", "payment order"),
   "case_kind.litigation": both("诉讼", "litigation"),
   "procedure.small_claims": both("小额诉讼", "small claims"),

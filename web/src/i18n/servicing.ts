@@ -14,7 +14,7 @@ export const servicing = {
   "act.accelerate": both("准备起诉", "Prepare a case"),
   "act.quote": both("结清试算", "What settles it"),
   "act.more": both("其他", "More"),
-  "act.done": both("已登记", "Recorded"),
+  "act.done": both("{act}：已登记", "{act}: recorded"),
   "act.on": both("生效日", "Takes effect on"),
   "act.on_why": both("款项到账或事情发生的那一天；早于今天的，账务按该日补记。", "The day the money came or the thing happened; an earlier day is booked as of then."),
   "act.quote_on": both("结清日", "Settled on"),

@@ -269,7 +269,6 @@ export const words = {
   "disposal.unclear": both("差距不明显，请人工判断", "A close call: a person should look"),
   "disposal.carry_out": both("执行", "Carry out"),
   "disposal.carried_out": both("已执行", "Done"),
-  "disposal.sure": both("确定执行此处置？不可撤销。", "Carry this out? It cannot be undone."),
   "disposal.tape": both("生成转让清单", "Make the sale tape"),
   "disposal.tape_made": both("清单已生成，共 {claims} 笔", "The tape is made: {claims} claims"),
   "disposal.picture": both("余额与估值（元）", "Balance and value (yuan)"),

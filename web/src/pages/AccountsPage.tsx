@@ -37,12 +37,12 @@ function Find() {
       <div style={{ display: "flex", flexWrap: "wrap", gap: 24 }}>
         {may("POST /api/borrowers/search") && (
           <Form layout="inline" onFinish={({ number }: { number: string }) => { setNobody(false); search.mutate(number.trim()); }}>
-            <Form.Item name="number" label={t("account.id_number")} rules={[{ required: true, pattern: /^\s*\d{17}[\dXx]\s*$/, message: t("account.id_number") }]}><Input maxLength={20} autoComplete="off" style={{ width: 220, maxWidth: "100%" }} /></Form.Item>
+            <Form.Item name="number" label={t("account.id_number")} rules={[{ required: true, pattern: /^\s*\d{17}[\dXx]\s*$/, message: t("account.id_number") }]}><Input maxLength={20} autoComplete="off" style={{ width: 220, maxWidth: "60vw" }} /></Form.Item>
             <Button htmlType="submit" type="primary" loading={search.isPending}>{t("account.search")}</Button>
           </Form>
         )}
         <Form layout="inline" onFinish={({ id }: { id: string }) => navigate(accountLink(id.trim()))}>
-          <Form.Item name="id" label={t("account.by_id")} rules={[{ required: true, message: t("account.by_id") }]}><Input maxLength={100} style={{ width: 280, maxWidth: "100%" }} /></Form.Item>
+          <Form.Item name="id" label={t("account.by_id")} rules={[{ required: true, message: t("account.by_id") }]}><Input maxLength={100} style={{ width: 280, maxWidth: "60vw" }} /></Form.Item>
           <Button htmlType="submit">{t("account.search")}</Button>
         </Form>
       </div>

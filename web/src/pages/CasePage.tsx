@@ -46,7 +46,7 @@ function Whole({ data }: { data: Schema["CaseOut"] }) {
             { label: t("field.region"), children: name("region", data.borrower.region) },
             { label: t("case.kind"), children: code("case_kind", data.kind) },
             { label: t("case.procedure"), children: code("procedure", data.procedure) },
-            { label: t("case.court"), children: data.court || "–" },
+            { label: t("case.court"), children: name("court", data.court) || "–" },
             { label: t("case.law_firm"), children: data.law_firm ?? "–" },
             { label: t("case.opened"), children: data.opened_on },
             { label: t("case.fee"), children: yuan(data.fee) },

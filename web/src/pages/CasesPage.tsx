@@ -7,7 +7,7 @@ import { Listing, useFilters } from "../parts/Listing";
 import { Code, Id, yuan } from "../parts/show";
 
 export default function CasesPage() {
-  const { t, code } = useSpeech();
+  const { t, code, name } = useSpeech();
   const state = useFilters();
   const query = useQuery({
     queryKey: ["cases", state.values],
@@ -38,7 +38,7 @@ export default function CasesPage() {
             title: t("case.next"), dataIndex: "next_deadline", sorter: true,
             render: (value, row) => (value ? <span className={row.missed ? "bad" : ""}>{value} {row.missed && <Tag color="red">{t("case.missed")}</Tag>}</span> : "–"),
           },
-          { title: t("case.court"), dataIndex: "court" },
+          { title: t("case.court"), dataIndex: "court", render: (value: string) => <div className="wrap">{name("court", value) || "–"}</div> },
           { title: t("case.opened"), dataIndex: "opened_on", sorter: true },
           { title: t("field.loan"), dataIndex: "loan_id", render: (value) => <Id value={value} to={`/loans/${encodeURIComponent(value)}`} /> },
         ]}

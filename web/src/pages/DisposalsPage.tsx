@@ -6,6 +6,7 @@ import { api, body, once, type Schema } from "../api/client";
 import { Chart } from "../charts/Chart";
 import { whisker } from "../charts/intervals";
 import { useSpeech } from "../i18n";
+import type { Key } from "../i18n/words";
 import { cite } from "../parts/cite";
 import { Listing, useFilters } from "../parts/Listing";
 import { Paper } from "../parts/Paper";
@@ -128,7 +129,7 @@ function CarryOut({ row }: { row: Row }) {
   );
   if (row.status !== "proposed" || row.kind === "sale" || !may("POST /api/disposals/{disposal_id}/carry-out")) return null;
   return (
-    <Sure size="small" question={t("disposal.sure")} loading={act.isPending} onSure={() => act.mutate(undefined)}>{t("disposal.carry_out")}</Sure>
+    <Sure size="small" question={t(`sure.dispose_${row.kind}` as Key, { loan: row.loan_id, balance: yuan(row.balance), value: yuan(row.value), low: yuan(row.low), high: yuan(row.high) })} loading={act.isPending} onSure={() => act.mutate(undefined)}>{t("disposal.carry_out")}</Sure>
   );
 }
 

@@ -3,12 +3,13 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
 import { api, body } from "../api/client";
 import { useSpeech } from "../i18n";
+import { inChinese } from "../i18n/problems";
 import { Counts } from "../parts/Counts";
 import { Listing, useFilters } from "../parts/Listing";
 import { moment } from "../parts/show";
 
 export default function ImportPage() {
-  const { t } = useSpeech();
+  const { t, language } = useSpeech();
   const { id = "" } = useParams();
   const state = useFilters(50);
   const query = useQuery({
@@ -30,7 +31,7 @@ export default function ImportPage() {
           { title: t("import.row"), dataIndex: "row", align: "right" },
           { title: t("import.column"), dataIndex: "column", render: (value) => <code>{value}</code> },
           { title: t("import.found"), dataIndex: "value", render: (value) => <span className="code">{value}</span> },
-          { title: t("import.why"), dataIndex: "reason", render: (value) => <div className="wrap">{value}</div> },
+          { title: t("import.why"), dataIndex: "reason", render: (value: string) => <div className="wrap">{language === "zh" ? value.split("; ").map(inChinese).join("；") : value}</div> },
         ]}
       />
     </main>

@@ -76,7 +76,7 @@ export function ActDialog({ loan, deed, onClose }: { loan: Loan; deed: Deed; onC
   useEffect(() => { if (quote.data) setNow(quote.data.before); }, [quote.data]);
   const told = JSON.stringify(asked) === written && !quote.isFetching ? quote : undefined;
   const later = entered?.on?.isAfter(today, "day") ?? false;
-  const act = useAct(() => carryOut(loan.loan_id, deed, asked!, entered?.source, header), () => { message.success(t("act.done")); onClose(); });
+  const act = useAct(() => carryOut(loan.loan_id, deed, asked!, entered?.source, header), () => { message.success(t("act.done", { act: t(`act.${kind}` as Key) })); onClose(); });
   const most = { refund: now.credit_balance, waiver: entered?.part && owed(now, entered.part) }[kind as string];
   const title = kind === "reversal" && deed.of
     ? t("act.of", { on: deed.of.effective_on, kind: code("event", deed.of.kind), amount: deed.of.amount ? ` ${yuan(deed.of.amount)}` : "" })
@@ -102,7 +102,7 @@ export function ActDialog({ loan, deed, onClose }: { loan: Loan; deed: Deed; onC
             name="amount" label={t(kind === "settlement" ? "act.received" : "field.amount")} extra={most && t("act.most", { amount: yuan(most) })}
             rules={[{ required: kind !== "settlement", message: t("loan.bad_amount") }, { pattern: AMOUNT, message: t("loan.bad_amount") }]}
           >
-            <Input prefix="¥" inputMode="decimal" autoFocus autoComplete="off" />
+            <Input prefix="¥" inputMode="decimal" autoFocus autoComplete="off" onPressEnter={() => form.submit()} />
           </Form.Item>
         )}
         {kind === "prepayment" && (
