@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,9 @@ MOST_BITS = 8
 BLOCK = 256
 """Rows that go through a piece together."""
 
+GATHER = np.uint64(0x0102040810204080)
+"""Times eight marks, each a byte of 0 or 1, it gives a word whose highest byte has them as bits."""
+
 CATEGORY = -1
 LOW, HIGH = 0, 1
 """A missing number is put below all thresholds, or above them, as NaN: a threshold may be infinite."""
@@ -43,10 +47,11 @@ class Shares:
     """A forest by pieces.
 
     ``columns`` int32[c, 3], what tests read: feature, how it is missing (``bitwalk``), where that is put (LOW, HIGH); or a category, CATEGORY, the
-    place that stands for none. Tests: ``tested`` uint32[t] their columns, ``limits`` float64[t] thresholds, ``at`` uint32[t] where a category's
-    words begin in ``sets`` (0: a number), ``sides`` uint8[t] 0 where the row must go left, 1 right, ``bits`` uint8[t] the bit that a row
-    which does not has lost. ``pieces`` int64[p, 6]: end of its tests, bits, first feature in ``places``, features, points of the integral
-    (0: a table), start in ``tables``. ``mean``: the score of the average row of the fit; with it the shares add up to the row's.
+    place that stands for none. Tests: ``tested`` uint32[t] their columns, ``limits`` float64[t] thresholds (of a category infinite, so that
+    it holds as a number), ``at`` uint32[t] where a category's words begin in ``sets`` (0: a number), ``sides`` uint8[t] 0 where the row must
+    go left, 1 right, ``marks`` uint32[t] which of the ``room`` marks is set where it does not: one for each bit, filled up to eights
+    piece by piece. ``pieces`` int64[p, 6]: end of its tests, bits, first feature in ``places``, features, points of the integral (0: a
+    table), start in ``tables``. ``mean``: the score of the average row of the fit; with it the shares add up to the row's.
     """
 
     columns: Ints
@@ -54,7 +59,8 @@ class Shares:
     limits: Floats
     at: Words
     sides: Bytes
-    bits: Words
+    marks: Words
+    room: int
     sets: Words
     pieces: Longs
     places: Words
@@ -62,11 +68,16 @@ class Shares:
     features: int
     mean: float
 
+    @cached_property
+    def _named(self) -> Words:
+        """The tests of categories."""
+        return np.flatnonzero(self.at).astype(np.uint32)
+
     def row(self, values: Floats) -> Floats:
         """The shares of one row: float64[features] of float64[features]."""
         found = np.zeros(self.features)
-        tests = self.tested, self.limits, self.at, self.sides, self.bits, self.sets
-        _one(values, self.columns, *tests, self.pieces, self.places, self.tables, found)
+        tests = self.tested, self.limits, self.at, self.sides, self.marks, self.sets
+        _one(values, self.columns, *tests, self._named, self.room, self.pieces, self.places, self.tables, found)
         return found
 
     def rows(self, columns: Sequence[Floats] | Floats) -> Floats:
@@ -75,7 +86,7 @@ class Shares:
         for place, (feature, missing, put) in enumerate(self.columns.tolist()):
             _read(np.ascontiguousarray(columns[feature], float), missing, put, read[place])
         found = np.empty((read.shape[1], self.features))
-        tests = self.tested, self.limits, self.at, self.sides, self.bits, self.sets
+        tests = self.tested, self.limits, self.at, self.sides, self.marks, self.sets
         _many(read, *tests, self.pieces, self.places, self.tables, found)
         return found
 
@@ -170,40 +181,41 @@ def _one(
     limits: Floats,
     at: Words,
     sides: Bytes,
-    bits: Words,
+    marks: Words,
     sets: Words,
+    named: Words,
+    room: int,
     pieces: Longs,
     places: Words,
     tables: Floats,
     found: Floats,
 ) -> None:
-    read, fails = np.empty(len(columns)), np.empty(len(tested), np.uint8)
+    read, lost = np.empty(len(columns)), np.zeros(room, np.uint8)
     for column in range(len(columns)):
         read[column] = _as_tested(values[columns[column, 0]], columns[column, 1], columns[column, 2])
-    for test in range(len(tested)):  # all as numbers: no jump among them
-        fails[test] = np.uint8(not read[tested[test]] <= limits[test]) ^ sides[test]
     for test in range(len(tested)):
-        if at[test]:
-            fails[test] = np.uint8(1) ^ np.uint8(_is_left(read[tested[test]], at[test], sets)) ^ sides[test]
-    begin, most = 0, 1
+        lost[marks[test]] |= np.uint8(not read[tested[test]] <= limits[test]) ^ sides[test]
+    for test in named:
+        lost[marks[test]] |= np.uint8(1) ^ np.uint8(_is_left(read[tested[test]], at[test], sets)) ^ sides[test]
+    words, mark, product = lost.view(np.uint64), 0, np.empty(_most(pieces))
+    for piece in range(len(pieces)):
+        count, first, width, points, start = pieces[piece, 1:]
+        if points:
+            _integrate_one(lost[mark:], tables[start:], points, product, places[first : first + width], found)
+        else:
+            line = np.uint64(start) + np.uint64(width) * (words[mark >> 3] * GATHER >> np.uint64(56))
+            for one in range(np.uint64(width)):
+                found[places[np.uint64(first) + one]] += tables[line + one]
+        mark += (count + 7) // 8 * 8
+
+
+@njit(cache=True, nogil=True)
+def _most(pieces: Longs) -> int:
+    """The most bits of a piece."""
+    most = 1
     for piece in range(len(pieces)):
         most = max(most, pieces[piece, 1])
-    lost, product = np.empty(most, np.uint8), np.empty(most)
-    for piece in range(len(pieces)):
-        end, count, first, width, points, start = pieces[piece]
-        if points:
-            lost[:count] = 0
-            for test in range(begin, end):
-                lost[bits[test]] |= fails[test]
-            _integrate_one(lost, tables[start:], points, product, places[first : first + width], found)
-        else:
-            struck = np.uint32(0)
-            for test in range(begin, end):
-                struck |= np.uint32(fails[test]) << bits[test]
-            line = start + width * np.int64(struck)
-            for one in range(width):
-                found[places[first + one]] += tables[line + one]
-        begin = end
+    return most
 
 
 @njit(cache=True, nogil=True)
@@ -227,31 +239,32 @@ def _many(
     limits: Floats,
     at: Words,
     sides: Bytes,
-    bits: Words,
+    marks: Words,
     sets: Words,
     pieces: Longs,
     places: Words,
     tables: Floats,
     found: Floats,
 ) -> None:
-    lanes, most = min(BLOCK, len(found)), 1
-    for piece in range(len(pieces)):
-        most = max(most, pieces[piece, 1])
+    lanes, most = min(BLOCK, len(found)), _most(pieces)
     struck, lost = np.empty(lanes, np.uint8), np.empty((most, lanes), np.uint8)
     product, sums, total = np.empty(lanes), np.empty((most, lanes)), np.empty((found.shape[1], lanes))
     for row in range(0, len(found), BLOCK):
         lanes = min(BLOCK, len(found) - row)
         total[:] = 0.0
-        begin = 0
+        begin = mark = 0
         for piece in range(len(pieces)):
             end, count, first, width, points, start = pieces[piece]
             struck[:] = 0
             lost[: count if points else 0] = 0
             for test in range(begin, end):
                 values = read[tested[test], row : row + lanes]
-                mine, bit = (lost[bits[test]], 0) if points else (struck, bits[test])
-                _try(values, limits[test], at[test], sides[test], bit, sets, mine)
-            begin = end
+                bit = marks[test] - mark
+                if points:
+                    _try(values, limits[test], at[test], sides[test], 0, sets, lost[bit])
+                else:
+                    _try(values, limits[test], at[test], sides[test], bit, sets, struck)
+            begin, mark = end, mark + (count + 7) // 8 * 8
             if points:
                 _integrate(lost[:, :lanes], tables[start:], points, width, product[:lanes], sums[:, :lanes])
                 for one in range(width):

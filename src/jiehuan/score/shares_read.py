@@ -42,7 +42,7 @@ class _Cutting:
         self.leaf_values: list[float] = []
         self.entries: list[tuple[int, int, int]] = []
         self.parts: list[float] = []
-        self.room = 0
+        self.marks = self.room = 0
 
     def cut(self, root: int) -> float:
         """Cut a tree into pieces. The mean of its leaves over the rows of the fit."""
@@ -96,21 +96,25 @@ class _Cutting:
             for left in (False, True):
                 met = part * self._part(place, left), care | bit, want | (0 if left else bit)
                 waiting.append((self._child(place, left), state | {slot: met}))
-        self.tests += [self._test(node, left, bit) for bit, sides in enumerate(needed) for node, left in sides]
+        self.tests += [
+            self._test(node, left, bit) for bit, sides in enumerate(needed, self.marks) for node, left in sides
+        ]
+        self.marks += (len(needed) + 7) // 8 * 8
         points = (len(slots) + 1) // 2 if len(needed) > MOST_BITS else 0
         self.pieces.append((len(self.tests), len(needed), len(self.places), len(slots), points, self.room))
         self.places += list(slots)
         self.room += points * (1 + 4 * len(slots)) if points else len(slots) << len(needed)
 
-    def _test(self, node: int, left: bool, bit: int) -> tuple[int, float, int, int, int]:
-        """Column, threshold, place of the set, side and bit of the test whether a row goes to this side."""
+    def _test(self, node: int, left: bool, mark: int) -> tuple[int, float, int, int, int]:
+        """Column, threshold, place of the set, side and mark of the test whether a row goes to this side."""
         feature, _, _, decision = self.nodes[node]
         if decision & 1:
-            column, limit, at = (feature, CATEGORY, 32 * self.most_words[feature]), 0.0, self._set_of(node)
+            column = feature, CATEGORY, 32 * self.most_words[feature]
+            limit, at = (np.inf if left else -np.inf), self._set_of(node)
         else:
             put = LOW if decision & 2 else HIGH
             column, limit, at = (feature, decision >> 2 & 3, put), float(self.forest.thresholds[node]), 0
-        return self.columns.setdefault(column, len(self.columns)), limit, at, 0 if left else 1, bit
+        return self.columns.setdefault(column, len(self.columns)), limit, at, 0 if left else 1, mark
 
     def _most_words(self) -> dict[int, int]:
         """Of each feature with sets, the words of its longest."""
@@ -144,14 +148,15 @@ class _Cutting:
             np.concatenate([np.column_stack([(1 + at) / 2, weight / 2]) for at, weight in rules]),
             tables,
         )
-        tested, limits, at, sides, bits = zip(*self.tests, strict=True) if self.tests else ((),) * 5
+        tested, limits, at, sides, marks = zip(*self.tests, strict=True) if self.tests else ((),) * 5
         return Shares(
             np.array(list(self.columns), np.int32).reshape(-1, 3),
             np.array(tested, np.uint32),
             np.array(limits, float),
             np.array(at, np.uint32),
             np.array(sides, np.uint8),
-            np.array(bits, np.uint32),
+            np.array(marks, np.uint32),
+            self.marks,
             np.array(self.sets, np.uint32),
             pieces,
             np.array(self.places, np.uint32),
