@@ -274,3 +274,24 @@ def test_a_history_has_the_lines_of_every_evening(cli, tmp_path):
     assert blocked.returncode == 2 and "blocked: file exists" in blocked.stderr
     alone = cli(*words, "--on", "2026-06-30", "--out", str(tmp_path / "x.csv"), *kept[2:])
     assert alone.returncode == 2 and "give --state as well" in alone.stderr
+
+
+def test_day_end_lists_rows_of_the_book_that_are_no_rows_and_does_the_rest(cli, tmp_path):
+    """A broken row of the events refuses the run: it may be any loan's money."""
+    head = "loan_id,lender_type,principal,rate,months,method,drawn_on\n"
+    good = "B,other,1000,0.18,3,bullet,2026-01-05\n"
+    book = tmp_path / "book.csv"
+    book.write_text(f"{head}A,other,1000,0.1\n{good}C,other,1000,0.18,3,bullet,2026-01-05,7\nD,other,1000,18,3,bullet,2026-01-05\n")
+    for more in ((), ("--state", tmp_path / "days")):
+        done = cli("loan", "day-end", book, "--on", "2026-06-30", "--out", tmp_path / "new" / "lines.csv", *more)
+        assert done.returncode == 1
+        assert pl.read_csv(tmp_path / "new" / "lines.csv")["loan_id"].to_list() == ["B"]
+        refused = pl.read_csv(tmp_path / "new" / "lines.refused.csv")
+        assert refused["reason"].to_list() == [
+            "is 1800 %, above 200 %", "4 fields where the header has 7", "8 fields where the header has 7",
+        ]  # fmt: skip
+        assert refused["mend"][0] == "write 0.18 if 18 % is meant" and refused["where"][2].endswith("book.csv row 3")
+    events = tmp_path / "events.csv"
+    events.write_text("loan_id,id,on,kind,amount\nB,p1,2026-02-05\n")
+    done = cli("loan", "day-end", book, "--on", "2026-06-30", "--out", tmp_path / "x.csv", "--events", events)
+    assert done.returncode == 2 and "line 2: 3 fields where the header has 5" in done.stderr

@@ -120,8 +120,10 @@ def _check(
     """
     from jiehuan.units.days import parse_date
 
-    documents = _documents(file)
-    breaches, problems = _checked(documents, str(file), parse_date(on, "--on") if on else None, lender)
+    broken: list[Problem] = []
+    documents = _documents(file, broken)
+    breaches, unread, read = _checked(documents, str(file), parse_date(on, "--on") if on else None, lender)
+    problems = [*broken, *unread]
     if as_json:
         rows = [found.as_dict() for found in breaches]
         faults = {"error": "InputError", "problems": [one.as_dict() for one in problems], "breaches": rows}
@@ -133,29 +135,32 @@ def _check(
         typer.echo(f"breaches: {len(breaches)}" if breaches else "no breach found")
     if problems:
         typer.echo("\n".join(map(str, problems)), err=True)
+    if problems and not read:
         raise typer.Exit(2)
-    if breaches:
+    if breaches or problems:
         raise typer.Exit(1)
 
 
-def _documents(file: Path) -> list[Any]:
+def _documents(file: Path, broken: list[Problem]) -> list[Any]:
     from jiehuan.units.tables import SUFFIXES, read_table
 
     if SUFFIXES.get(file.suffix.lower(), "json") != "json":
-        return read_table(file).to_dicts()
+        return read_table(file, refused=broken).to_dicts()
     document = read_json(file)
     return document if isinstance(document, list) else [document]
 
 
 def _checked(
     documents: list[Any], where: str, on: date | None, lender: str | None
-) -> tuple[list[Breach], list[Problem]]:
-    """Each document by its kind, the contacts of the file together as one log; faulty ones never lose the good ones."""
+) -> tuple[list[Breach], list[Problem], int]:
+    """Each document by its kind, the contacts of the file together as one log; faulty ones never lose the good ones. Breaches,
+    problems, and how many draws, products, lenders and contacts could be checked."""
     from jiehuan.law.checks import check_contacts, read_contacts
 
     breaches: list[Breach] = []
     problems: list[Problem] = []
     log: dict[str, list[Mapping[str, Any]]] = {}
+    read = 0
     for place, document in enumerate(documents, start=1):
         label = where if len(documents) == 1 else f"{where} {place}"
         try:
@@ -167,13 +172,15 @@ def _checked(
                 log.setdefault(owner, []).extend(document["contacts"])
             else:
                 breaches += _CHECKS[kind](document, owner, on, label)
+                read += 1
         except InputError as error:
             problems.extend(error.problems)
     for owner, rows in log.items():
         contacts, faults = read_contacts(rows, where)
         problems.extend(faults)
+        read += len(contacts)
         breaches += check_contacts(contacts, owner, on=on)
-    return breaches, problems
+    return breaches, problems, read
 
 
 def _kind(document: Any, where: str) -> str:

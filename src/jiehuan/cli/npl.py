@@ -52,7 +52,7 @@ def _fit(
     document = npl.fit(good, seed=seed)
     _write(out, json.dumps(document, ensure_ascii=False, indent=2).encode())
     if as_json:
-        show_json({**document, "refused": [problem.as_dict() for problem in refused]} if refused else document)
+        show_json({**document, "refused": [problem.as_dict() for problem in refused]})
         end_with(refused, as_json=True)
         return
     rows = [

@@ -46,8 +46,9 @@ def write_day_end(
 ) -> Told:
     """Fold the book in a file (and its events) into its lines on the evening of ``on``, written to ``out``.
 
-    Refused loans, events of loans that the book does not have, and loan ids used twice are listed in ``<out>.refused.csv``.
-    Raises InputError for files that cannot be read at all.
+    Refused loans, rows of the book that are no rows, events of loans that the book does not have, and loan ids used twice are
+    listed in ``<out>.refused.csv``. Raises InputError for files that cannot be read at all, and for events with a broken row: it
+    may be any loan's money.
     """
     told = Told(refused_file=out.with_name(out.stem + ".refused.csv"))
     refused: list[RefusedLoan] = []
@@ -87,7 +88,8 @@ def carry_day_end(
         raise InputError(
             Problem(str(book), "", "nested documents are not kept day by day", "give a table of loans, and --events")
         )
-    whole, happened = read_table(book), None if events is None else read_table(events)
+    broken: list[Problem] = []
+    whole, happened = read_table(book, refused=broken), None if events is None else read_table(events)
     require_book(whole, happened)
     own = _own_rows(whole["loan_id"])
     loans, places = whole.filter(own), own.arg_true()
@@ -111,7 +113,7 @@ def carry_day_end(
     ]
     placed = [replace(loan, row=int(places[loan.row])) for loan in (*days.refused(), *undrawn)]
     strangers = [] if happened is None else [loan for piece in _strangers(happened, ids, on) for loan in piece.refused]
-    refused = [*sorted([*placed, *_unnamed(whole["loan_id"], own)], key=lambda loan: loan.row), *strangers]
+    refused = [*sorted([*placed, *_unnamed(whole["loan_id"], own)], key=lambda loan: loan.row), *_no_rows(broken), *strangers]
     lines = days.lines()
     advance(len(whole))
     write_table(lines, out)
@@ -140,14 +142,17 @@ def _pieces(book: Path, events: Path | None, on: date) -> Iterator[DayEnd]:
         found = day_end_of_documents(_with_events(kept, history), on)
         yield DayEnd(found.lines, (*found.refused, *_unnamed(ids, own)))
     else:
-        ids = read_table(book, ["loan_id"])["loan_id"]
+        broken: list[Problem] = []
+        ids = read_table(book, ["loan_id"], broken)["loan_id"]
         named = _own_rows(ids)
         at = 0
-        for frame in batches(read_batches(book), PIECE):
+        for frame in batches(read_batches(book, refused=[]), PIECE):
             own = named[at : at + len(frame)]
             found = day_end(frame.filter(own), on, history)
             yield DayEnd(found.lines, (*found.refused, *_unnamed(frame["loan_id"], own, at)))
             at += len(frame)
+        if broken:
+            yield DayEnd(day_end_of_documents([], on).lines, tuple(_no_rows(broken)))
     if history is not None:
         yield from _strangers(history, ids, on)
 
@@ -167,6 +172,11 @@ def _own_rows(ids: pl.Series) -> pl.Series:
 def _unnamed(ids: pl.Series, own: pl.Series, at: int = 0) -> list[RefusedLoan]:
     """The other rows, as refused loans; ``at``: how many rows of the book come before these."""
     return [unnamed(at + row, None if ids[row] is None else str(ids[row])) for row in (~own).arg_true()]
+
+
+def _no_rows(broken: list[Problem]) -> list[RefusedLoan]:
+    """Rows of the book with another number of fields than its header, whose loans are not known."""
+    return [RefusedLoan(-1, "", (problem,)) for problem in broken]
 
 
 def _strangers(history: pl.DataFrame, ids: pl.Series, on: date) -> Iterator[DayEnd]:
