@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
+from typing import NamedTuple
 
 import uvicorn
 from fastapi import FastAPI
 
+from jiehuan.api.dealing import take_from
 from jiehuan.units.errors import InputError, Problem, Refused
 
 BACKLOG = 1024
@@ -57,8 +60,17 @@ def address_of(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def run(app: FastAPI, listener: socket.socket, *, started: Callable[[], None], trust_proxy: str = "") -> None:
+class Desk(NamedTuple):
+    """Where connections come from that another process accepted (``dealing``), and whom to tell how many are open."""
+
+    channel: socket.socket
+    tell: Callable[[int], None]
+
+
+def run(app: FastAPI, callers: socket.socket | Desk, *, started: Callable[[], None], trust_proxy: str = "") -> None:
     """Serve until Ctrl-C or SIGTERM, then end live streams, wait for requests in flight, and return.
+
+    ``callers``: a listening socket, which is closed at the end, or a desk.
 
     ``started`` is called when the first request can be answered.
     """
@@ -82,11 +94,14 @@ def run(app: FastAPI, listener: socket.socket, *, started: Callable[[], None], t
 
     before = {each: signal.signal(each, ended) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        _Server(config, started).run(sockets=[listener])
+        if isinstance(callers, Desk):
+            _DealtServer(config, started, callers).run(sockets=[])
+        else:
+            with callers:
+                _Server(config, started).run(sockets=[callers])
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        listener.close()
 
 
 class _Server(uvicorn.Server):
@@ -108,3 +123,37 @@ class _Server(uvicorn.Server):
         """Cut the live streams, then stop."""
         self.config.app.state.hub.close()  # type: ignore[union-attr]
         await super().shutdown(sockets)
+
+
+class _DealtServer(_Server):
+    """One that takes its connections from a desk."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], desk: Desk) -> None:
+        super().__init__(config, started)
+        self._desk = desk
+        self._stop: Callable[[], None] = lambda: None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, say so, and take what is dealt."""
+        await super().startup(sockets)
+        self._stop = take_from(self._desk.channel, self._protocol, self._end)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: say how many connections are open."""
+        self._desk.tell(len(self.server_state.connections))
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more, then stop."""
+        self._stop()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+    def _end(self) -> None:
+        """The dealer is gone: nobody can reach this process any more."""
+        self.should_exit = True

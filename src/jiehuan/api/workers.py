@@ -1,9 +1,8 @@
-"""More than one process behind one address: each serves the whole application from a listening socket of its own.
+"""More than one process behind one address: each serves the whole application, and connections are dealt out among them.
 
-Python runs one thread at a time in a process, so a second core needs a second process. The sockets share the address
-(SO_REUSEPORT), so that the kernel deals new connections out evenly; from one shared socket, the process that wakes first takes
-all that wait, and kept-open connections then stay with it. The parent holds the address and the database (the embedded server
-lives as long as it), starts the workers, starts one again that died, and ends them all at its own end.
+Python runs one thread at a time in a process, so a second core needs a second process. The parent holds the address and the
+database (the embedded server lives as long as it), deals out connections (``dealing``), starts the workers, starts one again that
+died, and ends them all at its own end; workers whose parent was killed end by themselves.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from jiehuan.api.dealing import Dealer
 from jiehuan.store.database import Database
 
 log = structlog.get_logger("jiehuan.api")
@@ -39,30 +39,27 @@ def serve_with(
     trust_proxy: str,
     verbose: bool,
 ) -> None:
-    """Serve with so many processes until Ctrl-C or SIGTERM; ``started`` is called when all of them answer.
-
-    ``listener``, which found the address free, is closed: a socket that nobody accepts from would be dealt connections too.
-    """
-    address, family = listener.getsockname(), listener.family
-    listener.close()
-    holder = _shared(family, address)
+    """Serve with so many processes until Ctrl-C or SIGTERM; ``started`` is called when all of them answer."""
     context = multiprocessing.get_context("spawn")
     ending = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         ending.set()
 
-    def begin() -> BaseProcess:
+    def begin(place: int) -> BaseProcess:
         ready = context.Event()
-        told = (family, address, database.home, database.dsn, trust_proxy, verbose, ready)
-        process = context.Process(target=_work, args=told, daemon=False)
-        process.start()
+        with dealer.open_desk(place) as desk:
+            told = (desk, place, open_at, database.home, database.dsn, trust_proxy, verbose, ready)
+            process = context.Process(target=_work, args=told, daemon=False)
+            process.start()
         readies.append(ready)
         return process
 
+    open_at = context.RawArray("i", workers)
+    dealer = Dealer(listener, open_at)
     readies: list[Any] = []
     before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
-    running = [begin() for _ in range(workers)]
+    running = [begin(place) for place in range(workers)]
     try:
         while not ending.is_set() and not all(ready.is_set() for ready in readies):
             if not all(process.is_alive() for process in running):
@@ -70,15 +67,18 @@ def serve_with(
                 return
             time.sleep(0.02)
         if not ending.is_set():
+            dealer.start()
             started()
         while not ending.is_set():
             wait([process.sentinel for process in running], timeout=0.2)
             for place, process in enumerate(running):
                 if not process.is_alive() and not ending.is_set():
+                    dealer.close_desk(place)
                     log.error("a worker died and is started again", exit=process.exitcode)
                     time.sleep(_AGAIN_AFTER)
-                    running[place] = begin()
+                    running[place] = begin(place)
     finally:
+        dealer.end()
         for process in running:
             if process.is_alive():
                 process.terminate()
@@ -86,28 +86,27 @@ def serve_with(
             process.join(20)
         for each, handler in before.items():
             signal.signal(each, handler)
-        holder.close()
 
 
-def _shared(family: int, address: Any) -> socket.socket:
-    """A socket on an address that others may be bound to as well."""
-    mine = socket.socket(family, socket.SOCK_STREAM)
-    mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    mine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    mine.bind(address)
-    return mine
-
-
-def _work(family: int, address: Any, home: Path, dsn: str, trust_proxy: str, verbose: bool, ready: Any) -> None:
-    """One worker: its own connections and threads on its own socket."""
+def _work(
+    desk: socket.socket,
+    place: int,
+    open_at: MutableSequence[int],
+    home: Path,
+    dsn: str,
+    trust_proxy: str,
+    verbose: bool,
+    ready: Any,
+) -> None:
+    """One worker: its own connections and threads; callers come over its desk, whose count of open connections it keeps right."""
     from jiehuan.api.app import create_app
     from jiehuan.api.logs import set_up_logs
-    from jiehuan.api.server import BACKLOG, run
+    from jiehuan.api.server import Desk, run
     from jiehuan.store.database import open_database
 
+    def count(connections: int) -> None:
+        open_at[place] = connections
+
     set_up_logs(verbose=verbose)
-    with open_database(home, dsn, upgrade=False) as database:
-        app = create_app(database)
-        with _shared(family, address) as listener:
-            listener.listen(BACKLOG)
-            run(app, listener, started=ready.set, trust_proxy=trust_proxy)
+    with desk, open_database(home, dsn, upgrade=False) as database:
+        run(create_app(database), Desk(desk, count), started=ready.set, trust_proxy=trust_proxy)
