@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 STORY = [
@@ -59,6 +61,15 @@ def test_a_settlement_costs_more_on_a_later_day(server):
     today = ask(server, "collector", "ln-3", {"kind": "settlement"}).json()
     later = ask(server, "legal", "ln-3", {"kind": "settlement", "on": f"{today['on'][:4]}-12-31"}).json()
     assert float(later["moved"]["cash"]) > float(today["moved"]["cash"])
+
+
+def test_a_case_calls_in_what_is_not_due_yet_and_nothing_where_all_is(server):
+    running = ask(server, "legal", "ln-4", {"kind": "accelerate", "on": "2026-07-15"}).json()
+    assert running["before"] != running["after"]
+    over = (datetime.now(UTC).date() + timedelta(days=200)).isoformat()
+    due = ask(server, "legal", "ln-1", {"kind": "accelerate", "on": over})
+    assert due.status_code == 200, due.text
+    assert due.json()["before"] == due.json()["after"]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,10 @@ class Quote(Record):
 
 
 def quoted(connection: Connection, loan_id: str, asked: QuoteIn) -> Quote:
-    """The quote of an act. Raises NotFound without the loan, InputError for what does not read, Refused as the act would."""
+    """The quote of an act; a case of a loan that is due whole already calls nothing in.
+
+    Raises NotFound without the loan, InputError for what does not read, Refused as the act would."""
+    from jiehuan.flow.litigate import due_whole
     from jiehuan.flow.servicing import books_day, load_loans
     from jiehuan.flow.settle import must_be_ours
     from jiehuan.loan import read_event, replay
@@ -107,7 +110,8 @@ def quoted(connection: Connection, loan_id: str, asked: QuoteIn) -> Quote:
     days = {"on": on.isoformat(), "known_on": known.isoformat()}
     event = read_event({"id": new_id("ev"), **days, **_said(connection, loan_id, asked)}, "body")
     before = replay(held.terms, held.events, known)
-    after = replay(held.terms, (*held.events, event), known)
+    nothing = asked.kind == "accelerate" and due_whole(held.state(on))
+    after = before if nothing else replay(held.terms, (*held.events, event), known)
     return Quote(
         loan_id=loan_id, kind=asked.kind, on=on, known_on=known, moved=_moved(before, after, event.id),
         before=_standing(before), after=_standing(after), basis=_basis(asked.kind, on, held.terms.lender_type),

@@ -82,7 +82,7 @@ def open_case(connection: Connection, vault: Vault, loan_id: str, on: date) -> s
     if connection.execute(there).first():
         return case_id
     held = load_loan(connection, loan_id, lock=True)
-    if not held.state(on).accelerated and held.state(on).next_due is not None:
+    if not due_whole(held.state(on)):
         event = {"id": derived_id("ev", loan_id, "accelerate"), "on": on.isoformat(), "kind": "accelerate"}
         record(connection, loan_id, event, f"accelerate/{loan_id}", on)
         held = load_loan(connection, loan_id)
@@ -99,6 +99,11 @@ def open_case(connection: Connection, vault: Vault, loan_id: str, on: date) -> s
     detail = {"loan": loan_id, "claim": format_yuan(worked.claim.total_fen), "procedure": worked.road.procedure}
     note(connection, datetime.combine(on, time(15), CHINA), "system", "litigated", case_id, detail)
     return case_id
+
+
+def due_whole(state: LoanState) -> bool:
+    """Whether a loan was called in, or its last instalment is due: a case need not accelerate it."""
+    return state.accelerated or state.next_due is None
 
 
 def file_case(connection: Connection, case_id: str, on: date, actor: str) -> None:

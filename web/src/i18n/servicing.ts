@@ -50,6 +50,7 @@ export const servicing = {
   "will.restructure": both("全部本金按新计划偿还，宽限中的应还利息并入第一期；观察期内分类不得上调。", "All principal follows a new plan, interest owed falls due with its first instalment; the class cannot rise while it is observed."),
   "will.writeoff": both("贷款核销，余额退出资产；债权保留，可继续追偿。", "The loan is written off and leaves the assets; the claim stays and may be pursued."),
   "will.accelerate": both("宣布全部债务提前到期，生成案件、起诉文书和期限；到法院递交另行登记。", "The whole debt is called in; a case, its papers and its dates are made. Filing at court is recorded apart."),
+  "will.accelerate_due": both("债务已全部到期；生成案件、起诉文书和期限，到法院递交另行登记。", "The whole debt is due already; a case, its papers and its dates are made. Filing at court is recorded apart."),
   "will.paid": both("依次抵充：{parts}。", "It pays, in this order: {parts}."),
   "will.credit": both("多出 {amount} 元记为溢缴款。", "{amount} yuan more than was asked are kept as credit."),
   "will.left": both("此后还有 {n} 期：{on} 还 {amount} 元，最后一期 {last}。", "{n} instalments are left: {amount} yuan on {on}, the last on {last}."),

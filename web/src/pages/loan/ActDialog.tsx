@@ -111,7 +111,7 @@ export function ActDialog({ loan, deed, onClose }: { loan: Loan; deed: Deed; onC
           </Form.Item>
         )}
         <div className="columns">
-          <Form.Item name="on" label={t(kind === "settlement" && !allowed ? "act.quote_on" : "act.on")} extra={allowed ? t("act.on_why") : undefined} rules={[{ required: true, message: t("act.need_day") }]}>
+          <Form.Item name="on" label={t(kind === "settlement" && !allowed ? "act.quote_on" : "act.on")} extra={allowed && kind !== "accelerate" ? t("act.on_why") : undefined} rules={[{ required: true, message: t("act.need_day") }]}>
             <DatePicker
               style={{ width: "100%" }} allowClear={false}
               disabledDate={(value) => value.isBefore(loan.drawn_on, "day") || value.isAfter(kind === "settlement" ? today.add(365, "day") : today, "day")}

@@ -20,7 +20,7 @@ export function QuoteView({ quote, part }: { quote: Quote; part?: string }) {
   const saved = total([before.interest_left, less(after.interest_left), ...(moved.interest ? [moved.interest] : [])]);
   const planned = before.next_due !== after.next_due || before.next_amount !== after.next_amount || before.left !== after.left;
   const said: string[] = [
-    t(`will.${quote.kind}` as Key, {
+    t((quote.kind === "accelerate" && before.left === after.left && before.last_due === after.last_due ? "will.accelerate_due" : `will.${quote.kind}`) as Key, {
       cash: yuan(moved.cash ?? "0.00"), back: yuan(less(moved.credit ?? "0.00")),
       part: part ? t(`field.${part}` as Key) : "", waived: yuan(part ? less(moved[part] ?? "0.00") : "0.00"),
     }),

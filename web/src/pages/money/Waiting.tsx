@@ -122,7 +122,7 @@ function AssignIt({ row }: { row: Held }) {
         <div className="flow">
           {candidates.map((one) => (
             <Button key={one.loan_id} block type={loan === one.loan_id ? "primary" : "default"} onClick={() => setLoan(one.loan_id)}>
-              {one.loan_id} · dpd {one.dpd} · {t(one.why === "asked" ? "money.asked" : "money.overdue")}
+              {one.loan_id} · {t("field.dpd")} {one.dpd} · {t(one.why === "asked" ? "money.asked" : "money.overdue")}
             </Button>
           ))}
           <Input aria-label={t("field.loan")} placeholder={t("field.loan")} value={loan} onChange={(event) => setLoan(event.target.value)} />
