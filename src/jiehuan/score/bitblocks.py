@@ -211,17 +211,17 @@ def _word_steps(members: int, place: int, words: int, mask: int) -> list[_Step]:
 @njit(cache=True, nogil=True)
 def _code_numbers(values: Floats, edges: Floats, missing: int, first: int, codes: Codes) -> None:
     """How many edges lie below each value, by halving, many values side by side."""
-    block, place = np.empty(LANES), np.empty(LANES, np.int64)
+    block, place, one, none = np.empty(LANES), np.empty(LANES, np.uint64), np.uint64(1), np.uint64(0)
     for start in range(0, len(values), LANES):
         count = min(LANES, len(values) - start)
         for lane in range(count):
             block[lane] = as_read(values[start + lane], missing)
         place[:] = 0
-        half = (len(edges) + 1) // 2
-        while half > 0:
+        half = np.uint64((len(edges) + 1) // 2)
+        while half > none:
             for lane in range(LANES):
-                place[lane] += half if edges[place[lane] + half - 1] < block[lane] else 0
-            half //= 2
+                place[lane] += half if edges[place[lane] + half - one] < block[lane] else none
+            half >>= one
         for lane in range(count):
             codes[0, start + lane] = place[lane]
         if missing != NONE:  # what is missing is below no edge: its first code is 0
@@ -300,6 +300,8 @@ def _add(
                         bits[lane] &= full if hit[lane] | code[lane] & key else mask
             for lane in range(BLOCK):
                 leaf[lane] = lowest(np.uint64(bits[lane]))
-            first = firsts[tree]
-            for lane in range(min(BLOCK, len(total) - begin)):
-                total[begin + lane] += leaves[first + leaf[lane]]
+            mine, some = leaves[firsts[tree] : firsts[tree + 1]], total[begin : begin + BLOCK]
+            for lane in range(
+                len(some)
+            ):  # a place without a sign is not looked at for one, so this is one instruction for many
+                some[lane] += mine[leaf[lane]]

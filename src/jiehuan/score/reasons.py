@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypedDict
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def boosted_reason(feature: str, value: Any, contribution: float, labels: Mappin
     )
 
 
+@lru_cache(maxsize=10_000)
 def reason_code(feature: str) -> str:
     """``R_`` and the feature's name in capitals, other signs as underscores.
 
