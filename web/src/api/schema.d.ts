@@ -33,7 +33,8 @@ export interface paths {
         };
         /**
          * List Activity
-         * @description The diary, newest first; of one subject or one verb when asked.
+         * @description The diary, newest first; of one subject or one verb when asked. The throttle's own counters of logins, several to each
+         *     login, are told only when their verb or subject is asked for.
          */
         get: operations["list_activity"];
         put?: never;
@@ -1056,7 +1057,7 @@ export interface paths {
         };
         /**
          * List Loans
-         * @description Loans, the latest drawn first.
+         * @description Loans, the latest drawn first. Days past due are sorted by the day since when a loan is past due.
          */
         get: operations["list_loans"];
         put?: never;
@@ -5343,6 +5344,7 @@ export interface components {
          * Quote
          * @description The loan without the act and with it, on ``known_on``. ``moved``: the change by part (cash, principal, interest,
          *     penalty, costs, credit), as the ledger would post it; what the borrower owes becomes less by a negative part.
+         *     Interest and penalty that had run by then count as owed before.
          */
         Quote: {
             after: components["schemas"]["Standing"];
