@@ -89,6 +89,9 @@ def test_virtual_account_and_payer_find_the_loan(lender: Database, write_csv: Wr
         keep_handle(connection, vault, "virtual_account", "9558-0001", loan_id="ln_1")
         keep_handle(connection, vault, "payer", "6222 0202", borrower_id="bo_2")
         keep_handle(connection, vault, "payer", "6222 0303", borrower_id="bo_3")
+        for owner in ({"loan_id": "ln_none"}, {"borrower_id": "bo_none"}):
+            with pytest.raises(Refused, match="is not in the books"):
+                keep_handle(connection, vault, "payer", "6222 0404", **owner)
     report = bring(lender, write_csv([
         ("2026-02-05", "100.00", "e1", "", "", "95580001", ""),
         ("2026-02-05", "100.00", "e2", "", "", "", "62220202"),

@@ -46,7 +46,7 @@ def _metrics(
 ) -> None:
     """Balances, overdue, buckets, NPL on both bases, provisions and coverage of a day. Exit 1 when rows were left out.
 
-    Example: jiehuan book metrics tape.parquet --on 2026-06-30 --by region
+    Example: jiehuan book metrics examples/book/june.csv --on 2026-06-30 --by region
     """
     from jiehuan import book
 
@@ -75,7 +75,7 @@ def _vintage(
 ) -> None:
     """How each month's lending ages: the share past due by months on book. Exit 1 when rows were left out.
 
-    Example: jiehuan book vintage tapes.parquet --threshold 31 --ever
+    Example: jiehuan book vintage examples/book/stack.csv --threshold 31 --ever
     """
     import polars as pl
 
@@ -111,7 +111,7 @@ def _roll(
 
     With one stack of snapshots, all neighbouring months are pooled.
 
-    Example: jiehuan book roll may.parquet june.parquet
+    Example: jiehuan book roll examples/book/may.csv examples/book/june.csv
     """
     from jiehuan import book
 
@@ -156,7 +156,7 @@ def _decompose(
 
     Growth is shown apart: it dilutes the ratio without making a loan better.
 
-    Example: jiehuan book decompose may.parquet june.parquet --by region
+    Example: jiehuan book decompose examples/book/may.csv examples/book/june.csv --by region
     """
     from jiehuan import book
 

@@ -116,7 +116,7 @@ def _check(
     product has methods and months but no principal; a lender has net_assets. {"kind": …} says it where that is not
     clear.
 
-    Example: jiehuan law check draw.json --on 2026-01-01
+    Example: jiehuan law check examples/loan_overdue.json --on 2026-01-01
     """
     from jiehuan.units.days import parse_date
 

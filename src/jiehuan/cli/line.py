@@ -125,7 +125,7 @@ def _evaluate(
     counted and left out. Without LOG, the platform's own reviews are taken, with what the books say came of them. Exit 1 when rows
     could not be read.
 
-    Example: jiehuan line evaluate examples/line/log.csv --params my_params.yaml
+    Example: jiehuan line evaluate examples/line/log.csv --lender micro_lender
     """
     from jiehuan.line import evaluate, load_params
     from jiehuan.units.tables import read_table

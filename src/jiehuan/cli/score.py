@@ -83,7 +83,7 @@ def _fit(
 ) -> None:
     """Fit a model and write it with its metrics, warnings, card and pictures. Every figure is of rows the model had not seen.
 
-    Example: jiehuan score fit loans.parquet --target bad --kind scorecard --out models/first --time applied_on
+    Example: jiehuan score fit examples/score/loans.csv --target bad --kind scorecard --out models/first --time applied_on
     """
     with progress("reading", 12) as advance:
         from jiehuan.score import fit
@@ -127,7 +127,7 @@ def _apply(
 
     With a folder of `score pair` it adds pd, ability, willingness (points) and kind.
 
-    Example: jiehuan score apply models/first applications.csv --out scored.parquet
+    Example: jiehuan score apply models/first examples/score/loans.csv --out scored.parquet
     """
     from jiehuan.score.model_files import decimals, load
     from jiehuan.score.two_scores import TwoScores
@@ -236,7 +236,7 @@ def _check(
 ) -> None:
     """Measure a model on rows with an outcome that it was not fitted on: AUC, KS, Brier, calibration, with intervals.
 
-    Example: jiehuan score check models/first later_loans.parquet
+    Example: jiehuan score check models/first examples/score/loans.csv
     """
     from jiehuan.score import evaluate
     from jiehuan.score.model_files import load_model, read_frame
@@ -263,7 +263,7 @@ def _compare(
 ) -> None:
     """Champion against challenger on rows that neither was fitted on: paired differences with intervals, and a verdict.
 
-    Example: jiehuan score compare models/first models/second later_loans.parquet
+    Example: jiehuan score compare models/first models/first examples/score/loans.csv
     """
     from jiehuan.score import compare
     from jiehuan.score.model_files import load_model, read_frame
@@ -299,7 +299,7 @@ def _drift(
 ) -> None:
     """How far a table has moved from the rows of the fit: PSI of the score, CSI of every feature. No outcome is needed.
 
-    Example: jiehuan score drift models/first this_month.parquet
+    Example: jiehuan score drift models/first examples/score/loans.csv
     """
     from jiehuan.score import drift
     from jiehuan.score.model_files import load_model, read_frame
@@ -340,7 +340,7 @@ def _pair(
 ) -> None:
     """Fit ability and willingness as two scores: whether they can pay, and whether they pay as people of that ability do.
 
-    Example: jiehuan score pair loans.parquet --target bad --ability income,dscr --willingness late_share,days_late --out models/pair
+    Example: jiehuan score pair examples/score/loans.csv --target bad --ability income,dscr --willingness late_share,days_late --out models/pair
     """
     from jiehuan.score import fit_two
     from jiehuan.score.model_files import read_changes, read_frame

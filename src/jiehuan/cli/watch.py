@@ -101,7 +101,7 @@ def _check(
 ) -> None:
     """Read a declaration and say what it holds, or everything that is wrong with it.
 
-    Example: jiehuan watch check my_signals.yaml
+    Example: jiehuan watch check
     """
     from jiehuan.watch.load import load_signals
 

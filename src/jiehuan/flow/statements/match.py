@@ -16,7 +16,7 @@ from jiehuan.flow.servicing import load_loans
 from jiehuan.store import tables
 from jiehuan.store.rows import upsert
 from jiehuan.store.vault import Vault
-from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.errors import InputError, Problem, Refused
 
 KINDS = ("virtual_account", "payer")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{1,199}")
@@ -109,11 +109,15 @@ def keep_handle(
     loan_id: str | None = None,
     borrower_id: str | None = None,
 ) -> None:
-    """Say that a virtual account, or a payer's account, is a loan's or a borrower's. Raises InputError for another kind."""
+    """Say that a virtual account, or a payer's account, is a loan's or a borrower's. Raises InputError for another kind, Refused for
+    an owner who is not there."""
     if kind not in KINDS or (loan_id is None) == (borrower_id is None) or not value.strip():
         raise InputError(
             Problem("handle", kind, "needs a kind, a number and one owner", f"kinds are {', '.join(KINDS)}")
         )
+    owner, column = (loan_id, tables.loan.c.loan_id) if loan_id else (borrower_id, tables.borrower.c.borrower_id)
+    if connection.execute(select(column).where(column == owner)).one_or_none() is None:
+        raise Refused(Problem(column.name, str(owner), "is not in the books", "look at the list in the console"))
     row = {"handle_index": _index(vault, kind, value), "kind": kind, "loan_id": loan_id, "borrower_id": borrower_id}
     upsert(connection, tables.payment_handle, [row])
 
