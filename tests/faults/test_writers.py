@@ -20,7 +20,7 @@ from jiehuan.store.act import look
 from jiehuan.store.audit import audit
 from jiehuan.store.database import Database
 from jiehuan.store.locks import lock_loan, lock_loans
-from jiehuan.store.many import lock_many
+from jiehuan.store.many import hold_many, lock_many
 from jiehuan.store.seal import seal_journal
 from jiehuan.units.errors import Conflict, Refused
 
@@ -113,7 +113,8 @@ def test_a_busy_loan_is_said_and_others_are_free(book: Database) -> None:
 HOLDS = {
     "one loan": lambda c: lock_loan(c, "ln_1"),
     "an act": lambda c: look(c, "ln_1", "a key"),
-    "a file or a day's batch": lambda c: lock_many(c, ["ln_1", "ln_2"]),
+    "a day's batch": lambda c: lock_many(c, ["ln_1", "ln_2"]),
+    "a file": lambda c: hold_many(c, ["ln_1", "ln_2"]),
     "a small book's day": lambda c: c.execute(day_end._LOCK_OPEN, {"done": list(day_end.DONE)}),
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +24,7 @@ from jiehuan.flow.settle import reverse, settle
 from jiehuan.ledger import Funding
 from jiehuan.loan import read_terms
 from jiehuan.store.database import Database
-from jiehuan.store.many import lock_many
+from jiehuan.store.many import hold_many
 from jiehuan.units.errors import JiehuanError
 
 from .conftest import TERMS, book, cash_in, faults
@@ -168,15 +170,47 @@ def test_a_chunk_is_all_or_nothing(lender: Database) -> None:
 def test_what_another_request_books_meanwhile_is_seen(lender: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the list and the lock a customer pays: the fold counts that payment too."""
 
-    def pay_first(connection: Any, loans: Any) -> None:
+    def pay_first(connection: Any, loans: Any) -> Any:
         with lender.begin() as other:
             repay(other, "ln_1", 5_000, FIRST, "first")
-        monkeypatch.setattr(many, "lock_many", lock_many)
-        lock_many(connection, loans)
+        monkeypatch.setattr(many, "hold_many", hold_many)
+        return hold_many(connection, loans)
 
-    monkeypatch.setattr(many, "lock_many", pay_first)
+    monkeypatch.setattr(many, "hold_many", pay_first)
     found = repay_many(lender, [Payment("ln_1", 1_000, FIRST, "k1")])
     assert found.by_columns == 1 and cash_in(lender) == 6_000 and faults(lender) == []
+
+
+def test_a_state_that_moved_while_its_loan_was_waited_for_is_found(lender: Database) -> None:
+    """The row of a loan that another request changes is elsewhere when that request lets go."""
+    with ThreadPoolExecutor(1) as pool:
+        with lender.begin() as other:
+            repay(other, "ln_1", 5_000, FIRST, "first")
+            work = pool.submit(repay_many, lender, [Payment(f"ln_{n}", 1_000, FIRST, f"k{n}") for n in (1, 2)])
+            until, waiting = time.monotonic() + 30, text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not other.execute(waiting).scalar_one():
+                assert time.monotonic() < until, "nobody waits"
+                time.sleep(0.01)
+        found = work.result()
+    assert found.by_columns == 2 and cash_in(lender) == 7_000 and faults(lender) == []
+
+
+def test_a_state_that_is_not_where_it_was_costs_nothing(lender: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chunk is taken back and taken one by one."""
+
+    def elsewhere(connection: Any, loans: Any) -> Any:
+        return {loan_id: one._replace(place="(99,1)") for loan_id, one in hold_many(connection, loans).items()}
+
+    monkeypatch.setattr(many, "hold_many", elsewhere)
+    found = repay_many(lender, [Payment("ln_1", 1_000, FIRST, "k1")])
+    assert found.by_columns == 0 and list(found.answers) == [0] and cash_in(lender) == 1_000 and faults(lender) == []
+
+
+def test_a_chunk_leaves_the_planner_as_it_was(lender: Database) -> None:
+    with lender.begin() as connection:
+        assert repay_some(connection, [Payment("ln_1", 1_000, FIRST, "k1")]).by_columns == 1
+        assert connection.execute(text("SHOW enable_hashjoin")).scalar_one() == "on"
+        assert connection.execute(text("SHOW enable_mergejoin")).scalar_one() == "on"
 
 
 @pytest.mark.parametrize("days", [1, 30, 85, 91])

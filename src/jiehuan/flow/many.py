@@ -9,7 +9,7 @@ change nothing.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,11 +25,14 @@ from jiehuan.flow.repay import Payment, repay
 from jiehuan.loan.cores import cores
 from jiehuan.store.bulk import is_plain, uncollected
 from jiehuan.store.database import Database
-from jiehuan.store.many import keep_many, lock_many, look_many
+from jiehuan.store.many import Standing, hold_many, keep_many, look_many
 from jiehuan.units.errors import Conflict, JiehuanError, Problem
 
 AT_ONCE = 5_000
 """Payments a transaction, at most."""
+
+WORKERS = cores() + 1
+"""Chunks at a time: one more than cores, as one of them mostly waits for the interpreter, the server's answer or the disk."""
 
 WORTH_COLUMNS = 100
 """Fewer payments than this are taken one by one: the compiled fold takes longer to load than they take."""
@@ -47,11 +50,18 @@ class Many:
     busy: set[int] = field(default_factory=set)
     by_columns: int = 0
 
+    def add(self, places: Sequence[int], part: Many) -> None:
+        """Add what became of some of the payments; ``places``: where they stand among all."""
+        self.answers.update((places[n], answer) for n, answer in part.answers.items())
+        self.refused.update((places[n], problems) for n, problems in part.refused.items())
+        self.busy.update(places[n] for n in part.busy)
+        self.by_columns += part.by_columns
+
 
 def repay_many(
     database: Database, payments: Sequence[Payment], on_progress: Callable[[int], None] = lambda steps: None
 ) -> Many:
-    """Take payments in transactions of ``AT_ONCE``, several at a time where there are cores; what became of each.
+    """Take payments in transactions of at most ``AT_ONCE``, ``WORKERS`` at a time; what became of each.
 
     Payments of one loan are taken in their order. A chunk that fails as a whole (a key that another request is using, the third
     deadlock) is taken one by one. Raises what the database raises when it is gone; what was committed by then stays, and sending
@@ -59,14 +69,13 @@ def repay_many(
     """
     found = Many()
     for parts in _rounds(payments):
-        work = [(part, found) for part in parts]
-        if len(work) == 1 or cores() == 1:
-            for part, into in work:
-                _take_chunk(database, payments, part, into, on_progress)
+        if len(parts) == 1:
+            found.add(parts[0], _take_chunk(database, payments, parts[0], on_progress))
             continue
-        with ThreadPoolExecutor(min(cores(), len(work)), thread_name_prefix="repay") as pool:
-            for done in [pool.submit(_take_chunk, database, payments, part, into, on_progress) for part, into in work]:
-                done.result()
+        with ThreadPoolExecutor(min(WORKERS, len(parts)), thread_name_prefix="repay") as pool:
+            work = [pool.submit(_take_chunk, database, payments, part, on_progress) for part in parts]
+            for part, done in zip(parts, work, strict=True):
+                found.add(part, done.result())
     return found
 
 
@@ -78,10 +87,10 @@ def repay_some(connection: Connection, payments: Sequence[Payment], *, columns: 
         by_day: dict[date, list[int]] = defaultdict(list)
         for n in fit:
             by_day[payments[n].on].append(n)
-        lock_many(connection, sorted([payments[n].loan_id for n in fit]))
         with uncollected():
+            held = hold_many(connection, sorted([payments[n].loan_id for n in fit]))
             for places in by_day.values():
-                _by_columns(connection, payments, places, found)
+                _by_columns(connection, payments, places, held, found)
     for n in range(len(payments)):
         if n in found.answers:
             continue
@@ -107,7 +116,7 @@ def repay_some(connection: Connection, payments: Sequence[Payment], *, columns: 
 
 def _rounds(payments: Sequence[Payment]) -> list[list[list[int]]]:
     """Places of payments in rounds of chunks: in a round each loan and each key come once; what has a loan or a key in common is
-    taken in the order given, round after round. The chunks of a round are of one size, as many as all cores take at once.
+    taken in the order given, round after round. The chunks of a round are of one size, as many as all workers take at once.
     """
     rounds: list[list[int]] = []
     if len({one.loan_id for one in payments}) == len(payments) == len({one.key for one in payments}):
@@ -127,24 +136,21 @@ def _rounds(payments: Sequence[Payment]) -> list[list[list[int]]]:
 def _chunks(places: list[int]) -> list[list[int]]:
     if len(places) < 2 * WORTH_COLUMNS:
         return [places]
-    count = -(-len(places) // (AT_ONCE * cores())) * cores()
+    count = min(-(-len(places) // (AT_ONCE * WORKERS)) * WORKERS, len(places) // WORTH_COLUMNS)
     ends = [len(places) * n // count for n in range(count + 1)]
     return [places[at:end] for at, end in pairwise(ends) if at < end]
 
 
 def _take_chunk(
-    database: Database, payments: Sequence[Payment], part: list[int], into: Many, on_progress: Callable[[int], None]
-) -> None:
+    database: Database, payments: Sequence[Payment], part: list[int], on_progress: Callable[[int], None]
+) -> Many:
     mine = [payments[n] for n in part]
     try:
         found = database.transact(lambda connection: repay_some(connection, mine))
     except (psycopg.errors.UniqueViolation, DBAPIError, JiehuanError):
         found = database.transact(lambda connection: repay_some(connection, mine, columns=False))
-    into.answers.update((part[n], answer) for n, answer in found.answers.items())
-    into.refused.update((part[n], problems) for n, problems in found.refused.items())
-    into.busy.update(part[n] for n in found.busy)
-    into.by_columns += found.by_columns
     on_progress(len(part))
+    return found
 
 
 def _plain(payments: Sequence[Payment]) -> list[int]:
@@ -162,7 +168,9 @@ def _plain(payments: Sequence[Payment]) -> list[int]:
     ]
 
 
-def _by_columns(connection: Connection, payments: Sequence[Payment], places: list[int], found: Many) -> None:
+def _by_columns(
+    connection: Connection, payments: Sequence[Payment], places: list[int], held: Mapping[str, Standing], found: Many
+) -> None:
     """Take what fits the fast way, of payments of one day on locked loans."""
     on = payments[places[0]].on
     loans, events, used, booked_to = look_many(
@@ -183,14 +191,15 @@ def _by_columns(connection: Connection, payments: Sequence[Payment], places: lis
         for n in places
         if (loan := loans.get(payments[n].loan_id)) is not None
         and loan.bare
-        and loan.status == "active"
-        and loan.as_of <= on
+        and (stands := held.get(loan.loan_id)) is not None
+        and stands.status == "active"
+        and stands.as_of <= on
         and payments[n].loan_id not in odd
         and payments[n].key not in used
     ]
     if not fit:
         return
-    taken = plain_ones([payments[n] for n in fit], loans, events, on)
+    taken = plain_ones([payments[n] for n in fit], loans, held, events, on)
     for kept in taken.kept:
         keep_many(connection, kept, loans)
     found.answers.update([(fit[place], answer) for place, answer in taken.answers.items()])

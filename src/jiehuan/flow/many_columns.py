@@ -40,8 +40,8 @@ from jiehuan.loan.layout import (
 )
 from jiehuan.loan.replay import STATUSES  # the words of O_STATUS
 from jiehuan.store.act import STATE
-from jiehuan.store.bulk import ADDED, slim_id
-from jiehuan.store.many import Events, Kept, Loan
+from jiehuan.store.bulk import ADDED, slim_ids
+from jiehuan.store.many import Events, Kept, Loan, Standing
 
 if TYPE_CHECKING:
     from jiehuan.flow.repay import Payment
@@ -60,13 +60,15 @@ class Taken:
     kept: list[Kept] = field(default_factory=list)
 
 
-def plain_ones(payments: Sequence[Payment], loans: Mapping[str, Loan], events: Events, on: date) -> Taken:
+def plain_ones(
+    payments: Sequence[Payment], loans: Mapping[str, Loan], held: Mapping[str, Standing], events: Events, on: date
+) -> Taken:
     """Fold the loans with their payments; those whose books need more than plain entries are left out.
 
     Left out are loans that the fold refuses, that stop accruing, that have movements of other kinds, and whose last stored movement
     is not among the last that the fold comes to. ``events``: those of these loans at least, repayments known on their day.
     """
-    table = _payments(payments, loans)
+    table = _payments(payments, loans, held)
     told = _events(table, events, on)
     [*parts], _ = read_book(table.select(Loan._fields[:9]), told, on, on)
     law = np.array(law_cells(on, law_on), dtype=np.int64)
@@ -92,7 +94,7 @@ def plain_ones(payments: Sequence[Payment], loans: Mapping[str, Loan], events: E
             _yuan("overdue").alias("overdue"),
         )
         taken.answers.update(_answers(acts))
-        states = standing_table(acts["loan_id"], out[good], on).select(STATE)
+        states = standing_table(acts["loan_id"], out[good], on).select(acts["row_at"], *STATE)
         taken.kept.append(Kept(*_texts(acts, on), _entries(fresh), tab_text(states)))
     return taken
 
@@ -112,7 +114,7 @@ def event_ids(payments: Sequence[Payment]) -> list[str]:
     return [f"ev_{signs[at : at + 26]}" for at in range(0, len(signs), 26)]
 
 
-def _payments(payments: Sequence[Payment], loans: Mapping[str, Loan]) -> pl.DataFrame:
+def _payments(payments: Sequence[Payment], loans: Mapping[str, Loan], held: Mapping[str, Standing]) -> pl.DataFrame:
     """A row a payment: its loan's columns, its event's id, and what it says."""
     kinds = {
         "principal_fen": pl.Int64,
@@ -129,6 +131,7 @@ def _payments(payments: Sequence[Payment], loans: Mapping[str, Loan]) -> pl.Data
     }
     return pl.DataFrame(book).with_columns(
         pl.int_range(pl.len()).alias("place"),
+        pl.Series("row_at", [held[one.loan_id].place for one in payments], pl.String),
         pl.Series("event_id", event_ids(payments), pl.String),
         pl.Series("key", [one.key for one in payments], pl.String),
         pl.Series("source", [one.source for one in payments], pl.String),
@@ -214,10 +217,19 @@ def _plain(moves: pl.DataFrame, count: int) -> Any:
 def _entries(moves: pl.DataFrame) -> pl.DataFrame:
     """The entries of plain movements, as ``ledger.post`` makes them on a loan that is all on balance: a table of ``ADDED``."""
     said, accounts, amounts = [], [], []
-    for account, fen in _LINES:
-        said.append(_shown(fen != 0, pl.format(f',["{account}",{{}},{{}}]', fen.clip(0, None), (-fen).clip(0, None))))
-        accounts.append(_shown(fen != 0, pl.lit(f",{account}")))
-        amounts.append(_shown(fen != 0, pl.format(",{}", fen)))
+    fens = moves.select(*[fen.alias(f"fen_{n}") for n, (_, fen) in enumerate(_LINES)])
+    used = fens.select((pl.all() != 0).any()).row(0)
+    moves = moves.hstack(fens)
+    for n, (account, _) in enumerate(_LINES):
+        if used[n]:
+            fen = pl.col(f"fen_{n}")
+            said.append(
+                _shown(fen != 0, pl.format(f',["{account}",{{}},{{}}]', fen.clip(0, None), (-fen).clip(0, None)))
+            )
+            accounts.append(_shown(fen != 0, pl.lit(f",{account}")))
+            amounts.append(_shown(fen != 0, pl.format(",{}", fen)))
+    if not said:  # nothing moves anything
+        return pl.DataFrame(schema=dict.fromkeys(ADDED, pl.String))
     told = moves.select(
         "loan_id",
         "movement_id",
@@ -229,9 +241,7 @@ def _entries(moves: pl.DataFrame) -> pl.DataFrame:
         pl.format("{{{}}}", pl.concat_str(accounts).str.slice(1)).alias("accounts"),
         pl.format("{{{}}}", pl.concat_str(amounts).str.slice(1)).alias("amounts"),
     ).filter(pl.col("said") != "")  # what moves nothing makes no entry
-    named = zip(told["loan_id"].to_list(), told["movement_id"].to_list(), strict=True)
-    ids = [slim_id(loan_id, movement, 0) for loan_id, movement in named]
-    return told.with_columns(pl.Series("entry_id", ids, pl.String)).select(ADDED)
+    return told.with_columns(pl.Series("entry_id", slim_ids(told), pl.String)).select(ADDED)
 
 
 def _shown(there: pl.Expr, text: pl.Expr) -> pl.Expr:
@@ -251,16 +261,20 @@ def _paid(moves: pl.DataFrame, count: int) -> list[pl.Series]:
 
 def _answers(acts: pl.DataFrame) -> dict[int, dict[str, Any]]:
     """Answers as ``repay`` gives them, by the payment's place."""
-    told = acts.select(
-        "place", "loan_id", "event_id", "amount", "principal_outstanding", "overdue", "dpd", "status", *_PAID
-    )
+    paid: list[dict[str, str]] = [{} for _ in range(len(acts))]
+    for part in _PARTS:
+        yuan = acts[f"paid_{part}"]
+        there = yuan.is_not_null().arg_true().to_list()
+        for n, said in zip(there, yuan.drop_nulls().to_list(), strict=True):
+            paid[n][part] = said
+    names = "place", "loan_id", "event_id", "amount", "principal_outstanding", "overdue", "dpd", "status"
+    told = zip(*[acts[name].to_list() for name in names], paid, strict=True)
     return {
         place: {
-            "loan_id": loan_id, "event_id": event_id, "amount": amount,
-            "paid": {part: yuan for part, yuan in zip(_PARTS, paid, strict=True) if yuan is not None},
+            "loan_id": loan_id, "event_id": event_id, "amount": amount, "paid": parts,
             "principal_outstanding": principal, "overdue": overdue, "dpd": dpd, "status": status,
         }
-        for place, loan_id, event_id, amount, principal, overdue, dpd, status, *paid in told.iter_rows()
+        for place, loan_id, event_id, amount, principal, overdue, dpd, status, parts in told
     }  # fmt: skip
 
 
@@ -290,7 +304,6 @@ def _yuan(fen: str) -> pl.Expr:
 
 
 _PARTS = ("principal", "interest", "penalty", "costs", "credit")
-_PAID = [f"paid_{part}" for part in _PARTS]
 _AMOUNTS = {
     "cash": M_CASH, "principal": M_PRINCIPAL, "interest": M_INTEREST, "penalty": M_PENALTY, "costs": M_COSTS, "credit": M_CREDIT,
 }  # fmt: skip

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 import psycopg
@@ -68,6 +68,22 @@ class End(NamedTuple):
     known: str
 
 
+class Ends(Protocol):
+    """What says where a stored chain ends: an ``End``, or a row that has its columns among others."""
+
+    @property
+    def n(self) -> int:
+        """The place of the last entry."""
+
+    @property
+    def hash(self) -> bytes:
+        """Its hash."""
+
+    @property
+    def known(self) -> str:
+        """When it entered the books, as an ISO text."""
+
+
 def is_plain(said: str) -> bool:
     """Whether a text stands in JSON and in COPY as it is."""
     return _PLAIN.match(said) is not None
@@ -80,6 +96,16 @@ def slim_id(*parts: object) -> str:
     'en_a8fefdd65ca3af42f5c1041eb1'
     """
     return "en_" + sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:26]
+
+
+def slim_ids(named: pl.DataFrame) -> list[str]:
+    """``slim_id(loan_id, movement_id, 0)`` of each row.
+
+    >>> slim_ids(pl.DataFrame({"loan_id": ["ln_1"], "movement_id": ["draw"]}))
+    ['en_a8fefdd65ca3af42f5c1041eb1']
+    """
+    texts = named.select(pl.format("{}\x1f{}\x1f0", "loan_id", "movement_id")).to_series().to_list()
+    return ["en_" + sha256(text.encode()).hexdigest()[:26] for text in texts]
 
 
 def ends_of(driver: psycopg.Connection[Any], loan_ids: Sequence[str]) -> dict[str, End]:
@@ -96,7 +122,7 @@ def added(posts: Iterable[tuple[str, Sequence[Slim]]]) -> pl.DataFrame:
     return pl.DataFrame([pl.Series(name, column, pl.String) for name, column in zip(ADDED, columns, strict=True)])
 
 
-def chained_rows(entries: pl.DataFrame, ends: Mapping[str, End]) -> bytes:
+def chained_rows(entries: pl.DataFrame, ends: Mapping[str, Ends]) -> bytes:
     """Rows of ``entry`` as COPY reads them, for loans whose chains end in ``ends``.
 
     ``entries``: columns ``ADDED``, all of them texts; the rows of a loan follow each other in the order of its chain.
@@ -112,14 +138,14 @@ def chained_rows(entries: pl.DataFrame, ends: Mapping[str, End]) -> bytes:
         _in_order(entries["known"], first, pl.Series([head.known for head in heads]).gather(owner)),
     )
     said = pl.format('[{},"{}","{}","{}","{}","{}","{}","{}","",[{}]]', "n", *ADDED[1::-1], *ADDED[2:8])
-    hashes: list[str] = []
+    links: list[bytes] = []
     before, starts = b"", iter(heads)
     for begins, text in zip(first.to_list(), entries.select(said).to_series().to_list(), strict=True):
-        link = sha256((next(starts).hash if begins else before) + text.encode())
-        before = link.digest()
-        hashes.append(link.hexdigest())
+        before = sha256((next(starts).hash if begins else before) + text.encode()).digest()
+        links.append(before)
+    hashes = pl.Series(links, dtype=pl.Binary).bin.encode("hex")
     event = pl.when(pl.col("event_id") == "").then(pl.lit(NULL)).otherwise("event_id")
-    rows = entries.with_columns(event.alias("event_id"), pl.concat_str(pl.lit(r"\\x"), pl.Series(hashes)).alias("hash"))
+    rows = entries.with_columns(event.alias("event_id"), pl.concat_str(pl.lit(r"\\x"), hashes).alias("hash"))
     return rows.select(_WRITTEN).write_csv(include_header=False, separator="\t", quote_style="never").encode()
 
 
