@@ -67,6 +67,7 @@ def test_what_cannot_be_done_is_told_in_place_and_nothing_is_sent(enter, house, 
     expect(dialog.get_by_text("借款人不必再还本金 10.00 元，计入损失")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+    expect(page.get_by_role("button", name="减免")).to_be_focused()
     assert house.get("risk", f"/api/loans/{loan}")["events"] == []
 
 

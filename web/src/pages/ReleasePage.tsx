@@ -12,6 +12,7 @@ import { Facts } from "../parts/Facts";
 import { Code, moment, yuan } from "../parts/show";
 import { Sure } from "../parts/Sure";
 import { useAct } from "../parts/useAct";
+import { useReturn } from "../parts/useReturn";
 import { Wait } from "../parts/Wait";
 import { useSession } from "../session";
 
@@ -80,6 +81,7 @@ function Decide({ data }: { data: Schema["ReleaseOut"] }) {
 function Answer({ data, verb, onClose }: { data: Schema["ReleaseOut"]; verb: "approve" | "refuse"; onClose: () => void }) {
   const { t } = useSpeech();
   const { message } = AntApp.useApp();
+  useReturn();
   const [form] = Form.useForm<{ reason?: string }>();
   const [header] = useState(once);
   const path = { release_id: data.release_id };

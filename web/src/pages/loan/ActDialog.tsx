@@ -10,6 +10,7 @@ import { useExplain } from "../../parts/explain";
 import { Problems } from "../../parts/Problems";
 import { yuan } from "../../parts/show";
 import { useAct } from "../../parts/useAct";
+import { useReturn } from "../../parts/useReturn";
 import { useSession } from "../../session";
 import { QuoteView } from "./QuoteView";
 
@@ -55,6 +56,7 @@ export function ActDialog({ loan, deed, onClose }: { loan: Loan; deed: Deed; onC
   const { may } = useSession();
   const { message } = AntApp.useApp();
   const explain = useExplain();
+  useReturn();
   const [form] = Form.useForm<Entered>();
   const [header] = useState(once);
   const { kind } = deed;
@@ -175,6 +177,6 @@ function owed(state: Owed, part: (typeof PARTS)[number]): string {
 /** The amount to begin with. */
 function begin(state: Schema["StateOut"], kind: Kind): string | undefined {
   if (kind === "refund") return state.credit_balance;
-  if (kind === "waiver") return PARTS.map((part) => owed(state, part)).find((amount) => Number(amount) > 0);
+  if (kind === "waiver") return PARTS.filter((part) => part !== "principal").map((part) => owed(state, part)).find((amount) => Number(amount) > 0);
   return kind === "repayment" && state.overdue !== "0.00" ? state.overdue : undefined;
 }
