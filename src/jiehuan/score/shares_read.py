@@ -1,12 +1,13 @@
-"""A forest cut into the pieces that ``shares`` adds up."""
+"""A forest cut into the pieces that ``shares`` adds up, and their tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
-from jiehuan.score.shares import CATEGORY, HIGH, LOW, MOST_BITS, Shares, fill
+from jiehuan.score.shares import CATEGORY, HIGH, LOW, MOST_BITS, Floats, Ints, Longs, Shares
 
 if TYPE_CHECKING:
     from jiehuan.score.forest import Forest
@@ -23,7 +24,7 @@ def read_shares(forest: Forest) -> Shares:
 
 
 class _Cutting:
-    """Lists that grow piece by piece and become the arrays of ``Shares``, or what ``shares.fill`` makes its tables of."""
+    """Lists that grow piece by piece and become the arrays of ``Shares``, or what ``_fill`` makes its tables of."""
 
     def __init__(self, forest: Forest) -> None:
         self.forest = forest
@@ -139,7 +140,7 @@ class _Cutting:
         ends = np.array(self.leaves, np.int32).reshape(-1, 2)
         deepest = int(np.diff(ends[:, 1], prepend=0).max(initial=1))
         rules = [np.polynomial.legendre.leggauss(points) for points in range(1, (deepest + 1) // 2 + 1)]
-        fill(
+        _fill(
             pieces,
             ends,
             np.array(self.leaf_values, float),
@@ -164,3 +165,61 @@ class _Cutting:
             self.forest.features,
             mean,
         )
+
+
+@njit(cache=True, nogil=True)
+def _fill(
+    pieces: Longs, leaves: Ints, values: Floats, entries: Ints, parts: Floats, rules: Floats, tables: Floats
+) -> None:
+    """Write the tables. ``leaves`` int32[l, 2]: piece, end of the leaf's ``entries``; these int32[e, 3]: which of the piece's features, the bits
+    that it takes, those of them that must be 1; ``parts`` float64[e]: z. ``rules`` float64[k, 2]: t and weight, of one point, of two, ..."""
+    start = 0
+    for leaf in range(len(values)):
+        piece, end = leaves[leaf, 0], leaves[leaf, 1]
+        bits, width, points, at = pieces[piece, 1], pieces[piece, 3], pieces[piece, 4], pieces[piece, 5]
+        depth = end - start
+        if points:
+            _factors(values[leaf], entries[start:end], parts[start:end], rules, points, tables[at:])
+        else:
+            mine = _by_pattern(values[leaf], parts[start:end], rules)
+            for pattern in range(1 << bits):
+                own = 0
+                for one in range(depth):
+                    own |= (pattern & entries[start + one, 1] == entries[start + one, 2]) << one
+                for one in range(depth):
+                    tables[at + pattern * width + entries[start + one, 0]] += mine[own, one]
+        start = end
+
+
+@njit(cache=True, nogil=True)
+def _by_pattern(value: float, parts: Floats, rules: Floats) -> Floats:
+    """A leaf's shares for each pattern of o, bit i for feature i: float64[2^d, d]."""
+    depth = len(parts)
+    points = (depth + 1) // 2
+    found = np.zeros((1 << depth, depth))
+    for pattern in range(1 << depth):
+        for point in range(points * (points - 1) // 2, points * (points + 1) // 2):
+            at, whole = rules[point, 0], value * rules[point, 1]
+            for one in range(depth):
+                whole *= (1 - at) * parts[one] + (at if pattern >> one & 1 else 0.0)
+            for one in range(depth):
+                found[pattern, one] += whole * _ratio(pattern >> one & 1, at, parts[one])
+    return found
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _ratio(passes: int, at: float, part: float) -> float:
+    """``(o - z) / (t o + (1 - t) z)``: what turns the product over all features into the share of one."""
+    return (1 - part) / (at + (1 - at) * part) if passes else -1 / (1 - at)
+
+
+@njit(cache=True, nogil=True)
+def _factors(value: float, entries: Ints, parts: Floats, rules: Floats, points: int, table: Floats) -> None:
+    """What ``_integrate`` needs of a leaf: its weights; for each feature its factors where it passes and not, and its ratios."""
+    for point in range(points):
+        at, weight = rules[points * (points - 1) // 2 + point]
+        table[point] = value * weight
+        for one in range(len(parts)):
+            here = points * (1 + 4 * entries[one, 0]) + point
+            table[here], table[here + points] = at + (1 - at) * parts[one], (1 - at) * parts[one]
+            table[here + 2 * points], table[here + 3 * points] = _ratio(1, at, parts[one]), _ratio(0, at, parts[one])
