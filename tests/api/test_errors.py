@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -112,9 +114,9 @@ def test_no_address_is_a_fault(server, path, api):
 )
 def test_raw_bytes_are_never_a_fault(server, raw):
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as line:
-        line.sendall(raw)
-        line.settimeout(5)
+    told = b""
+    with socket.create_connection((host, int(port)), timeout=60) as line, contextlib.suppress(ConnectionError):
+        line.sendall(raw)  # the server may hang up before it has read all, and the answer be lost on the way
         told = line.recv(200)
     assert not told.startswith(b"HTTP/1.1 5"), told
     assert server.get(None, "/api/health").status_code == 200
@@ -161,13 +163,14 @@ def test_security_headers_everywhere(server):
     )
 
 
-def test_a_fault_is_told_without_detail_and_logged_without_data(make_database, serve, monkeypatch):
+def test_a_fault_is_told_without_detail_and_logged_without_data(make_database, serve, monkeypatch, caplog):
     """A planted fault in a route, whose message carries a phone number."""
 
     def broken(*_, **__):
         raise KeyError("13812345678")
 
     monkeypatch.setattr(reports, "page_of", broken)
+    caplog.set_level(logging.INFO, "jiehuan.api")  # as with --verbose: each request has its line
     password = "a long sentence of mine"
     with make_database() as database:
         with database.begin() as connection:

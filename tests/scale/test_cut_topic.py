@@ -42,9 +42,9 @@ class Cutting(Broker):
 @pytest.fixture
 def cutting() -> Iterator[Broker]:
     host = Producer({"test.mock.num.brokers": 1}, logger=quiet())  # the broker lives in this client
-    (found,) = host.list_topics(timeout=10).brokers.values()
+    (found,) = host.list_topics(timeout=60).brokers.values()
     broker = Cutting(f"{found.host}:{found.port}")
-    broker.admin.list_topics(TOPIC, timeout=10)  # it makes the topic
+    broker.admin.list_topics(TOPIC, timeout=60)  # it makes the topic
     yield broker
     del host
 

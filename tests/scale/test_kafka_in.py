@@ -328,7 +328,7 @@ def test_events_of_strangers_are_parked_when_told_so(
 def test_topics_that_exist_are_left_alone_and_missing_ones_are_made_only_when_told(broker: Broker, topic: str) -> None:
     broker.must_have({topic: 9}, make=False)
     broker.must_have({topic: 9}, make=True)
-    assert len(broker.admin.list_topics(topic, timeout=5).topics[topic].partitions) == 4
+    assert len(broker.admin.list_topics(topic, timeout=60).topics[topic].partitions) == 4
     with pytest.raises(Refused, match="does not exist"):
         broker.must_have({f"{topic}-x": 2}, make=False)
     assert broker.topic_id(topic)

@@ -23,7 +23,7 @@ from jiehuan.units.errors import InputError
 def messages_of(broker: Broker, topic: str) -> list[Message]:
     """Every message of a topic, in order within a partition."""
     consumer = Consumer(broker.settings(group_id="reader", enable_partition_eof=True, auto_offset_reset="earliest"))
-    numbers = list(consumer.list_topics(topic, timeout=5).topics[topic].partitions)
+    numbers = list(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
     found: list[Message] = []
     ended = 0

@@ -44,7 +44,7 @@ def read_all(broker: Broker, topic: str, wanted: int) -> list[tuple[str, str]]:
     The broker's word for the end of a partition is not to be trusted: tansu gives one that is out of date at times.
     """
     consumer = Consumer(broker.settings(group_id="reader", auto_offset_reset="earliest"))
-    numbers = list(consumer.list_topics(topic, timeout=5).topics[topic].partitions)
+    numbers = list(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
     consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
     found: list[tuple[str, str]] = []
     while len({number for _, number in found}) < wanted:

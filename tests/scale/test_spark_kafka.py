@@ -114,7 +114,7 @@ def test_a_topic_that_was_made_anew_ends_the_command_with_a_sentence(
 
 def test_a_micro_batch_is_bounded_and_a_cut_topic_is_told(spark: SparkSession, tmp_path: Path) -> None:
     host = Producer({"test.mock.num.brokers": 1}, logger=quiet())  # librdkafka's own broker: it keeps 5 MB a partition
-    (at,) = host.list_topics(timeout=10).brokers.values()
+    (at,) = host.list_topics(timeout=60).brokers.values()
     servers = f"{at.host}:{at.port}"
     producer = Producer({"bootstrap.servers": servers}, logger=quiet())
 

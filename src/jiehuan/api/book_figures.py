@@ -6,7 +6,7 @@ rows are there.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, distinct, func, select
@@ -54,8 +54,24 @@ def book_day(connection: Connection) -> date | None:
 
 
 _BOOK_DAY = """
-SELECT greatest((SELECT max("on") FROM day_end_run WHERE finished_at IS NOT NULL), (SELECT max(as_of) FROM loan_standing))
+SELECT greatest(
+    (SELECT max("on") FROM day_end_run WHERE finished_at IS NOT NULL OR mark <> ''),
+    (SELECT max(s.as_of) FROM loan_standing s WHERE s.loan_id IN (SELECT t.loan_id FROM loan_touched t))
+)
 """
+"""A state is later than the last closed day only where something happened to its loan since (it is in ``loan_touched``) or a day end
+runs, so that not all states are looked at."""
+
+
+def in_bucket(connection: Connection, bucket: str) -> list[ColumnElement[bool]]:
+    """The conditions that a loan of ``loan_state`` is in a bucket, the first of them by an index: no state is later than the book's day,
+    so a loan that many days past due is so since a day that can be told."""
+    state, place = loan_state.c, BUCKETS.index(bucket)
+    if place == 0:
+        return [state.oldest_due.is_(None)]
+    least, day = BUCKET_FROM_DPD[place], book_day(connection)
+    since = state.oldest_due.is_not(None) if day is None else state.oldest_due <= day - timedelta(days=least)
+    return [since, state.dpd >= least, *(state.dpd < beyond for beyond in BUCKET_FROM_DPD[place + 1 : place + 2])]
 
 
 def sums(table: Any, balance: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -8,7 +8,6 @@ earlier day, is folded again. So catching up over several days, or starting anew
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jiehuan.law import law_on
 from jiehuan.loan.book_cells import RefusedLoan, fold_part, read_book, shift_table
+from jiehuan.loan.book_columns import narrow
 from jiehuan.loan.civil import day_number, day_of
 from jiehuan.loan.compiled import compiled
 from jiehuan.loan.cores import on_all_cores
@@ -26,6 +26,7 @@ from jiehuan.loan.layout import FAR, OUT
 from jiehuan.loan.position import POSITION, Q_DAY, Q_NEXT_DUE, Q_PLAIN, Q_TICK
 from jiehuan.loan.sweep import Hot
 from jiehuan.units.errors import InputError, Problem
+from jiehuan.units.whole_file import whole_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,24 +227,16 @@ class BookDays:
         import numpy as np
         import pyarrow as pa
 
-        folder.mkdir(parents=True, exist_ok=True)
         catch_up = compiled("catch_up")
         on_all_cores(lambda low, high: catch_up(low, high, self.hot, self.p, self.day), len(self.ids))
         cells = self.p.reshape(-1, POSITION)
         columns: dict[str, Any] = {"loan_id": self.ids.to_arrow(), "terms": self.terms_hash, "events": self._counted()}
         for cell in range(POSITION):
-            column = np.ascontiguousarray(cells[:, cell])
-            small = len(column) == 0 or (int(column.min()) >= -(2**31) and int(column.max()) < 2**31)
-            columns[f"q{cell}"] = column.astype(np.int32) if small else column
+            columns[f"q{cell}"] = narrow(np.ascontiguousarray(cells[:, cell]))
         table = pa.table(columns)
         path = folder / f"{day_of(self.day).isoformat()}{SUFFIX}"
-        part = folder / f".{path.name}.{os.getpid()}.part"
-        with part.open("wb") as file:
-            with pa.ipc.new_file(file, table.schema) as writer:
-                writer.write_table(table)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with whole_file(path) as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
         return path
 
     def _counted(self) -> npt.NDArray[np.uint64]:

@@ -83,7 +83,7 @@ def made_home(home: Path) -> Path:
                 os.chown(home, owner.st_uid, owner.st_gid)  # started with sudo in a user's folder: the user can go on
         probe = home / ".writable"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may look at the same time
     except OSError as error:
         raise unwritable(home, error) from None
     return home.resolve()

@@ -276,7 +276,7 @@ loan = Table(
     Column("rate_ppm", Integer, nullable=False),
     Column("months", Integer, nullable=False),
     Column("method", Text, nullable=False),
-    Column("drawn_on", Date, nullable=False, index=True),
+    Column("drawn_on", Date, nullable=False),
     Column("first_due", Date, nullable=False),
     Column("terms", JSONB, nullable=False),  # the `loan replay` input without events
     Column(
@@ -284,6 +284,7 @@ loan = Table(
     ),  # the terms say nothing beside what has a column, and the uplift
     Column("source", Text, nullable=False, server_default="api"),
     _at("created_at", default=True),
+    Index("ix_loan_drawn_on", "drawn_on", "loan_id"),
     Index("ix_loan_joint", "loan_id", postgresql_where="terms ? 'funding'"),
 )
 
@@ -335,6 +336,7 @@ loan_standing = Table(  # what lasts while nothing happens to a loan: exact on `
     CheckConstraint(
         "num_nulls(penalty_base_fen, penalty_fen_days, penalty_numerator, penalty_denominator) IN (0, 4)", name="penalty_runs"
     ),
+    Index("ix_loan_standing_late", "oldest_due", postgresql_where="oldest_due IS NOT NULL"),
 )  # fmt: skip
 
 loan_state = Table(  # a view: the state of every loan on the book's day. Only who writes goes to ``loan_standing``
@@ -798,7 +800,7 @@ day_end_run = Table(
     Column("mark", Text, nullable=False, server_default=""),  # the last loan whose batch is committed
     Column("changed", BigInteger, nullable=False, server_default="0"),
     Column("entries", BigInteger, nullable=False, server_default="0"),
-    Column("positions", Text),  # the file of positions that belongs to this evening
+    Column("positions", Text),  # the file of positions that belongs to this evening; empty: closed without one
     _at("started_at", default=True),
     _at("finished_at", nullable=True),
 )

@@ -6,7 +6,6 @@ the book is folded again from its events.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ import polars as pl
 
 from jiehuan.law import law_on
 from jiehuan.loan.book_cells import shift_table
+from jiehuan.loan.book_columns import narrow
 from jiehuan.loan.civil import day_number
 from jiehuan.loan.compiled import compiled
 from jiehuan.loan.cores import on_all_cores
@@ -27,6 +27,7 @@ from jiehuan.loan.lawful import law_cells
 from jiehuan.loan.layout import OUT
 from jiehuan.loan.position import POSITION, Q_PLAIN
 from jiehuan.loan.sweep import Hot
+from jiehuan.units.whole_file import whole_file
 
 Cells = npt.NDArray[np.int64]
 _LAYOUT = f"v2x{POSITION}"
@@ -155,21 +156,14 @@ class Positions:
 
     def save(self, folder: Path) -> str:
         """Write a file that appears whole or not at all; its name, which tells day and layout."""
-        folder.mkdir(parents=True, exist_ok=True)
         turned = np.empty((POSITION, len(self.ids)), dtype=np.int64)
         for low in range(0, len(self.ids), _BLOCK):
             turned[:, low : low + _BLOCK] = self.cells[low : low + _BLOCK].T
         columns = [pl.Series("loan_id", self.ids, dtype=pl.String)]
-        for cell, column in enumerate(turned):
-            small = len(column) == 0 or (int(column.min()) >= -(2**31) and int(column.max()) < 2**31)
-            columns.append(pl.Series(f"q{cell}", column.astype(np.int32) if small else column))
+        columns += [pl.Series(f"q{cell}", narrow(column)) for cell, column in enumerate(turned)]
         path = folder / f"{self.day.isoformat()}-{_LAYOUT}-{uuid4().hex[:12]}.arrow"
-        part = folder / f".{path.name}.part"
-        with part.open("wb") as file:
+        with whole_file(path) as file:
             pl.DataFrame(columns).write_ipc(file, compression="uncompressed")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
         return path.name
 
     @classmethod
