@@ -268,7 +268,7 @@ def decisions_of(connection: Connection, application_id: str) -> list[DecisionOu
         .order_by(decision.c.decided_at.desc(), decision.c.decision_id.desc())
     ).mappings()
     return [
-        DecisionOut(**{**{k: v for k, v in spoken(row).items() if k != "application_id"}, "pd": probability(row["pd"])})
+        DecisionOut(**{**{k: v for k, v in spoken(row).items() if k not in {"application_id", "seen"}}, "pd": probability(row["pd"])})
         for row in rows
     ]
 

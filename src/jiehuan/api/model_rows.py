@@ -48,11 +48,7 @@ class Asked:
 def asked_of(connection: Connection, known_on: date, *, outcomes: bool) -> list[Asked]:
     """The newest applications, oldest first. With ``outcomes``, whether their loans went bad as known on ``known_on``."""
     last = (
-        select(
-            decision.c.application_id,
-            decision.c.outcome,
-            decision.c.inputs["decided"]["inputs"]["policy"].label("seen"),
-        )
+        select(decision.c.application_id, decision.c.outcome, decision.c.seen)
         .ext(distinct_on(decision.c.application_id))
         .order_by(decision.c.application_id, decision.c.decided_at.desc(), decision.c.decision_id.desc())
         .subquery()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jiehuan.api.errors import fault, http_error
 
 log = structlog.get_logger("jiehuan.api")
+_REQUESTS = logging.getLogger("jiehuan.api")
 
 CONSOLE_POLICY = "; ".join(
     (
@@ -110,7 +112,9 @@ def _dress(headers: MutableHeaders, scope: Scope) -> None:
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
-    """The log line: the route's pattern instead of the path, no query, no ids, no address of the person."""
+    """The log line, when requests are logged: the route's pattern instead of the path, no query, no ids, no address of the person."""
+    if not _REQUESTS.isEnabledFor(logging.INFO):
+        return
     route = scope.get("route")
     pattern = getattr(route, "path", "") or "(none)"
     actor = scope.get("state", {}).get("actor")

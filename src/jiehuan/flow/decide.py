@@ -59,6 +59,7 @@ def decide(connection: Connection, application_id: str, at: datetime, actor: str
         "reasons": [*decided["reasons"], *told_of_score(decided["score_reasons"])],
         "law_checks": decided["law_checks"],
         "offers": decided["offers"],
+        "seen": decided["inputs"]["policy"],
         "inputs": {"document": document, "decided": decided},
         "policy_version": decided["versions"]["policy"],
         "model_id": model_id,

@@ -134,8 +134,8 @@ def past_book(connection: Connection, policies: tuple[Policy, ...], most: int = 
 
     decision = tables.decision.c
     rows = connection.execute(
-        select(decision.application_id, decision.inputs["decided"]["inputs"]["policy"].label("values"))
-        .where(decision.inputs["decided"]["inputs"].has_key("policy"))
+        select(decision.application_id, decision.seen)
+        .where(decision.seen.is_not(None))
         .order_by(decision.decided_at.desc(), decision.decision_id.desc())
         .limit(most)
     ).all()

@@ -133,5 +133,5 @@ WITH happened AS (
   INSERT INTO loan_standing ({", ".join(f'"{name}"' for name in STATE)}) VALUES ({", ".join(["%s"] * len(STATE))})
   ON CONFLICT (loan_id) DO UPDATE SET {", ".join(f'"{name}" = excluded."{name}"' for name in STATE[1:])}
 )"""  # noqa: S608 - the names are ours
-_SAY = """, said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::jsonb))"""
+_SAY = """, said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::json))"""
 _NOTE = """, noted AS (INSERT INTO activity (at, actor, verb, subject, detail) VALUES (%s, %s, %s, %s, %s::jsonb))"""

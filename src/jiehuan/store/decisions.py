@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pydantic_core
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import JSON, Connection, Select, select
 
 from jiehuan.store import tables
 from jiehuan.store.act import Deed, Message
@@ -107,12 +107,12 @@ SELECT a.application_id, a.borrower_id, a.lender_type, a.product, a.purpose, a.a
 FROM application a JOIN borrower b ON b.borrower_id = a.borrower_id
 WHERE a.application_id = %s FOR UPDATE OF a
 """  # noqa: S608 - the parts are ours
-_JSON = frozenset({"reasons", "law_checks", "offers", "inputs"})
 _COLUMNS = tuple(column.name for column in tables.decision.c)
-_PLACES = ", ".join("%s::jsonb" if name in _JSON else "%s" for name in _COLUMNS)
+_JSON = frozenset(column.name for column in tables.decision.c if isinstance(column.type, JSON))
+_PLACES = ", ".join(f"%s::{column.type.compile()}" if column.name in _JSON else "%s" for column in tables.decision.c)
 _KEEP = f"""
 WITH kept AS (INSERT INTO decision ({", ".join(_COLUMNS)}) VALUES ({_PLACES})),
-     said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::jsonb)),
+     said AS (INSERT INTO outbox (topic, key, payload) VALUES (%s, %s, %s::json)),
      noted AS (INSERT INTO activity (at, actor, verb, subject, detail) VALUES (%s, %s, %s, %s, %s::jsonb))
 UPDATE application SET status = %s WHERE application_id = %s
 """  # noqa: S608 - the names are ours

@@ -37,11 +37,9 @@ def once(connection: Connection, scope: str, key: str, request: Any, work: Calla
             Problem("Idempotency-Key", key[:80], f"must have 1 to {LONGEST_KEY} characters", "send a UUID")
         )
     wanted = sha256(canonical_json(request)).digest()
-    name = f"{scope}\x1f{key}"
     with waiting_in_vain(connection, f"key {key}"):
-        ask(connection, _LOCK, (name,))
-    kept = ask(connection, _KEPT, (scope, key))
-    if kept is not None:
+        kept = ask(connection, _KEPT, (scope, key))
+    if kept is not None and kept[0] is not None:
         if bytes(kept[0]) != wanted:
             reason = "was used before with other content"
             raise Conflict(Problem("Idempotency-Key", key, reason, "use a new key for a new request"))
@@ -51,8 +49,7 @@ def once(connection: Connection, scope: str, key: str, request: Any, work: Calla
     return Answer(status, body, repeated=False)
 
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))"
-_KEPT = "SELECT request_hash, status, response::text FROM idempotency WHERE scope = %s AND key = %s"
+_KEPT = "SELECT request_hash, status, response FROM kept_answer(%s, %s)"
 _KEEP = "INSERT INTO idempotency (scope, key, request_hash, status, response) VALUES (%s, %s, %s, %s, %s)"
 
 

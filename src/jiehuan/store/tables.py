@@ -125,7 +125,8 @@ decision = Table(
     Column("reasons", JSONB, nullable=False),  # [{code, zh, en, feature?, value?}]
     Column("law_checks", JSONB, nullable=False),  # [{rule, ok, citation, zh, en}]
     Column("offers", JSONB, nullable=False),
-    Column("inputs", JSONB, nullable=False),
+    Column("seen", JSONB),  # what the policy looked at, by name; also in inputs
+    Column("inputs", JSON, nullable=False),  # all that it rests on, letter by letter
     Column("policy_version", Text, nullable=False),
     Column("model_id", Text),
     Column("law_version", Text, nullable=False),
@@ -911,7 +912,7 @@ outbox = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("topic", Text, nullable=False),
     Column("key", Text, nullable=False),
-    Column("payload", JSONB, nullable=False),
+    Column("payload", postgresql.JSON, nullable=False),
     _at("created_at", default=True),
 )
 
