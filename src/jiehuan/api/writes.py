@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast
 
@@ -31,6 +33,12 @@ Answer = TypeVar("Answer", bound=BaseModel)
 AT_ONCE = 8
 """Threads of a process that do computing acts: of 3, 4, 6, 8 and 40, eight did best (docs/decisions/decision-over-http.md)."""
 
+COMPUTING = 2
+"""Of these, how many compute at a time; the others commit, or wait in line. Two, so that one that waits for a row does not hold up all."""
+
+_AT_ONCE: AbstractContextManager[Any] = nullcontext()
+_COMPUTE = threading.Semaphore(COMPUTING)
+
 
 @dataclass(frozen=True, slots=True)
 class WriteOnce:
@@ -41,11 +49,17 @@ class WriteOnce:
     key: str
     content: str
 
-    def once(self, shape: type[Answer], act: Callable[[Connection], Answer], status: int = 200) -> Answer:
+    def once(
+        self,
+        shape: type[Answer],
+        act: Callable[[Connection], Answer],
+        status: int = 200,
+        turn: AbstractContextManager[Any] = _AT_ONCE,
+    ) -> Answer:
         """Run ``act`` in a transaction unless it has been run; the answer, kept or new. Raises what ``act`` raises.
 
         What is sent is the text that was kept, a ready response that the framework passes on as it is: neither checked nor written
-        again. To the type checker it is the ``shape`` that the route promises.
+        again. To the type checker it is the ``shape`` that the route promises. ``turn`` is held while the act runs, not while it commits.
         """
 
         def in_transaction(connection: Connection) -> kept.Answer:
@@ -55,8 +69,9 @@ class WriteOnce:
                     raise TypeError(f"{type(answer).__name__} in place of {shape.__name__}")
                 return status, answer.model_dump_json()
 
-            still_there(connection, self.actor)
-            return kept.once(connection, self.actor.user_id, self.key, self.content, work)
+            with turn:
+                still_there(connection, self.actor)
+                return kept.once(connection, self.actor.user_id, self.key, self.content, work)
 
         answered = self.database.transact(in_transaction)
         headers = {"Idempotent-Replay": "true"} if answered.repeated else None
@@ -65,9 +80,10 @@ class WriteOnce:
     async def in_turn(self, shape: type[Answer], act: Callable[[Connection], Answer]) -> Answer:
         """``once`` on one of ``AT_ONCE`` threads, for an act that computes: the others wait for their turn without a thread.
 
-        Threads of one process take turns at one interpreter; the more of them compute, the more each costs.
+        Threads of one process take turns at one interpreter: when many compute, all of them end late. So few do, from their first
+        statement to their last, and the rest wait in line.
         """
-        return await to_thread.run_sync(self.once, shape, act, limiter=_turns())
+        return await to_thread.run_sync(self.once, shape, act, 200, _COMPUTE, limiter=_turns())
 
 
 _TURNS: RunVar[CapacityLimiter] = RunVar("turns")
