@@ -36,7 +36,7 @@ AT_ONCE = 8
 COMPUTING = 2
 """Of these, how many compute at a time; the others commit, or wait in line. Two, so that one that waits for a row does not hold up all."""
 
-_AT_ONCE: AbstractContextManager[Any] = nullcontext()
+_NO_TURN: AbstractContextManager[Any] = nullcontext()
 _COMPUTE = threading.Semaphore(COMPUTING)
 
 
@@ -54,7 +54,7 @@ class WriteOnce:
         shape: type[Answer],
         act: Callable[[Connection], Answer],
         status: int = 200,
-        turn: AbstractContextManager[Any] = _AT_ONCE,
+        turn: AbstractContextManager[Any] = _NO_TURN,
     ) -> Answer:
         """Run ``act`` in a transaction unless it has been run; the answer, kept or new. Raises what ``act`` raises.
 
