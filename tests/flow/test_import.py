@@ -177,6 +177,21 @@ def test_the_command_reports_refused_rows(cli: Any, database_env: dict[str, str]
     assert (tmp_path / "refused.csv").read_text(encoding="utf-8").splitlines()[1].startswith("loans.csv,13,months,0,")
 
 
+def test_a_row_that_comes_twice_is_listed_but_nothing_was_lost(
+    cli: Any, database_env: dict[str, str], small_tape: Path, tmp_path: Path
+) -> None:
+    rows = read(small_tape / "borrowers.csv")
+    write(small_tape / "borrowers.csv", [*rows, rows[2]])
+    told = tmp_path / "refused.csv"
+    done = cli("import", "--mapping", MAPPING, small_tape, "--refused", told, env=database_env)
+    assert done.returncode == 0, done.stderr
+    assert "the first says the same in borrowers.csv row 3" in told.read_text(encoding="utf-8")
+    write(small_tape / "borrowers.csv", [*rows, {**rows[2], "region": "海南"}])
+    done = cli("import", "--mapping", MAPPING, small_tape, "--refused", told, env=database_env)
+    assert done.returncode == 1, done.stderr
+    assert "the first stands in borrowers.csv row 3" in told.read_text(encoding="utf-8")
+
+
 def test_superlender_comes_in(database: Database, data: Path, tmp_path: Path) -> None:
     """Real micro-loans: every twentieth borrower, with earlier loans as history and withheld labels as applications."""
     import polars as pl

@@ -94,8 +94,10 @@ def _unique(makes: str, rows: list[Row], refusals: list[Refusal]) -> dict[str, R
         identity = row.fields[key]
         if identity in kept:
             first = kept[identity]
-            reason = f"duplicate {key}; the first stands in {first.file} row {first.number}"
-            refusals.append(Refusal(row.file, row.number, key, identity, reason))
+            same = (row.fields, row.features) == (first.fields, first.features)
+            told = "says the same" if same else "stands"
+            reason = f"duplicate {key}; the first {told} in {first.file} row {first.number}"
+            refusals.append(Refusal(row.file, row.number, key, identity, reason, same))
         else:
             kept[identity] = row
     return kept

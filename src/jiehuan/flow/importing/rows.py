@@ -25,13 +25,17 @@ WITHHELD = "(personal, not shown)"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One refused cell: where it stands and why. It is kept and written to files, so a personal value is not shown."""
+    """One refused cell: where it stands and why. It is kept and written to files, so a personal value is not shown.
+
+    ``same``: the row says word for word what an earlier one said, so that nothing is lost without it.
+    """
 
     file: str
     row: int
     column: str
     value: str
     reason: str
+    same: bool = False
 
     def __post_init__(self) -> None:
         """Withhold a value that holds an identity or mobile number, in whatever column it came."""
