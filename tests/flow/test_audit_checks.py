@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from sqlalchemy import text
 from tests.flow.conftest import application, at
 
@@ -19,7 +20,16 @@ from jiehuan.store.vault import Vault
 ON = date(2026, 1, 12)
 
 
-def test_a_tampered_decision_is_seen(lender: Database, vault: Vault, crowd: Crowd) -> None:
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        ("inputs = jsonb_set(inputs::jsonb, '{decided,outcome}', '\"tampered\"')::json", "outcome"),
+        ("seen = jsonb_set(seen, '{amount_fen}', '1')", "in seen"),
+    ],
+)
+def test_a_tampered_decision_is_seen(
+    lender: Database, vault: Vault, crowd: Crowd, planted: str, told: str
+) -> None:
     with lender.begin() as connection:
         learn(connection, at(date(2025, 11, 30)))
         for number in range(3):
@@ -28,10 +38,7 @@ def test_a_tampered_decision_is_seen(lender: Database, vault: Vault, crowd: Crow
     assert (clean.counted, clean.faults) == (3, 0)
     with lender.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))  # plants past the table's guard
-        planted = text(
-            "UPDATE decision SET inputs = jsonb_set(inputs, '{decided,outcome}', '\"tampered\"')"
-            " WHERE decision_id = (SELECT min(decision_id) FROM decision)"
-        )
-        connection.execute(planted)
+        first = "(SELECT min(decision_id) FROM decision)"
+        connection.execute(text(f"UPDATE decision SET {planted} WHERE decision_id = {first}"))
     (found,) = audit(lender, only=["decisions"])
-    assert found.faults == 1 and "outcome" in found.problems[0].reason
+    assert found.faults == 1 and told in found.problems[0].reason

@@ -99,7 +99,7 @@ def take_from(
 
     def take() -> None:
         try:
-            said, files, _, _ = socket.recv_fds(desk, 1, 1)
+            said, files, _, _ = socket.recv_fds(desk, 1, 1, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return
         except OSError:
