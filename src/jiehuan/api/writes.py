@@ -10,7 +10,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast
 
@@ -36,8 +35,25 @@ AT_ONCE = 8
 COMPUTING = 2
 """Of these, how many compute at a time; the others commit, or wait in line. Two, so that one that waits for a row does not hold up all."""
 
-_NO_TURN: AbstractContextManager[Any] = nullcontext()
 _COMPUTE = threading.Semaphore(COMPUTING)
+
+
+class _Turn:
+    """A turn to compute, held from before a connection is taken until the act has run; the commit is outside of it."""
+
+    def __enter__(self) -> _Turn:
+        _COMPUTE.acquire()
+        self._held = True
+        return self
+
+    def end(self) -> None:
+        """Let the next one compute."""
+        if self._held:
+            self._held = False
+            _COMPUTE.release()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +66,12 @@ class WriteOnce:
     content: str
 
     def once(
-        self,
-        shape: type[Answer],
-        act: Callable[[Connection], Answer],
-        status: int = 200,
-        turn: AbstractContextManager[Any] = _NO_TURN,
+        self, shape: type[Answer], act: Callable[[Connection], Answer], status: int = 200, turn: _Turn | None = None
     ) -> Answer:
         """Run ``act`` in a transaction unless it has been run; the answer, kept or new. Raises what ``act`` raises.
 
         What is sent is the text that was kept, a ready response that the framework passes on as it is: neither checked nor written
-        again. To the type checker it is the ``shape`` that the route promises. ``turn`` is held while the act runs, not while it commits.
+        again. To the type checker it is the ``shape`` that the route promises. ``turn`` is ended when the act has run.
         """
 
         def in_transaction(connection: Connection) -> kept.Answer:
@@ -69,9 +81,11 @@ class WriteOnce:
                     raise TypeError(f"{type(answer).__name__} in place of {shape.__name__}")
                 return status, answer.model_dump_json()
 
-            with turn:
-                still_there(connection, self.actor)
-                return kept.once(connection, self.actor.user_id, self.key, self.content, work)
+            still_there(connection, self.actor)
+            answer = kept.once(connection, self.actor.user_id, self.key, self.content, work)
+            if turn is not None:
+                turn.end()
+            return answer
 
         answered = self.database.transact(in_transaction)
         headers = {"Idempotent-Replay": "true"} if answered.repeated else None
@@ -83,7 +97,12 @@ class WriteOnce:
         Threads of one process take turns at one interpreter: when many compute, all of them end late. So few do, from their first
         statement to their last, and the rest wait in line.
         """
-        return await to_thread.run_sync(self.once, shape, act, 200, _COMPUTE, limiter=_turns())
+
+        def in_turn() -> Answer:
+            with _Turn() as turn:
+                return self.once(shape, act, turn=turn)
+
+        return await to_thread.run_sync(in_turn, limiter=_turns())
 
 
 _TURNS: RunVar[CapacityLimiter] = RunVar("turns")

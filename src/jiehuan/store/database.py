@@ -179,6 +179,7 @@ def _engine(dsn: str) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         json_serializer=to_json,
         pool_size=20,
+        pool_use_lifo=True,  # the one used last is used next: few stay warm, with their statements prepared
         max_overflow=0,  # what a burst opened stays open: to connect costs more than a decision
         hide_parameters=True,  # an error message must not quote personal data
     )

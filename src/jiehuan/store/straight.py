@@ -1,7 +1,7 @@
 """Statements handed straight to the driver, in the caller's transaction: what is sent thousands of times a second.
 
 SQLAlchemy builds, compiles and wraps a statement on each call; for the few statements of a repayment that costs more than the
-driver's own work. A statement is a constant text with ``%s`` places; the driver prepares it after its fifth use. Errors are
+driver's own work. A statement is a constant text with ``%s`` places; the driver prepares it at its first use. Errors are
 the driver's own (``psycopg.Error``), which ``Database.transact`` and ``waiting_in_vain`` know.
 """
 
@@ -28,7 +28,7 @@ def ask(connection: Connection, statement: str, values: Sequence[Any]) -> tuple[
     """The first row of a statement's answer; None when there is none."""
     for heard in before:
         heard(connection, statement)
-    row: tuple[Any, ...] | None = driver_of(connection).execute(statement, values).fetchone()
+    row: tuple[Any, ...] | None = driver_of(connection).execute(statement, values, prepare=True).fetchone()
     return row
 
 
@@ -36,4 +36,4 @@ def send(connection: Connection, statement: str, values: Sequence[Any]) -> None:
     """Run a statement that answers nothing."""
     for heard in before:
         heard(connection, statement)
-    driver_of(connection).execute(statement, values)
+    driver_of(connection).execute(statement, values, prepare=True)
