@@ -263,14 +263,11 @@ def get_application(database: Store, vault: Keys, application_id: Annotated[Id, 
 def decisions_of(connection: Connection, application_id: str) -> list[DecisionOut]:
     """The decisions on an application, newest first."""
     rows = connection.execute(
-        select(decision)
+        select(*[column for column in decision.c if column.name not in {"application_id", "seen"}])
         .where(decision.c.application_id == application_id)
         .order_by(decision.c.decided_at.desc(), decision.c.decision_id.desc())
     ).mappings()
-    return [
-        DecisionOut(**{**{k: v for k, v in spoken(row).items() if k not in {"application_id", "seen"}}, "pd": probability(row["pd"])})
-        for row in rows
-    ]
+    return [DecisionOut(**{**spoken(row), "pd": probability(row["pd"])}) for row in rows]
 
 
 def decision_made(made: Mapping[str, Any]) -> DecisionMade:

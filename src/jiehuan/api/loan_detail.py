@@ -61,23 +61,37 @@ class ScheduleRow(Record):
     status: str
 
 
-class StateOut(Record):
-    """How the loan stands on ``on``. ``payoff`` settles it that day; ``grade`` is the five-class classification."""
+class Owed(Record):
+    """What is owed on a loan. ``payoff`` settles it that day; ``grade`` is the five-class classification."""
 
-    on: date
     principal_outstanding: Yuan
     interest_due: Yuan
     penalty_due: Yuan
     costs_due: Yuan
     overdue: Yuan
     credit_balance: Yuan
-    accrued_interest: Yuan
     payoff: Yuan
-    dpd: int
-    bucket: str
-    grade: str
     provision: Yuan
+    dpd: int
+    grade: str
     status: str
+
+
+def owed(state: LoanState) -> dict[str, Any]:
+    """The fields of ``Owed``."""
+    money = (
+        "principal_outstanding", "interest_due", "penalty_due", "costs_due", "overdue", "credit_balance", "payoff", "provision",
+    )  # fmt: skip
+    told = {name: format_yuan(getattr(state, f"{name}_fen")) for name in money}
+    return {**told, "dpd": state.dpd, "grade": state.loan_class, "status": state.status}
+
+
+class StateOut(Owed):
+    """How the loan stands on ``on``. ``payoff`` settles it that day; ``grade`` is the five-class classification."""
+
+    on: date
+    accrued_interest: Yuan
+    bucket: str
     next_due: date | None
     apr: str
     eff: str
@@ -254,23 +268,14 @@ def loan_whole(connection: Connection, vault: Vault, loan_id: str, on: date | No
 
 
 def _state(state: LoanState, *, sold: bool) -> StateOut:
+    told = owed(state)
+    if sold:  # a sale is the lender's act, not the loan's: the fold does not know it
+        told["status"] = "sold"
     return StateOut(
+        **told,
         on=state.on,
-        principal_outstanding=format_yuan(state.principal_outstanding_fen),
-        interest_due=format_yuan(state.interest_due_fen),
-        penalty_due=format_yuan(state.penalty_due_fen),
-        costs_due=format_yuan(state.costs_due_fen),
-        overdue=format_yuan(state.overdue_fen),
-        credit_balance=format_yuan(state.credit_balance_fen),
         accrued_interest=format_yuan(state.accrued_interest_fen),
-        payoff=format_yuan(state.payoff_fen),
-        dpd=state.dpd,
         bucket=state.bucket,
-        grade=state.loan_class,
-        provision=format_yuan(state.provision_fen),
-        status="sold"
-        if sold
-        else state.status,  # a sale is the lender's act, not the loan's: the fold does not know it
         next_due=state.next_due,
         apr=state.apr,
         eff=state.eff,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from jiehuan.api.clock import act_day
 from jiehuan.api.errors import NotFound
+from jiehuan.api.loan_detail import Owed, owed
 from jiehuan.api.shapes import Body, Id, Record, Words, Yuan, YuanIn
 from jiehuan.store.tables import disposal
 from jiehuan.units.errors import InputError, Problem
@@ -45,21 +46,10 @@ class QuoteIn(Body):
     disposal_id: Id | None = None
 
 
-class Standing(Record):
+class Standing(Owed):
     """A loan as it stands, and what is still to pay by its plan: ``left`` lines, the next one of ``next_amount`` on
     ``next_due``, the last on ``last_due``; ``interest_left`` is the interest in them."""
 
-    principal_outstanding: Yuan
-    interest_due: Yuan
-    penalty_due: Yuan
-    costs_due: Yuan
-    overdue: Yuan
-    credit_balance: Yuan
-    payoff: Yuan
-    provision: Yuan
-    dpd: int
-    grade: str
-    status: str
     left: int
     next_due: date | None
     next_amount: Yuan
@@ -159,24 +149,16 @@ def _moved(before: LoanState, after: LoanState, event_id: str) -> dict[str, str]
 
 def _standing(state: LoanState) -> Standing:
     left: Sequence[Any] = [row for row in state.schedule if row.status in LEFT]
-    owed = [
+    unpaid = [
         row.principal_fen - row.paid_principal_fen - row.waived_principal_fen
         + row.interest_fen - row.paid_interest_fen - row.waived_interest_fen
         for row in left
     ]  # fmt: skip
     return Standing(
-        **{
-            name: format_yuan(getattr(state, f"{name}_fen"))
-            for name in (
-                "principal_outstanding", "interest_due", "penalty_due", "costs_due", "overdue", "credit_balance", "payoff", "provision",
-            )
-        },
-        dpd=state.dpd,
-        grade=state.loan_class,
-        status=state.status,
+        **owed(state),
         left=len(left),
         next_due=left[0].due if left else None,
-        next_amount=format_yuan(owed[0] if left else 0),
+        next_amount=format_yuan(unpaid[0] if left else 0),
         last_due=max(row.due for row in left) if left else None,
         interest_left=format_yuan(sum(row.interest_fen - row.paid_interest_fen - row.waived_interest_fen for row in left)),
     )  # fmt: skip

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from jiehuan.npl import Params
 
 _PARAMS = typer.Option(None, "--params", help="Parameters made by npl fit; default the shipped priors.")
-_SHOWN = 20
 _LENDER = typer.Option("bank", "--lender", help="bank, consumer_finance_company, micro_lender, other.")
+_SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:

@@ -104,13 +104,39 @@ class Schedule:
         return sum(fee.amount_fen for fee in priced_fees(self.terms))
 
     @cached_property
+    def flows(self) -> tuple[list[int] | None, list[int]]:
+        """The plan's flows in fen, received above zero and paid below, and their days; no days when they come one a month.
+
+        They do when the first period is regular and fees fall due on due dates only.
+        """
+        terms, rows = self.terms, self.rows
+        fees = priced_fees(terms)
+        dues = rows[DUE::ROW]
+        paid = [-principal - interest for principal, interest in zip(rows[PRINCIPAL::ROW], rows[INTEREST::ROW], strict=True)]
+        drawn = day_number(terms.drawn_on)
+        fee_days = [max(day_number(fee.on), drawn) for fee in fees]
+        if terms.plan.regular and all(day == drawn or day in dues for day in fee_days):
+            places = {day: n for n, day in enumerate(dues, start=1)} if len(dues) > 1 else {dues[0]: terms.months}
+            flows = [terms.principal_fen, *paid] if len(dues) > 1 else [terms.principal_fen, *[0] * (terms.months - 1), *paid]
+            for fee, day in zip(fees, fee_days, strict=True):
+                flows[places.get(day, 0)] -= fee.amount_fen
+            return None, flows
+        return [drawn, *dues, *fee_days], [terms.principal_fen, *paid, *(-fee.amount_fen for fee in fees)]
+
+    @cached_property
     def monthly_rate(self) -> float:
-        """The rate per month at which what is paid is worth what was received (see ``flows``)."""
-        return monthly_rate(self)
+        """The rate per month at which what is paid is worth what was received: of dated flows the yearly rate by days / 365, taken
+        back to a month.
+        """
+        days, flows = self.flows
+        if days is None:
+            return monthly_irr(flows)
+        near = 12.0 * math.log1p(self.terms.rate_ppm / 12_000_000.0)
+        return float((1.0 + yearly_irr(zip(days, flows, strict=True), near)) ** (1 / 12) - 1.0)
 
     def surely_within(self, apr_ppm: int) -> bool:
         """Whether the yearly rate is at most ``apr_ppm``, told by one present value; False when it is more, or too near to tell."""
-        days, amounts = _flows(self)
+        days, amounts = self.flows
         rate = math.log1p(apr_ppm / 12_000_000.0)  # a month's force of interest
         times = range(len(amounts)) if days is None else [12.0 * (day - days[0]) / 365.0 for day in days]
         worth = sum([amount * math.exp(-rate * at) for amount, at in zip(amounts, times, strict=True)])
@@ -207,36 +233,6 @@ def _due_rows(method: int, months: int, first_due: int, anchor_day: int, calenda
 def priced_fees(terms: Terms) -> tuple[Any, ...]:
     """The fees that belong to the price of the loan: all but the costs of enforcing it."""
     return tuple(fee for fee in terms.fees if fee.kind not in ENFORCEMENT_KINDS) if terms.fees else ()
-
-
-def monthly_rate(schedule: Schedule) -> float:
-    """The monthly internal rate of return of a plan, fees included.
-
-    Plans with a regular first period and fees only on due dates are flows one a month. All others are dated flows,
-    whose yearly rate by days / 365 is taken back to a month.
-    """
-    days, flows = _flows(schedule)
-    if days is None:
-        return monthly_irr(flows)
-    near = 12.0 * math.log1p(schedule.terms.rate_ppm / 12_000_000.0)
-    return float((1.0 + yearly_irr(zip(days, flows, strict=True), near)) ** (1 / 12) - 1.0)
-
-
-def _flows(schedule: Schedule) -> tuple[list[int] | None, list[int]]:
-    """The plan's flows in fen, received above zero and paid below, and their days; no days when they come one a month."""
-    terms, rows = schedule.terms, schedule.rows
-    fees = priced_fees(terms)
-    dues = rows[DUE::ROW]
-    paid = [-principal - interest for principal, interest in zip(rows[PRINCIPAL::ROW], rows[INTEREST::ROW], strict=True)]
-    drawn = day_number(terms.drawn_on)
-    fee_days = [max(day_number(fee.on), drawn) for fee in fees]
-    if terms.plan.regular and all(day == drawn or day in dues for day in fee_days):
-        places = {day: n for n, day in enumerate(dues, start=1)} if len(dues) > 1 else {dues[0]: terms.months}
-        flows = [terms.principal_fen, *paid] if len(dues) > 1 else [terms.principal_fen, *[0] * (terms.months - 1), *paid]
-        for fee, day in zip(fees, fee_days, strict=True):
-            flows[places.get(day, 0)] -= fee.amount_fen
-        return None, flows
-    return [drawn, *dues, *fee_days], [terms.principal_fen, *paid, *(-fee.amount_fen for fee in fees)]
 
 
 def six_places(rate: float) -> str:

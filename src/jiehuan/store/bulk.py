@@ -95,7 +95,7 @@ def slim_id(*parts: object) -> str:
     >>> slim_id("ln_1", "draw", 0)
     'en_a8fefdd65ca3af42f5c1041eb1'
     """
-    return "en_" + sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:26]
+    return _id_of("\x1f".join(map(str, parts)))
 
 
 def slim_ids(named: pl.DataFrame) -> list[str]:
@@ -105,7 +105,11 @@ def slim_ids(named: pl.DataFrame) -> list[str]:
     ['en_a8fefdd65ca3af42f5c1041eb1']
     """
     texts = named.select(pl.format("{}\x1f{}\x1f0", "loan_id", "movement_id")).to_series().to_list()
-    return ["en_" + sha256(text.encode()).hexdigest()[:26] for text in texts]
+    return list(map(_id_of, texts))
+
+
+def _id_of(text: str) -> str:
+    return "en_" + sha256(text.encode()).hexdigest()[:26]
 
 
 def ends_of(driver: psycopg.Connection[Any], loan_ids: Sequence[str]) -> dict[str, End]:

@@ -136,14 +136,9 @@ def _by_index(driver: psycopg.Connection[Any]) -> Iterator[None]:
 
 _INTO_EVENT = "loan_event (loan_id, event_id, kind, effective_on, known_on, body, idempotency_key)"
 _WANTED = "unnest(string_to_array(%s, ',')) AS wanted (loan_id)"
-_LOCK = (
-    "SELECT count(*) FROM (SELECT loan_id FROM loan_standing WHERE loan_id = ANY(string_to_array(%s, ','))"
-    " ORDER BY loan_id FOR NO KEY UPDATE) AS held"
-)
-_HOLD = (
-    "SELECT loan_id, ctid::text, as_of, status FROM loan_standing WHERE loan_id = ANY(string_to_array(%s, ','))"
-    " ORDER BY loan_id FOR NO KEY UPDATE"
-)
+_HELD = "FROM loan_standing WHERE loan_id = ANY(string_to_array(%s, ',')) ORDER BY loan_id FOR NO KEY UPDATE"
+_LOCK = f"SELECT count(*) FROM (SELECT loan_id {_HELD}) AS held"  # noqa: S608 - ours
+_HOLD = f"SELECT loan_id, ctid::text, as_of, status {_HELD}"
 _LOANS = f"""
 SELECT l.loan_id, l.lender_type, l.principal_fen, l.rate_ppm, l.months, l.method, l.drawn_on, l.first_due, l.terms->>'penalty_uplift',
        l.bare, e.n, e.hash, e.known::text,

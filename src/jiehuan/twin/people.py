@@ -14,6 +14,7 @@ from typing import Any
 
 from jiehuan.twin.world import World
 from jiehuan.units.days import add_months
+from jiehuan.units.personal import check_character
 from jiehuan.units.rates import PPM
 
 
@@ -151,5 +152,4 @@ def _id_number(dice: Random, birth: date, sex: str) -> str:
     """A made-up resident id number of the unassigned area 999999, with its check digit (GB 11643-1999)."""
     order = dice.randrange(500) * 2 + (sex == "m")
     body = f"999999{birth:%Y%m%d}{order:03d}"
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True)) % 11]
+    return body + check_character(body)

@@ -95,16 +95,18 @@ def xirr(dated: Iterable[tuple[date, int]]) -> float:
     >>> round(xirr([(date(2026, 1, 1), 100_00), (date(2027, 1, 1), -110_00)]), 12)
     0.1
     """
-    return yearly_irr((day.toordinal(), flow) for day, flow in dated)
+    return yearly_irr((day.toordinal(), _whole(flow, f"flow of {day}")) for day, flow in dated)
 
 
 def yearly_irr(dated: Iterable[tuple[int, int]], near: float = 0.0) -> float:
-    """``xirr`` of flows whose days are numbers. ``near``: a yearly force of interest to start from; a good one saves steps."""
+    """``xirr`` of flows that are whole numbers, whose days are numbers. ``near``: a yearly force of interest to start from."""
     by_day: dict[int, int] = {}
     for day, flow in dated:
-        by_day[day] = by_day.get(day, 0) + _whole(flow, f"flow of day {day}")
+        by_day[day] = by_day.get(day, 0) + flow
     days = sorted(day for day, flow in by_day.items() if flow)
-    flows = _checked([by_day[day] for day in days])
+    if not days:
+        raise _no_flows()
+    flows = [by_day[day] for day in days]
     changes = _sign_changes(flows)
     if changes == 0:
         raise _no_rate("the flows never change sign", "give what was received and what was paid, with opposite signs")
@@ -131,7 +133,7 @@ def _checked(flows: Sequence[int]) -> list[int]:
     whole = [_whole(flow, f"flow {place}") for place, flow in enumerate(flows)]
     paid = [place for place, flow in enumerate(whole) if flow]
     if not paid:
-        raise _no_rate("there are no flows but zeros", "give what was received and what was paid")
+        raise _no_flows()
     return whole[paid[0] : paid[-1] + 1]
 
 
@@ -140,6 +142,10 @@ def _whole(flow: int, where: str) -> int:
         return index(flow)
     except TypeError:
         raise InputError(Problem(where, str(flow)[:80], "not a whole number of fen", "give integer fen")) from None
+
+
+def _no_flows() -> InputError:
+    return _no_rate("there are no flows but zeros", "give what was received and what was paid")
 
 
 def _no_rate(reason: str, mend: str) -> InputError:

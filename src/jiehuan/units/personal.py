@@ -12,6 +12,17 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MOBILE = re.compile(r"(?<![0-9A-Za-z.])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![0-9A-Za-z]|\.\d)", re.ASCII)
 _NUMBER = re.compile(r"(?<![0-9A-Za-z.])\d(?:[ -]?\d){14,18}[Xx]?(?![0-9A-Za-z]|\.\d)", re.ASCII)
 
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def check_character(body: str) -> str:
+    """The last character of an identity number, from its 17 digits (GB 11643-1999, which is ISO 7064 MOD 11-2).
+
+    >>> check_character("11010519491231002")
+    'X'
+    """
+    return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11]
+
 
 def masked(text: str) -> str:
     """The text, with what may be personal starred; all else as it was.

@@ -77,7 +77,8 @@ def read_rows(mapping: FileMapping, table: polars.DataFrame, refusals: list[Refu
             except InputError as error:
                 problem = error.problems[0]
                 reason = f"{problem.reason}; {problem.mend}" if problem.mend else problem.reason
-                value = WITHHELD if target in SEALED else problem.value
+                hidden = target in SEALED or personal_data(str(cell))  # a problem's own value is masked already
+                value = WITHHELD if hidden else problem.value
                 refusals.append(Refusal(mapping.file, number, column, value, reason))
                 good = False
         if good:

@@ -16,13 +16,13 @@ from sqlalchemy import JSON, Text, cast, func, or_, select
 from jiehuan.store.audit.tally import Audit, Finding, Tally, finding
 from jiehuan.store.tables import metadata
 from jiehuan.units.errors import Problem
+from jiehuan.units.personal import check_character
 
 NOT_LOOKED_AT = {"user_account", "session"}
 """Tables of the staff's own accounts."""
 
 _ID_NUMBER = re.compile(r"(?<![0-9A-Za-z])([1-9]\d{5})((?:19|20)\d{6})(\d{3})([\dXx])(?![0-9A-Za-z])", re.ASCII)
 _MOBILE = re.compile(r"(?<![0-9A-Za-z.+_-])(?:\+?86[ -]?)?1[3-9]\d{9}(?![0-9A-Za-z_]|\.\d)", re.ASCII)
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CANDIDATE = r"(1[3-9]\d{9}|\d{17}[\dXx])"  # for the database: anything that the two above could match
 
 
@@ -74,8 +74,7 @@ def _is_id_number(found: re.Match[str]) -> bool:
         date(int(born[:4]), int(born[4:6]), int(born[6:]))
     except ValueError:
         return False
-    check = sum(int(digit) * weight for digit, weight in zip(number, _WEIGHTS, strict=False)) % 11
-    return "10X98765432"[check] == number[-1]
+    return check_character(number[:-1]) == number[-1]
 
 
 def _texts(value: Any) -> Iterator[str]:
